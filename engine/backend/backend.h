@@ -1,0 +1,208 @@
+// The seam: everything that a device must be able to compute. One object is a device, its stream,
+// its memory and its kernels. This file is the list of required kernels; engine/ops/ calls them,
+// backends implement them.
+//
+// Contract of every kernel
+//   - Shapes, dtypes and devices were checked by the op above the seam; kernels check library
+//   statuses only.
+//   - Outputs are dense, allocated by the caller, hold garbage on entry, and do not overlap inputs
+//   (unless stated).
+//   - Sums run in an order that depends on shapes and the number of threads only, never on timing.
+//   - Floating tensors of one call share a dtype ("stat" outputs have stat_dtype of it) unless
+//   stated.
+//   - "rows" of [..., n] are its leading extents flattened.
+//   - Tensor arguments named `nullable` may be empty handles (Tensor{}).
+//
+// `plain` (readable loops over f32 and f64) is the definition of every kernel; `cpu` derives from
+// it.
+#pragma once
+#include <span>
+
+#include "engine/backend/op_specs.h"
+#include "engine/core/device.h"
+#include "engine/core/tensor.h"
+
+namespace amcl {
+
+class Backend : public Device {
+ public:
+  // ---- elementwise
+  // --------------------------------------------------------------------------------------
+  virtual void fill(Tensor& y, double value) = 0;
+  virtual void cast(const Tensor& x, Tensor& y) = 0;  // between f64, f32, bf16
+  virtual void affine(const Tensor& x, double scale, double shift,
+                      Tensor& y) = 0;                       // y = scale x + shift
+  virtual void accumulate(const Tensor& x, Tensor& y) = 0;  // y += x, same shape
+  virtual void unary(UnaryOp op, const Tensor& x, Tensor& y) = 0;
+  // dx = dy * op'(x), from x and y = op(x); relu'(0) = 0.
+  virtual void unary_backward(UnaryOp op, const Tensor& x, const Tensor& y, const Tensor& dy,
+                              Tensor& dx) = 0;
+  // y = a op b, y shaped as a; b is shaped as a, or one element, or [n] for a [..., n], or [B, n]
+  // for a [B, M, n].
+  virtual void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) = 0;
+  // tau and its derivative in the scores r, any shape (spec S3.2, S8.2: from the sigmoid, tau
+  // clamped to the range).
+  virtual void temperature(const Tensor& r, const TemperatureRange& range, Tensor& tau) = 0;
+  virtual void temperature_backward(const Tensor& r, const TemperatureRange& range,
+                                    const Tensor& dtau, Tensor& dr) = 0;
+
+  // ---- reductions
+  // ---------------------------------------------------------------------------------------
+  virtual void reduce_rows(Reduction op, const Tensor& x, Tensor& y) = 0;  // [..., n] -> [...]
+  // Over rows: [..., n] -> [n], or [B, M, n] -> [B, n] if y is [B, n].
+  virtual void reduce_columns(Reduction op, const Tensor& x, Tensor& y) = 0;
+  virtual void broadcast_rows(const Tensor& x, double scale,
+                              Tensor& y) = 0;  // y[r, j] = scale x[r]
+  virtual void scale_rows(const Tensor& x, const Tensor& s,
+                          Tensor& y) = 0;                       // y[r, j] = s[r] x[r, j]
+  virtual void sum_of_squares(const Tensor& x, Tensor& y) = 0;  // all elements -> [1], f64 inside
+
+  // ---- products
+  // ----------------------------------------------------------------------------------------- a, b
+  // [m, k], [k, n] (before transposition), each with an optional leading batch axis; a side without
+  // it is shared by the batch. c [B, m, n] if a or b has the axis; c [m, n] then receives the sum
+  // over the batch.
+  virtual void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) = 0;
+  // x [N, H, W, C], w [K, R, S, C], y [N, P, Q, K]; the two gradients are kernels of their own.
+  virtual void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) = 0;
+  virtual void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) = 0;
+  virtual void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) = 0;
+
+  // ---- pooling
+  // ------------------------------------------------------------------------------------------
+  // argmax [N, P, Q, C] i32: h * W + w of the first maximum of the window in row-major order.
+  virtual void max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Tensor& argmax) = 0;
+  virtual void max_pool_backward(const Tensor& dy, const Tensor& argmax, const PoolSpec& spec,
+                                 Tensor& dx) = 0;
+  virtual void global_average_pool(const Tensor& x, Tensor& y) = 0;  // [N, H, W, C] -> [N, C]
+  virtual void global_average_pool_backward(const Tensor& dy, Tensor& dx) = 0;
+
+  // ---- batch norm, x [..., C], in two phases each way so that statistics can be summed over
+  // devices between ---- mean, variance [G, C] (stat): biased variance of each group's rows.
+  virtual void batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
+                                     Tensor& variance) = 0;
+  // running <- (1 - momentum) running + momentum * statistic, group after group; running_variance
+  // takes the unbiased variance n / (n - 1), n = rows_per_group. running_* [C].
+  virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance,
+                                         int64_t rows_per_group, double momentum,
+                                         Tensor& running_mean, Tensor& running_variance) = 0;
+  // y = [relu] (gamma (x - mean) / sqrt(variance + eps) + beta [+ residual]); mean, variance [G,
+  // C].
+  virtual void batch_norm_apply(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                                const Tensor& gamma, const Tensor& beta,
+                                const Tensor& nullable_residual, const BatchNormSpec& spec,
+                                Tensor& y) = 0;
+  // With g = dy (where y > 0 if relu): sum_g, sum_g_xhat [G, C] (stat). y is read only if relu.
+  virtual void batch_norm_backward_reduce(const Tensor& dy, const Tensor& x,
+                                          const Tensor& nullable_y, const Tensor& mean,
+                                          const Tensor& variance, const BatchNormSpec& spec,
+                                          Tensor& sum_g, Tensor& sum_g_xhat) = 0;
+  // dx = gamma rstd (g - sum_g / n - xhat sum_g_xhat / n), n rows per group; empty sums: statistics
+  // were constants and dx = gamma rstd g. nullable_dresidual = g.
+  virtual void batch_norm_backward_apply(const Tensor& dy, const Tensor& x,
+                                         const Tensor& nullable_y, const Tensor& mean,
+                                         const Tensor& variance, const Tensor& gamma,
+                                         const Tensor& nullable_sum_g,
+                                         const Tensor& nullable_sum_g_xhat,
+                                         const BatchNormSpec& spec, Tensor& dx,
+                                         Tensor& nullable_dresidual) = 0;
+
+  // ---- rows, x [..., d]
+  // --------------------------------------------------------------------------------- u = x / |x|,
+  // norm [...]; a row with |x| <= epsilon gives u = 0 and gradient 0 (spec S1.1).
+  virtual void l2_normalize(const Tensor& x, double epsilon, Tensor& u, Tensor& norm) = 0;
+  virtual void l2_normalize_backward(const Tensor& u, const Tensor& norm, double epsilon,
+                                     const Tensor& du, Tensor& dx) = 0;
+  virtual void row_dot(const Tensor& a, const Tensor& b,
+                       Tensor& y) = 0;                       // [..., d], [..., d] -> [...]
+  virtual void log_sum_exp(const Tensor& x, Tensor& y) = 0;  // [..., n] -> [...]
+  virtual void log_sum_exp_backward(const Tensor& x, const Tensor& y, const Tensor& dy,
+                                    Tensor& dx) = 0;  // dx = dy softmax(x)
+  virtual void log_softmax(const Tensor& x, Tensor& y) = 0;
+  virtual void log_softmax_backward(const Tensor& y, const Tensor& dy, Tensor& dx) = 0;
+  // loss[r] = -log softmax(x[r])[target[r]]; x [rows, n], target [rows] i32.
+  virtual void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss) = 0;
+  virtual void cross_entropy_backward(const Tensor& x, const Tensor& target, const Tensor& dloss,
+                                      Tensor& dx) = 0;
+  // xs = (x - mean) / sqrt(var + epsilon) per column of x [C, N, d], var with divisor N - ddof
+  // (spec S2.4); rstd [C, d].
+  virtual void standardize_columns(const Tensor& x, int64_t ddof, double epsilon, Tensor& xs,
+                                   Tensor& rstd) = 0;
+  virtual void standardize_columns_backward(const Tensor& xs, const Tensor& rstd, int64_t ddof,
+                                            const Tensor& dxs, Tensor& dx) = 0;
+
+  // ---- moving data
+  // --------------------------------------------------------------------------------------
+  virtual void transpose(const Tensor& x, Tensor& y) = 0;  // last two axes, optional batch axis
+  // y[b, (i + shift) mod M] = x[b, i] for x [B, M, d].
+  virtual void roll_rows(const Tensor& x, int64_t shift, Tensor& y) = 0;
+  virtual void gather_rows(const Tensor& x, const Tensor& index,
+                           Tensor& y) = 0;  // [n, d], [m] i32 -> [m, d]
+  virtual void scatter_add_rows(const Tensor& dy, const Tensor& index, Tensor& dx) = 0;
+  // `rows` runs of `width` elements from source to destination; offsets and pitches in elements.
+  struct Copy2d {
+    int64_t rows = 0;
+    int64_t width = 0;
+    int64_t source_offset = 0;
+    int64_t source_pitch = 0;
+    int64_t destination_offset = 0;
+    int64_t destination_pitch = 0;
+  };
+  virtual void copy_2d(const Tensor& source, const Copy2d& extents, Tensor& destination) = 0;
+  // ring[c, (head + i) mod K] = rows[c, i]; ring [C, K, d], rows [C, N, d] (the last K if N > K),
+  // head [1] i32, advanced to (head + N) mod K.
+  virtual void write_ring(const Tensor& rows, Tensor& ring, Tensor& head) = 0;
+
+  // ---- pairs: anchors [C, A, .], candidates [C, B, .]
+  // ----------------------------------------------------- r[c,i,j] = w2 . relu(a[c,i] + b[c,j]) +
+  // b2; a [C, A, h], b [C, B, h], w2 [1 or C, h], b2 [1 or C]  (spec S3.1).
+  virtual void concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2,
+                             Tensor& r) = 0;
+  virtual void concat_scores_backward(const Tensor& a, const Tensor& b, const Tensor& w2,
+                                      const Tensor& dr, Tensor& da, Tensor& db, Tensor& dw2,
+                                      Tensor& db2) = 0;
+  // Loss of PairLossSpec: similarity s [C, A, B], score r [C, A, B] (empty if not adaptive),
+  // positive [A] i32. loss [C, A]; lse [C, A]: log-sum-exp of the row (reducer lse only, else
+  // garbage); statistics [C, kPairStatistics] f32.
+  virtual void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
+                         const PairLossSpec& spec, Tensor& loss, Tensor& lse,
+                         Tensor& statistics) = 0;
+  virtual void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
+                                  const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
+                                  Tensor& ds, Tensor& nullable_dr) = 0;
+
+  // ---- optimisers, over flat parameter memory; rate and gradient_scale are [1] stat tensors on
+  // the device ------ d = gradient_scale g + weight_decay p; v = momentum v + d; p -= rate
+  // (nesterov ? d + momentum v : v).
+  virtual void sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
+                        const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
+                        Tensor& value, Tensor& velocity) = 0;
+  // Per segment with trust_ratio: d *= trust |p| / (|d| + epsilon) if both norms > 0; then as
+  // sgd_step.
+  virtual void lars_step(const LarsSpec& spec, std::span<const OptimizerSegment> segments,
+                         const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
+                         Tensor& value, Tensor& velocity) = 0;
+  // step [1] i32 counts from 1 and is read for the bias correction; decay is decoupled.
+  virtual void adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegment> segments,
+                          const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
+                          const Tensor& gradient, Tensor& value, Tensor& first_moment,
+                          Tensor& second_moment) = 0;
+  // scale [1] = min(1, limit / (sqrt(squares[0]) + 1e-6)).
+  virtual void clip_scale(const Tensor& squares, double limit, Tensor& scale) = 0;
+  // shadow = momentum shadow + (1 - momentum) value.
+  virtual void moving_average(const Tensor& value, double momentum, Tensor& shadow) = 0;
+
+  // ---- images
+  // -------------------------------------------------------------------------------------------
+  // views[v] of images u8 [n, H, W, 3] -> y f32 [v, h, w, 3]. May be called from several threads at
+  // once for disjoint outputs; uses the calling thread only.
+  virtual void augment(const Tensor& images, std::span<const ViewParameters> views,
+                       const ImageNormalization& normalization, Tensor& y) = 0;
+};
+
+// The kernels of the device that holds x. Every Device of this engine is a Backend.
+inline Backend& backend_of(const Tensor& x) {
+  return static_cast<Backend&>(x.device());
+}
+
+}  // namespace amcl

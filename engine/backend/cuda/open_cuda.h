@@ -1,0 +1,16 @@
+// The door to the CUDA backend; which file defines it is the build's choice.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "engine/backend/backend.h"
+
+namespace amcl {
+
+// Throws Error(device) with the reason where CUDA is not built in or no device can be used.
+std::unique_ptr<Backend> open_cuda_backend();
+
+// One line for `amcl info`: the devices found, or why there are none.
+std::string describe_cuda();
+
+}  // namespace amcl

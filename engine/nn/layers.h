@@ -1,0 +1,50 @@
+// The layers with parameters: convolution, batch norm, linear.
+#pragma once
+#include "engine/nn/init.h"
+#include "engine/nn/parameter.h"
+#include "engine/ops/ops.h"
+
+namespace amcl {
+
+// What a forward pass needs to know besides its input.
+struct ForwardContext {
+  Phase phase = Phase::train;
+  int64_t batch_norm_groups = 1;  // statistics per view: 2
+  bool update_running_statistics = true;
+};
+
+struct Conv2d {
+  Parameter weight;  // [K, R, S, C]
+  Conv2dSpec spec;
+
+  Conv2d(Initializer& initializer, int64_t input_channels, int64_t output_channels, int64_t kernel,
+         int64_t stride, int64_t padding);
+  Tensor forward(const Tensor& x);  // [N, H, W, C] -> [N, P, Q, K]
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+};
+
+struct BatchNorm {
+  Parameter weight;           // gamma [C]
+  Parameter bias;             // beta [C]
+  RunningStatistics running;  // [C]
+
+  BatchNorm(Initializer& initializer, int64_t channels);
+  // norm(x), then + residual, then relu, where asked; one fused pass each way.
+  Tensor forward(const Tensor& x, const ForwardContext& context, bool relu,
+                 const Tensor& nullable_residual = {});
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+};
+
+// `heads` linear layers side by side: weight [C, out, in] (or [out, in] if shared).
+struct Linear {
+  Parameter weight;
+  Parameter bias;
+
+  // heads = 0: one layer without the leading axis.
+  Linear(Initializer& initializer, int64_t heads, int64_t input_features, int64_t output_features,
+         ParameterRole weight_role = ParameterRole::weight);
+  Tensor forward(const Tensor& x);  // [M, in] or [C, M, in] -> [M, out] or [C, M, out]
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+};
+
+}  // namespace amcl

@@ -1,0 +1,47 @@
+// Parameters and buffers of modules, and the walk over them. A module is a plain struct with
+// forward() and visit(); checkpoints, optimiser segments, moving averages and counts all come from
+// visit().
+#pragma once
+#include <functional>
+#include <string>
+
+#include "engine/autograd/tape.h"
+#include "engine/core/tensor.h"
+
+namespace amcl {
+
+// Decides about weight decay and trust ratios; never the rank.
+enum class ParameterRole { weight, bias, norm, temperature };
+
+struct Parameter {
+  Tensor value;
+  ParameterRole role = ParameterRole::weight;
+  // Whether axis 0 stacks the heads: in checkpoints each head is a tensor of its own, and its
+  // visited name holds a '*' where the head's number goes.
+  bool stacked = false;
+  GradientSlot slot;
+
+  Parameter() = default;
+  Parameter(Tensor initial, ParameterRole role_of_it, bool is_stacked = false)
+      : value(std::move(initial)), role(role_of_it), stacked(is_stacked) {}
+
+  // The value as a leaf of the open tape (the value itself without one).
+  Tensor tracked() {
+    if (!slot.gradient.defined()) slot.gradient = Tensor::empty_like(value);
+    return tape::leaf(value, slot);
+  }
+};
+
+// What visit() calls, once per field, with names as torchvision has them ("layer1.0.conv1.weight").
+struct ModuleVisitor {
+  std::function<void(const std::string& name, Parameter& parameter)> parameter;
+  // State that is no parameter: running statistics, queues.
+  std::function<void(const std::string& name, Tensor& buffer)> buffer;
+};
+
+// prefix "layer1.0", name "conv1" -> "layer1.0.conv1"; an empty prefix gives the name.
+inline std::string join(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
+
+}  // namespace amcl

@@ -1,0 +1,15 @@
+// What every objective returns. An objective is a function of raw projections [C, rows, d] (it
+// normalises inside) and of a temperature net where it is adaptive.
+#pragma once
+#include "engine/core/tensor.h"
+
+namespace amcl {
+
+struct Loss {
+  Tensor total;       // [1], nats, summed over heads (spec S1)
+  Tensor per_head;    // [C], mean over anchors, no gradient
+  Tensor statistics;  // [C, kPairStatistics] f32 (op_specs.h), no gradient; empty where pairs have
+                      // no meaning
+};
+
+}  // namespace amcl
