@@ -1,10 +1,11 @@
-// Every setting of a training run. One field is one key: `[table] name` in TOML, `--name` (dashes
-// for underscores) on the command line, AMCL_TABLE_NAME in the environment. The resolved values are
-// printed, stored in the run directory and in each checkpoint. config_schema.h describes each key
-// (help, default, allowed values) once for all of these.
+// Every setting of a training run. One field is one key: `[table] key` in TOML, `--key` (dashes for
+// underscores) on the command line, AMCL_TABLE_KEY in the environment. config_schema.h describes
+// each key (help, unit, default, allowed values) once for all of these; config_resolve.h merges the
+// sources. The resolved values are stored in the run directory and in each checkpoint.
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace amcl {
@@ -12,18 +13,21 @@ namespace amcl {
 struct DataConfig {
   std::string data;   // directory, or "shapes10"
   int64_t limit = 0;  // first N training images; 0: all
+
+  bool operator==(const DataConfig&) const = default;
 };
 
 struct AugmentConfig {
-  std::array<double, 2> crop_scale = {0.08,
-                                      1.0};  // share of the image's area; 1,1 switches the crop off
-  double flip = 0.5;                         // probabilities; 0 switches off
+  std::array<double, 2> crop_scale = {0.08, 1.0};  // share of the area; 1,1 switches the crop off
+  double flip = 0.5;                               // probabilities; 0 switches off
   double jitter = 0.8;
-  std::array<double, 4> jitter_strength = {0.4, 0.4, 0.4,
-                                           0.1};  // brightness, contrast, saturation, hue
+  // brightness, contrast, saturation, hue
+  std::array<double, 4> jitter_strength = {0.4, 0.4, 0.4, 0.1};
   double grayscale = 0.2;
   double blur = 0.0;
   std::array<double, 2> blur_sigma = {0.1, 2.0};  // pixels
+
+  bool operator==(const AugmentConfig&) const = default;
 };
 
 struct ModelConfig {
@@ -35,12 +39,27 @@ struct ModelConfig {
   int64_t head_hidden = 0;  // 0: the backbone's feature width
   int64_t head_dim = 128;
   std::string bn_views = "separate";  // separate | joint
+
+  bool operator==(const ModelConfig&) const = default;
 };
 
+// The optional fields are parameters of the adaptive temperature; an empty one takes the value of
+// the preset that `objective` names.
 struct ObjectiveConfig {
-  std::string objective =
-      "amcl";  // amcl | amcl-topk | amcl-table2: the form where the temperature is adaptive
+  std::string objective = "amcl";     // amcl | amcl-topk | amcl-table2 (spec S11)
   std::string temperature = "fixed";  // adaptive | fixed | a number
+  std::optional<double> temperature_low;
+  std::optional<double> temperature_high;
+  std::optional<std::string> reducer;      // lse | topk | hard (spec S4.3)
+  std::optional<int64_t> topk;             // kappa of the reducer topk
+  std::optional<std::string> regularizer;  // anchored | paired (spec S3.4)
+  std::optional<double> beta;
+  std::optional<double> omega_a;     // a of Omega = a log tau + 1 / tau
+  std::optional<std::string> score;  // dot | concat (spec S3.1)
+  std::optional<double> score_scale;
+  std::optional<int64_t> score_hidden;  // hidden units of phi
+
+  bool operator==(const ObjectiveConfig&) const = default;
 };
 
 struct OptimizerConfig {
@@ -50,6 +69,8 @@ struct OptimizerConfig {
   bool decay_norm_bias = true;  // whether norms and biases are decayed too
   double warmup_epochs = 0.0;
   double clip_norm = 0.0;  // 0: no clipping
+
+  bool operator==(const OptimizerConfig&) const = default;
 };
 
 struct TrainConfig {
@@ -65,6 +86,8 @@ struct TrainConfig {
   int64_t checkpoint_every = 1;  // epochs
   int64_t keep = 2;              // checkpoints kept, the newest included
   int64_t log_every = 10;        // steps
+
+  bool operator==(const TrainConfig&) const = default;
 };
 
 struct Config {
@@ -74,6 +97,33 @@ struct Config {
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   TrainConfig train;
+
+  bool operator==(const Config&) const = default;
 };
+
+// Throws Error(usage) naming the flag, its value and the remedy, for the first value that is out of
+// range.
+void validate(const Config& config);
+
+// The whole configuration as TOML, numbers with enough digits to read back to the same bits; the
+// optional keys only where they are set. Reads back with config_from_toml to an equal struct.
+std::string to_toml(const Config& config);
+
+// `name` stands for the text in messages ("runs/a/config.toml"). Throws Error(usage) with name and
+// line for bad syntax, an unknown key (with the nearest one) or a value of the wrong type. Keys
+// that are absent keep their defaults.
+Config config_from_toml(const std::string& text, const std::string& name);
+
+// The first setting in which the two differ and both of its values, for messages.
+struct ConfigDifference {
+  std::string key;  // "[optimizer] lr"
+  std::string left;
+  std::string right;
+  // Whether a resumed run may change it: threads, workers, logging and checkpoint cadence, places.
+  bool may_change = false;
+};
+// The first difference that a resumed run must not have; if there is none, the first one that it
+// may have; empty if the two are equal.
+std::optional<ConfigDifference> first_difference(const Config& left, const Config& right);
 
 }  // namespace amcl
