@@ -1,0 +1,66 @@
+// Residual networks (He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR
+// 2016) as torchvision builds them, without the classifier: images [N, H, W, 3] -> features [N, D].
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/nn/layers.h"
+
+namespace amcl {
+
+struct ResNetOptions {
+  std::string backbone = "resnet18";
+  int64_t width = 64;  // channels of the first stage; later stages have 2, 4 and 8 times as many
+  std::string stem = "cifar";  // cifar: 3x3; imagenet: 7x7 stride 2, then max pool 3x3 stride 2
+};
+
+// The values that `backbone` and `stem` may take.
+std::vector<std::string> backbone_names();
+std::vector<std::string> stem_names();
+
+// A convolution and the batch norm after it, fused with what follows.
+struct ConvNorm {
+  Conv2d conv;
+  BatchNorm norm;
+
+  ConvNorm(Initializer& initializer, int64_t input_channels, int64_t output_channels,
+           int64_t kernel, int64_t stride);
+  Tensor forward(const Tensor& x, const ForwardContext& context, bool relu,
+                 const Tensor& nullable_residual = {});
+};
+
+// y = relu(F(x) + shortcut(x)). F: two 3x3 convolutions (basic), or 1x1, 3x3, 1x1 (bottleneck) with
+// the stride at the 3x3 (torchvision's choice; the paper strides the first 1x1).
+struct ResidualBlock {
+  std::vector<ConvNorm> units;
+  std::optional<ConvNorm> downsample;  // where the shape changes; else the shortcut is x itself
+
+  ResidualBlock(Initializer& initializer, int64_t input_channels, int64_t width, int64_t stride,
+                bool bottleneck);
+  Tensor forward(const Tensor& x, const ForwardContext& context);
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+
+  int64_t output_channels() const;
+};
+
+class ResNet {
+ public:
+  // Throws Error(usage) for an unknown backbone or stem, with the known ones, and for a width < 1.
+  ResNet(Initializer& initializer, const ResNetOptions& options);
+
+  Tensor forward(const Tensor& images, const ForwardContext& context);
+  int64_t feature_dim() const { return feature_dim_; }
+  // Names as in torchvision: conv1.weight, bn1.weight, layer1.0.conv1.weight,
+  // layer2.0.downsample.0.weight, ...
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+
+ private:
+  ConvNorm stem_;
+  bool pool_;
+  std::vector<std::vector<ResidualBlock>> stages_;
+  int64_t feature_dim_ = 0;
+};
+
+}  // namespace amcl
