@@ -114,7 +114,8 @@ struct SgdSpec {
   bool nesterov = false;
 };
 
-// `clip_ratio` is solo-learn's variant: the trust ratio is min(ratio / rate, 1) instead of ratio.
+// `clip_ratio` is solo-learn's variant: min(ratio / rate, 1) with ratio = trust |p| / (|g| + decay
+// |p| + epsilon) takes the place of the ratio.
 struct LarsSpec {
   double momentum = 0.9;
   double trust = 1e-3;

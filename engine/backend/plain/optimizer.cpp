@@ -1,0 +1,170 @@
+// Optimisers over flat parameter memory. A segment is updated element by element; only the norms of
+// LARS are sums, in f64 over the segment from its first element to its last.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/backend/plain/dispatch.h"
+#include "engine/backend/plain/plain_backend.h"
+#include "engine/core/parallel_for.h"
+
+namespace amcl {
+namespace {
+
+constexpr int64_t kElementGrain = 16384;  // elements per thread at least
+
+// Calls body(i) for each element of the segment.
+template <class Body>
+void for_each_element(const OptimizerSegment& segment, Body&& body) {
+  parallel_for(segment.end - segment.begin, kElementGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = segment.begin + begin; i < segment.begin + end; ++i) body(i);
+  });
+}
+
+// p -= rate v or its Nesterov form, with d = factor (scale g + decay p), v = momentum v + d.
+template <class T>
+struct MomentumUpdate {
+  T momentum;
+  bool nesterov;
+  T rate;
+  T scale;
+  T decay;
+  T factor;
+
+  void operator()(T gradient, T& value, T& velocity) const {
+    const T d = factor * (scale * gradient + decay * value);
+    velocity = momentum * velocity + d;
+    value -= rate * (nesterov ? d + momentum * velocity : velocity);
+  }
+};
+
+struct SegmentNorms {
+  double value = 0.0;      // |p|
+  double gradient = 0.0;   // |scale g|
+  double direction = 0.0;  // |scale g + decay p|
+};
+
+template <class T>
+SegmentNorms norms_of(const OptimizerSegment& segment, double scale, const T* gradient,
+                      const T* value) {
+  SegmentNorms squares;
+  for (int64_t i = segment.begin; i < segment.end; ++i) {
+    const double p = static_cast<double>(value[i]);
+    const double g = scale * static_cast<double>(gradient[i]);
+    const double d = g + segment.weight_decay * p;
+    squares.value += p * p;
+    squares.gradient += g * g;
+    squares.direction += d * d;
+  }
+  return {std::sqrt(squares.value), std::sqrt(squares.gradient), std::sqrt(squares.direction)};
+}
+
+// What LARS multiplies the direction with. solo-learn's variant takes |g| + decay |p| for the norm
+// of the direction and limits the resulting rate to the plain one.
+double trust_ratio(const LarsSpec& spec, const OptimizerSegment& segment, const SegmentNorms& norms,
+                   double rate) {
+  if (!spec.clip_ratio)
+    return norms.value > 0.0 && norms.direction > 0.0
+               ? spec.trust * norms.value / (norms.direction + spec.epsilon)
+               : 1.0;
+  if (norms.value <= 0.0 || norms.gradient <= 0.0) return 1.0;
+  const double direction = norms.gradient + segment.weight_decay * norms.value;
+  return std::min(spec.trust * norms.value / (direction + spec.epsilon) / rate, 1.0);
+}
+
+}  // namespace
+
+void PlainBackend::sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
+                            const Tensor& rate, const Tensor& gradient_scale,
+                            const Tensor& gradient, Tensor& value, Tensor& velocity) {
+  dispatch_floating(value.dtype(), [&]<class T>(T) {
+    const T* g = gradient.data<T>();
+    T* p = value.data<T>();
+    T* v = velocity.data<T>();
+    for (const OptimizerSegment& segment : segments) {
+      const MomentumUpdate<T> update{.momentum = static_cast<T>(spec.momentum),
+                                     .nesterov = spec.nesterov,
+                                     .rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale),
+                                     .scale = gradient_scale.data<T>()[0],
+                                     .decay = static_cast<T>(segment.weight_decay),
+                                     .factor = T(1)};
+      for_each_element(segment, [=](int64_t i) { update(g[i], p[i], v[i]); });
+    }
+  });
+}
+
+void PlainBackend::lars_step(const LarsSpec& spec, std::span<const OptimizerSegment> segments,
+                             const Tensor& rate, const Tensor& gradient_scale,
+                             const Tensor& gradient, Tensor& value, Tensor& velocity) {
+  dispatch_floating(value.dtype(), [&]<class T>(T) {
+    const T* g = gradient.data<T>();
+    T* p = value.data<T>();
+    T* v = velocity.data<T>();
+    const T scale = gradient_scale.data<T>()[0];
+    for (const OptimizerSegment& segment : segments) {
+      const T segment_rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale);
+      double factor = 1.0;
+      if (segment.trust_ratio)
+        factor = trust_ratio(spec, segment, norms_of(segment, static_cast<double>(scale), g, p),
+                             static_cast<double>(segment_rate));
+      const MomentumUpdate<T> update{.momentum = static_cast<T>(spec.momentum),
+                                     .nesterov = false,
+                                     .rate = segment_rate,
+                                     .scale = scale,
+                                     .decay = static_cast<T>(segment.weight_decay),
+                                     .factor = static_cast<T>(factor)};
+      for_each_element(segment, [=](int64_t i) { update(g[i], p[i], v[i]); });
+    }
+  });
+}
+
+void PlainBackend::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegment> segments,
+                              const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
+                              const Tensor& gradient, Tensor& value, Tensor& first_moment,
+                              Tensor& second_moment) {
+  dispatch_floating(value.dtype(), [&]<class T>(T) {
+    const T* g = gradient.data<T>();
+    T* p = value.data<T>();
+    T* m = first_moment.data<T>();
+    T* v = second_moment.data<T>();
+    const double count = static_cast<double>(step.data<int32_t>()[0]);
+    const T scale = gradient_scale.data<T>()[0];
+    const T beta1 = static_cast<T>(spec.beta1);
+    const T beta2 = static_cast<T>(spec.beta2);
+    const T rest1 = static_cast<T>(1.0 - spec.beta1);
+    const T rest2 = static_cast<T>(1.0 - spec.beta2);
+    const T correction1 = static_cast<T>(1.0 - std::pow(spec.beta1, count));
+    const T correction2 = static_cast<T>(1.0 - std::pow(spec.beta2, count));
+    const T epsilon = static_cast<T>(spec.epsilon);
+    for (const OptimizerSegment& segment : segments) {
+      const T segment_rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale);
+      const T kept = T(1) - segment_rate * static_cast<T>(segment.weight_decay);
+      for_each_element(segment, [=](int64_t i) {
+        const T d = scale * g[i];
+        m[i] = beta1 * m[i] + rest1 * d;
+        v[i] = beta2 * v[i] + rest2 * d * d;
+        p[i] = kept * p[i] -
+               segment_rate * (m[i] / correction1) / (std::sqrt(v[i] / correction2) + epsilon);
+      });
+    }
+  });
+}
+
+void PlainBackend::clip_scale(const Tensor& squares, double limit, Tensor& scale) {
+  dispatch_floating(scale.dtype(), [&]<class T>(T) {
+    const double norm = std::sqrt(static_cast<double>(squares.data<T>()[0]));
+    scale.data<T>()[0] = static_cast<T>(std::min(1.0, limit / (norm + 1e-6)));
+  });
+}
+
+void PlainBackend::moving_average(const Tensor& value, double momentum, Tensor& shadow) {
+  dispatch_floating(value.dtype(), [&]<class T>(T) {
+    const T* source = value.data<T>();
+    T* average = shadow.data<T>();
+    const T kept = static_cast<T>(momentum);
+    const T taken = static_cast<T>(1.0 - momentum);
+    for_each_element({.begin = 0, .end = value.count()},
+                     [=](int64_t i) { average[i] = kept * average[i] + taken * source[i]; });
+  });
+}
+
+}  // namespace amcl

@@ -2,7 +2,8 @@
 // fast backends are tested against it, and `cpu` inherits what it does not override.
 //
 // One file per section of the seam: elementwise.cpp, reduce.cpp, matmul.cpp, conv.cpp, pool.cpp,
-// batch_norm.cpp, rows.cpp, move.cpp, pairwise.cpp, optimizer.cpp, augment.cpp.
+// batch_norm.cpp, rows.cpp, move.cpp, pairwise.cpp (with concat_scores.cpp), optimizer.cpp,
+// augment.cpp.
 #pragma once
 #include "engine/backend/backend.h"
 
