@@ -1,0 +1,210 @@
+// Elementwise kernels: fill, cast, affine, accumulate, unary and binary functions, temperature.
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "engine/backend/plain/dispatch.h"
+#include "engine/backend/plain/plain_backend.h"
+#include "engine/core/parallel_for.h"
+
+namespace amcl {
+namespace {
+
+constexpr int64_t kGrain = int64_t{1} << 14;  // elements that are worth a thread
+
+// y[i] = function(i) for each element.
+template <class T, class Function>
+void map(T* y, int64_t count, Function function) {
+  parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) y[i] = function(i);
+  });
+}
+
+// f64, f32 and bf16: the types that cast and fill know.
+template <class Body>
+void dispatch_storage(DType dtype, Body&& body) {
+  if (dtype == DType::bf16)
+    body(bf16{});
+  else
+    dispatch_floating(dtype, body);
+}
+
+template <class T>
+T narrow(double value) {
+  if constexpr (std::is_same_v<T, bf16>)
+    return bf16(static_cast<float>(value));
+  else
+    return static_cast<T>(value);
+}
+
+template <class T>
+double widen(T value) {
+  if constexpr (std::is_same_v<T, bf16>)
+    return static_cast<double>(static_cast<float>(value));
+  else
+    return static_cast<double>(value);
+}
+
+template <class T>
+T sigmoid(T x) {
+  return T{1} / (T{1} + std::exp(-x));
+}
+
+template <class T>
+T unary_value(UnaryOp op, T x) {
+  switch (op) {
+    case UnaryOp::relu:
+      return x > T{0} ? x : T{0};
+    case UnaryOp::exp:
+      return std::exp(x);
+    case UnaryOp::log:
+      return std::log(x);
+    case UnaryOp::sigmoid:
+      return sigmoid(x);
+    case UnaryOp::reciprocal:
+      return T{1} / x;
+    case UnaryOp::square:
+      return x * x;
+  }
+  return T{0};
+}
+
+template <class T>
+T unary_derivative(UnaryOp op, T x, T y) {
+  switch (op) {
+    case UnaryOp::relu:
+      return y > T{0} ? T{1} : T{0};
+    case UnaryOp::exp:
+      return y;
+    case UnaryOp::log:
+      return T{1} / x;
+    case UnaryOp::sigmoid:
+      return y * (T{1} - y);
+    case UnaryOp::reciprocal:
+      return -y * y;
+    case UnaryOp::square:
+      return T{2} * x;
+  }
+  return T{0};
+}
+
+template <class T>
+T binary_value(BinaryOp op, T a, T b) {
+  switch (op) {
+    case BinaryOp::add:
+      return a + b;
+    case BinaryOp::subtract:
+      return a - b;
+    case BinaryOp::multiply:
+      return a * b;
+  }
+  return T{0};
+}
+
+// Where b's element for a[i] lies: b[(i / block) * block_stride + (i % columns) * column_stride].
+struct Broadcast {
+  int64_t block;
+  int64_t block_stride;
+  int64_t columns;
+  int64_t column_stride;
+
+  Broadcast(const Shape& a, const Shape& b)
+      : block(std::max<int64_t>(a.count(), 1)),
+        block_stride(0),
+        columns(block),
+        column_stride(b.count() == 1 ? 0 : 1) {
+    if (b == a || b.count() == 1) return;
+    columns = b.back();
+    if (b.rank() == 2) {  // [B, n] for a [B, M, n]
+      block = a[1] * columns;
+      block_stride = columns;
+    }
+  }
+
+  int64_t operator()(int64_t i) const {
+    return i / block * block_stride + i % columns * column_stride;
+  }
+};
+
+}  // namespace
+
+void PlainBackend::fill(Tensor& y, double value) {
+  dispatch_storage(y.dtype(), [&]<class T>(T) {
+    map(y.data<T>(), y.count(), [filled = narrow<T>(value)](int64_t) { return filled; });
+  });
+}
+
+void PlainBackend::cast(const Tensor& x, Tensor& y) {
+  dispatch_storage(x.dtype(), [&]<class From>(From) {
+    dispatch_storage(y.dtype(), [&]<class To>(To) {
+      map(y.data<To>(), y.count(),
+          [xs = x.data<From>()](int64_t i) { return narrow<To>(widen(xs[i])); });
+    });
+  });
+}
+
+void PlainBackend::affine(const Tensor& x, double scale, double shift, Tensor& y) {
+  dispatch_floating(x.dtype(), [&]<class T>(T) {
+    map(y.data<T>(), y.count(),
+        [xs = x.data<T>(), factor = static_cast<T>(scale),
+         offset = static_cast<T>(shift)](int64_t i) { return factor * xs[i] + offset; });
+  });
+}
+
+void PlainBackend::accumulate(const Tensor& x, Tensor& y) {
+  dispatch_floating(x.dtype(), [&]<class T>(T) {
+    map(y.data<T>(), y.count(),
+        [xs = x.data<T>(), ys = y.data<T>()](int64_t i) { return ys[i] + xs[i]; });
+  });
+}
+
+void PlainBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
+  dispatch_floating(x.dtype(), [&]<class T>(T) {
+    map(y.data<T>(), y.count(),
+        [op, xs = x.data<T>()](int64_t i) { return unary_value(op, xs[i]); });
+  });
+}
+
+void PlainBackend::unary_backward(UnaryOp op, const Tensor& x, const Tensor& y, const Tensor& dy,
+                                  Tensor& dx) {
+  dispatch_floating(x.dtype(), [&]<class T>(T) {
+    map(dx.data<T>(), dx.count(),
+        [op, xs = x.data<T>(), ys = y.data<T>(), dys = dy.data<T>()](int64_t i) {
+          return dys[i] * unary_derivative(op, xs[i], ys[i]);
+        });
+  });
+}
+
+void PlainBackend::binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) {
+  dispatch_floating(a.dtype(), [&]<class T>(T) {
+    map(y.data<T>(), y.count(),
+        [op, as = a.data<T>(), bs = b.data<T>(), of_b = Broadcast(a.shape(), b.shape())](
+            int64_t i) { return binary_value(op, as[i], bs[of_b(i)]); });
+  });
+}
+
+void PlainBackend::temperature(const Tensor& r, const TemperatureRange& range, Tensor& tau) {
+  dispatch_floating(r.dtype(), [&]<class T>(T) {
+    const auto low = static_cast<T>(range.low);
+    const auto high = static_cast<T>(range.high);
+    map(tau.data<T>(), tau.count(),
+        [low, high, rs = r.data<T>(), bias = static_cast<T>(range.bias)](int64_t i) {
+          return std::clamp(low + (high - low) * sigmoid(-(rs[i] + bias)), low, high);
+        });
+  });
+}
+
+void PlainBackend::temperature_backward(const Tensor& r, const TemperatureRange& range,
+                                        const Tensor& dtau, Tensor& dr) {
+  dispatch_floating(r.dtype(), [&]<class T>(T) {
+    map(dr.data<T>(), dr.count(),
+        [rs = r.data<T>(), dtaus = dtau.data<T>(), bias = static_cast<T>(range.bias),
+         width = static_cast<T>(range.high - range.low)](int64_t i) {
+          // sg (1 - sg) from two sigmoids: (tau - low)(high - tau) cancels near low (spec S8.2).
+          const T z = rs[i] + bias;
+          return -width * sigmoid(-z) * sigmoid(z) * dtaus[i];
+        });
+  });
+}
+
+}  // namespace amcl
