@@ -37,7 +37,7 @@ class Error : public std::runtime_error {
 };
 
 template <class... Parts>
-std::string concat(const Parts&... parts) {
+std::string concat_text(const Parts&... parts) {
   std::ostringstream message;
   (message << ... << parts);
   return message.str();
@@ -45,14 +45,15 @@ std::string concat(const Parts&... parts) {
 
 template <class... Parts>
 [[noreturn]] void fail(ErrorKind kind, const Parts&... parts) {
-  throw Error(kind, concat(parts...));
+  throw Error(kind, concat_text(parts...));
 }
 
 namespace detail {
 template <class... Parts>
 [[noreturn]] void check_failed(const char* condition, const char* file, int line,
                                const Parts&... parts) {
-  throw Error(ErrorKind::usage, concat(parts...), concat(condition, " at ", file, ':', line));
+  throw Error(ErrorKind::usage, concat_text(parts...),
+              concat_text(condition, " at ", file, ':', line));
 }
 }  // namespace detail
 

@@ -139,6 +139,7 @@ Tensor Tensor::view(const Shape& shape) const {
   AMCL_CHECK(shape.count() == count(), "reshape: ", shape_, " has ", count(), " elements, ", shape,
              " needs ", shape.count());
   Tensor result = *this;
+  if (shape != shape_) result.slot_ = {};
   result.shape_ = shape;
   return result;
 }

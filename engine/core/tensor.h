@@ -70,7 +70,7 @@ class Tensor {
   // The single element of a tensor of count 1, on the host: waits for the device.
   double item() const;
 
-  // Views. They keep the tape's slot of the source only if nothing changes; use ops::reshape for
+  // Views. They keep the tape's slot of the source only if nothing changes; use the op reshape for
   // tracked values.
   Tensor view(const Shape& shape) const;
   // Rows [begin, end) along axis 0.
