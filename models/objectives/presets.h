@@ -1,0 +1,33 @@
+// The objectives by name (spec S11) and what a run's two settings, `objective` and `temperature`,
+// come to.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "models/objectives/amcl_options.h"
+#include "models/temperature_net.h"
+
+namespace amcl {
+
+// The objective of a contrastive method, ready to be built: NT-Xent with one temperature for all
+// pairs, or AMCL-NT-Xent with a temperature net.
+struct ObjectiveOptions {
+  std::string name = "ntxent";            // ntxent, or the preset's name
+  bool adaptive = false;                  // whether there is a temperature net
+  double temperature = 0.5;               // not adaptive: tau of NT-Xent
+  AmclOptions amcl;                       // adaptive only
+  TemperatureNetOptions temperature_net;  // adaptive only
+};
+
+// amcl, amcl-topk, amcl-table2.
+const std::vector<std::string>& preset_names();
+
+// Throws Error(usage) with the list of names for another name.
+ObjectiveOptions preset(const std::string& name);
+
+// temperature "adaptive": the preset `objective`; "fixed": NT-Xent at `usual_temperature`; a number
+// > 0: NT-Xent at it. Throws Error(usage) naming the setting, its value and what it may be.
+ObjectiveOptions resolve_objective(const std::string& objective, const std::string& temperature,
+                                   double usual_temperature = 0.5);
+
+}  // namespace amcl

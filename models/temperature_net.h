@@ -1,0 +1,58 @@
+// The temperature net phi: it reads the normalised features of a pair and gives the score r, from
+// which the pair's temperature is computed (spec S3.1, S3.2).
+//
+//   dot     P(u) = W2 relu(W1 u + b1) + b2;     r[i,j] = score_scale P(u_i) . P(v_j)      symmetric
+//   concat  r[i,j] = w2 . relu(W1 [u_i; v_j] + b1) + b2, the anchor first             not symmetric
+//
+//   W1 [h, d] (dot) or [h, 2d] (concat), b1 [h], W2 [e, h] (dot) or [1, h] (concat), b2 [e] or [1].
+// One net serves all heads, or each head has its own: then every parameter has a leading axis [C].
+#pragma once
+#include <string>
+
+#include "engine/nn/init.h"
+#include "engine/nn/parameter.h"
+
+namespace amcl {
+
+enum class TemperatureNetKind : uint8_t { dot, concat };
+
+struct TemperatureNetOptions {
+  TemperatureNetKind kind = TemperatureNetKind::dot;
+  int64_t hidden = 128;      // h
+  int64_t output = 0;        // e of dot; 0: as many as features
+  bool shared = true;        // one net for all heads
+  double score_scale = 1.0;  // k of dot
+  bool detach = false;       // stop the gradient from the scores to the features (spec S3.3)
+};
+
+class TemperatureNet {
+ public:
+  // For `heads` heads of `features` features each. Weights and biases start uniform in
+  // +-1/sqrt(fan_in): with a zero last layer the dot form would start at a saddle (spec S3.5).
+  TemperatureNet(Initializer& initializer, int64_t heads, int64_t features,
+                 const TemperatureNetOptions& options);
+
+  // r [C, A, B] of all pairs of rows of anchors [C, A, d] and candidates [C, B, d], unit rows.
+  Tensor scores(const Tensor& anchors, const Tensor& candidates);
+  // r [C, A] of the pairs (anchors_i, candidates_i) only, both [C, A, d].
+  Tensor aligned_scores(const Tensor& anchors, const Tensor& candidates);
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+
+  const TemperatureNetOptions& options() const { return options_; }
+
+  Parameter w1;
+  Parameter b1;
+  Parameter w2;
+  Parameter b2;
+
+ private:
+  void check(const char* what, const Tensor& anchors, const Tensor& candidates) const;
+  Tensor embed(const Tensor& u);                // P [C, M, e]
+  Tensor hidden(const Tensor& u, bool anchor);  // A or B of the concat form [C, M, h]
+
+  TemperatureNetOptions options_;
+  int64_t heads_;
+  int64_t features_;
+};
+
+}  // namespace amcl
