@@ -43,21 +43,25 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-// The optional fields are parameters of the adaptive temperature; an empty one takes the value of
-// the preset that `objective` names.
+// The optional fields are parameters of the adaptive temperature (spec S3, S4); an empty one takes
+// the value of the preset that `objective` names (objective_config.h).
 struct ObjectiveConfig {
   std::string objective = "amcl";     // amcl | amcl-topk | amcl-table2 (spec S11)
   std::string temperature = "fixed";  // adaptive | fixed | a number
   std::optional<double> temperature_low;
   std::optional<double> temperature_high;
-  std::optional<std::string> reducer;      // lse | topk | hard (spec S4.3)
-  std::optional<int64_t> topk;             // kappa of the reducer topk
-  std::optional<std::string> regularizer;  // anchored | paired (spec S3.4)
-  std::optional<double> beta;
-  std::optional<double> omega_a;     // a of Omega = a log tau + 1 / tau
-  std::optional<std::string> score;  // dot | concat (spec S3.1)
+  std::optional<std::string> reducer;  // lse | topk | hard
+  std::optional<int64_t> topk;         // kappa of the reducer topk
+  std::optional<bool> with_positive;   // whether the reducer's set holds the positive
+  std::optional<std::string> omega;    // anchored | paired
+  std::optional<double> beta;          // weight of Omega = a log tau + 1 / tau
+  std::optional<double> omega_a;
+  std::optional<double> beta_negative;  // of the negatives, where paired
+  std::optional<double> omega_a_negative;
+  std::optional<std::string> phi;  // dot | concat
+  std::optional<int64_t> phi_hidden;
+  std::optional<bool> phi_shared;  // one net for all heads
   std::optional<double> score_scale;
-  std::optional<int64_t> score_hidden;  // hidden units of phi
 
   bool operator==(const ObjectiveConfig&) const = default;
 };
@@ -119,7 +123,7 @@ struct ConfigDifference {
   std::string key;  // "[optimizer] lr"
   std::string left;
   std::string right;
-  // Whether a resumed run may change it: threads, workers, logging and checkpoint cadence, places.
+  // Whether a resumed run may change it: threads, workers, logging and checkpoint cadence.
   bool may_change = false;
 };
 // The first difference that a resumed run must not have; if there is none, the first one that it
