@@ -26,6 +26,8 @@ class Method {
   // Backbone features [N, D] of images [N, H, W, 3], for evaluation.
   virtual Tensor features(const Tensor& images, const ForwardContext& context) = 0;
   virtual int64_t feature_dim() const = 0;
+  // For messages and records.
+  virtual const std::string& objective_name() const = 0;
   // The loss when all similarities are 0 and all temperatures at their start value, for 2N rows.
   virtual double chance_level(int64_t images) const = 0;
   // Backbone under "backbone.", heads under "projector.*.", temperature net under

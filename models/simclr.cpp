@@ -1,0 +1,53 @@
+#include "models/simclr.h"
+
+#include <utility>
+
+#include "models/objectives/amcl_nt_xent.h"
+#include "models/objectives/nt_xent.h"
+
+namespace amcl {
+
+SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype)
+    : SimClr(Initializer(backend, seed, dtype), options) {}
+
+SimClr::SimClr(Initializer initializer, const SimClrOptions& options)
+    : options_(options),
+      backbone_(initializer, options.backbone),
+      heads_(initializer, options.heads, backbone_.feature_dim(), options.head_hidden,
+             options.head_dim) {
+  if (options.objective.adaptive)
+    temperature_net_.emplace(initializer, options.heads, options.head_dim,
+                             options.objective.temperature_net);
+}
+
+Projections SimClr::project(const Tensor& images, const ForwardContext& context) {
+  return {heads_.forward(backbone_.forward(images, context))};
+}
+
+Loss SimClr::loss(const Projections& projections) {
+  AMCL_CHECK(projections.size() == 1, "simclr: the loss reads one projection, got ",
+             projections.size());
+  if (temperature_net_)
+    return amcl_nt_xent(projections.front(), &*temperature_net_, options_.objective.amcl);
+  return nt_xent(projections.front(), {.temperature = options_.objective.temperature});
+}
+
+Tensor SimClr::features(const Tensor& images, const ForwardContext& context) {
+  return backbone_.forward(images, context);
+}
+
+double SimClr::chance_level(int64_t images) const {
+  if (temperature_net_)
+    return amcl_nt_xent_chance_level(options_.heads, images, options_.head_dim,
+                                     options_.objective.amcl);
+  return nt_xent_chance_level(options_.heads, images,
+                              {.temperature = options_.objective.temperature});
+}
+
+void SimClr::visit(const ModuleVisitor& visitor) {
+  backbone_.visit("backbone", visitor);
+  heads_.visit("projector", visitor);
+  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
+}
+
+}  // namespace amcl

@@ -1,0 +1,44 @@
+// SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020): two views of each image through one encoder
+// and C projection heads; the objective is NT-Xent or, with a temperature net, AMCL-NT-Xent.
+#pragma once
+#include <optional>
+
+#include "engine/backend/backend.h"
+#include "models/method.h"
+#include "models/objectives/presets.h"
+#include "models/projection_head.h"
+#include "models/resnet.h"
+#include "models/temperature_net.h"
+
+namespace amcl {
+
+struct SimClrOptions {
+  ResNetOptions backbone;
+  int64_t heads = 1;
+  int64_t head_hidden = 0;  // 0: the backbone's feature width
+  int64_t head_dim = 128;
+  ObjectiveOptions objective;
+};
+
+class SimClr final : public Method {
+ public:
+  SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype = DType::f32);
+
+  Projections project(const Tensor& images, const ForwardContext& context) override;
+  Loss loss(const Projections& projections) override;
+  Tensor features(const Tensor& images, const ForwardContext& context) override;
+  int64_t feature_dim() const override { return backbone_.feature_dim(); }
+  double chance_level(int64_t images) const override;
+  const std::string& objective_name() const override { return options_.objective.name; }
+  void visit(const ModuleVisitor& visitor) override;
+
+ private:
+  SimClr(Initializer initializer, const SimClrOptions& options);
+
+  SimClrOptions options_;
+  ResNet backbone_;
+  ProjectionHead heads_;
+  std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
+};
+
+}  // namespace amcl
