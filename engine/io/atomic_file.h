@@ -6,13 +6,17 @@
 #include <string>
 #include <string_view>
 
+#include "engine/io/file.h"
+
 namespace amcl {
 
 class AtomicFile {
  public:
+  static constexpr std::string_view kTemporarySuffix = ".tmp";
+
   // Opens the sibling `path` + kTemporarySuffix; what a killed writer left there is discarded.
   // Throws Error(io) naming the path if it cannot be made, or if another process writes it.
-  explicit AtomicFile(std::string path);
+  explicit AtomicFile(const std::string& path);
   // Removes the sibling unless commit() has succeeded.
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -22,12 +26,10 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);
   void commit();
 
-  static constexpr std::string_view kTemporarySuffix = ".tmp";
-
  private:
   std::string path_;
-  std::string temporary_;
-  int descriptor_ = -1;
+  File sibling_;
+  bool committed_ = false;
 };
 
 // The whole of a small text file (config.toml, summary.json).
