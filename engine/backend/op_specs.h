@@ -69,9 +69,9 @@ struct PairLossSpec {
   bool with_positive = true;  // whether D(i) contains pos(i)
   int64_t self_offset =
       0;  // candidate i + self_offset is anchor i itself and in no D(i); kNoSelf: none is
-  bool adaptive = true;      // tau from the scores; else the constant below and no scores
-  double temperature = 0.5;  // the constant
-  TemperatureRange range;    // adaptive only
+  bool adaptive = true;         // tau from the scores; else the constant below and no scores
+  double temperature = 0.5;     // the constant
+  TemperatureRange range = {};  // adaptive only
   double beta_positive = 0.0;
   double a_positive = 1.0;
   double beta_negative = 0.0;
