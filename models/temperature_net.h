@@ -46,9 +46,18 @@ class TemperatureNet {
   Parameter b2;
 
  private:
+  // The parameters of the concat form, W1 cut into [Wa | Wb].
+  struct ConcatForm {
+    Tensor anchor;       // Wa [h, d]
+    Tensor candidate;    // Wb [h, d]
+    Tensor bias;         // b1
+    Tensor output;       // w2 [1 or C, h]
+    Tensor output_bias;  // b2 [1 or C]
+  };
+
   void check(const char* what, const Tensor& anchors, const Tensor& candidates) const;
-  Tensor embed(const Tensor& u);                // P [C, M, e]
-  Tensor hidden(const Tensor& u, bool anchor);  // A or B of the concat form [C, M, h]
+  Tensor embed(const Tensor& u);  // P [C, M, e] of the dot form
+  ConcatForm concat_form();
 
   TemperatureNetOptions options_;
   int64_t heads_;

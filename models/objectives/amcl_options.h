@@ -20,13 +20,13 @@ struct AmclOptions {
 
   OmegaPlacement placement = OmegaPlacement::anchored;
   double beta = 0.3;
-  std::optional<double> a = 5.0;        // none: d/2, the paper's value
-  std::optional<double> beta_negative;  // paired only; none: beta
-  std::optional<double> a_negative;     // paired only; none: a
+  std::optional<double> a = 5.0;             // none: d/2, the paper's value
+  std::optional<double> beta_negative = {};  // paired only; none: beta
+  std::optional<double> a_negative = {};     // paired only; none: a
 
-  TemperatureRange range;    // of the adaptive temperature
-  bool adaptive = true;      // temperatures from a TemperatureNet; else `temperature`
-  double temperature = 0.2;  // the constant
+  TemperatureRange range = {};  // of the adaptive temperature
+  bool adaptive = true;         // temperatures from a TemperatureNet; else `temperature`
+  double temperature = 0.2;     // the constant
 };
 
 // (beta, a) of the positives and of the negatives for d features, after the defaults above.
@@ -40,11 +40,10 @@ OmegaWeights omega_weights(const AmclOptions& options, int64_t features);
 
 // Throws Error(usage), naming the objective, where spec S9 refuses the options.
 void check_options(const char* objective, const AmclOptions& options);
+// Throws Error(usage) unless there is a temperature net exactly where the temperature is adaptive.
+void check_net(const char* objective, const AmclOptions& options, bool has_net);
 
 // The kernel's spec for a pair matrix of `features` features (self_offset stays to be set).
 PairLossSpec pair_loss_spec(const AmclOptions& options, int64_t features);
-
-// Temperature where all scores are 0.
-double start_temperature(const AmclOptions& options);
 
 }  // namespace amcl

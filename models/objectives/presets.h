@@ -12,11 +12,11 @@ namespace amcl {
 // The objective of a contrastive method, ready to be built: NT-Xent with one temperature for all
 // pairs, or AMCL-NT-Xent with a temperature net.
 struct ObjectiveOptions {
-  std::string name = "ntxent";            // ntxent, or the preset's name
-  bool adaptive = false;                  // whether there is a temperature net
-  double temperature = 0.5;               // not adaptive: tau of NT-Xent
-  AmclOptions amcl;                       // adaptive only
-  TemperatureNetOptions temperature_net;  // adaptive only
+  std::string name = "ntxent";                 // ntxent, or the preset's name
+  bool adaptive = false;                       // whether there is a temperature net
+  double temperature = 0.5;                    // not adaptive: tau of NT-Xent
+  AmclOptions amcl = {};                       // adaptive only
+  TemperatureNetOptions temperature_net = {};  // adaptive only
 };
 
 // amcl, amcl-topk, amcl-table2.
