@@ -3,11 +3,12 @@
 //
 //   z           [C, 2N, d]   raw projections; u their unit rows
 //   similarity  [C, 2N, 2N]  S = u u^T
-//   scores      [C, 2N, 2N]  r from the temperature net on u; tau = low + (high - low) sigmoid(-r -
-//   bias) per_head    [C]          nats; total = their sum
+//   scores      [C, 2N, 2N]  r from the temperature net on u
+//   tau         [C, 2N, 2N]  low + (high - low) sigmoid(-(r + bias))
+//   per_head    [C]          nats; total = their sum
 //
-//   loss_c = 1/2N sum_i ( Red_{j in D(i)} l_ij - l_{i,p(i)} + [anchored] beta Omega(tau_{i,p(i)})
-//   ), l = S / tau - [paired] beta Omega(tau; a),   Omega(tau; a) = a log tau + 1 / tau
+//   loss_c = 1/2N sum_i ( Red_{j in D(i)} l_ij - l_{i,p(i)} + [anchored] beta Omega(tau_{i,p(i)}) )
+//   l = S / tau - [paired] beta Omega(tau; a),   Omega(tau; a) = a log tau + 1 / tau
 //
 // Red is the log-sum-exp over D(i), the mean of the kappa most similar, or the most similar one
 // (S4.3). With a constant temperature and beta = 0 this is NT-Xent of several heads.
