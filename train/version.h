@@ -1,0 +1,12 @@
+// Which program this is.
+#pragma once
+#include <string>
+
+namespace amcl {
+
+// "0.1.0"
+std::string program_version();
+// The commit it was built from, twelve digits; "unknown" if it was not built from a repository.
+std::string program_commit();
+
+}  // namespace amcl
