@@ -1,11 +1,14 @@
 #include "models/temperature_net.h"
 
+#include <span>
+#include <vector>
+
 #include "engine/ops/ops.h"
 
 namespace amcl {
 namespace {
 
-// `leading` extents of a parameter of one net, or of `heads` nets side by side.
+// The extents of a parameter of one net, or of one net per head side by side.
 Shape parameter_shape(int64_t heads, bool shared, std::initializer_list<int64_t> one_net) {
   if (shared) return Shape(one_net);
   std::vector<int64_t> extents = {heads};
@@ -17,7 +20,7 @@ Shape parameter_shape(int64_t heads, bool shared, std::initializer_list<int64_t>
 
 TemperatureNet::TemperatureNet(Initializer& initializer, int64_t heads, int64_t features,
                                const TemperatureNetOptions& options)
-    : options_(options), heads_(heads), features_(features) {
+    : options_(options), heads_(options.shared ? 0 : heads), features_(features) {
   AMCL_CHECK(heads >= 1 && features >= 1, "temperature net: needs heads and features, got ", heads,
              " and ", features);
   AMCL_CHECK(options.hidden >= 1 && options.output >= 0,
@@ -37,13 +40,49 @@ TemperatureNet::TemperatureNet(Initializer& initializer, int64_t heads, int64_t 
   b2 = make({output}, options.hidden);
 }
 
+TemperatureNet::TemperatureNet(const TemperatureNetOptions& options, const Tensor& w1_value,
+                               const Tensor& b1_value, const Tensor& w2_value,
+                               const Tensor& b2_value)
+    : options_(options) {
+  AMCL_CHECK(w1_value.rank() == 3 && w2_value.rank() == 3,
+             "temperature net: w1 and w2 must be [nets, out, in], got ", w1_value.shape(), " and ",
+             w2_value.shape());
+  const bool dot = options.kind == TemperatureNetKind::dot;
+  const int64_t nets = w1_value.dim(0);
+  const int64_t input = w1_value.dim(2);
+  options_.hidden = w1_value.dim(1);
+  options_.output = w2_value.dim(1);
+  options_.shared = nets == 1;
+  heads_ = options_.shared ? 0 : nets;
+  features_ = dot ? input : input / 2;
+  AMCL_CHECK(dot || (input % 2 == 0 && options_.output == 1),
+             "temperature net: the concat form needs w1 [nets, h, 2 d] and w2 [nets, 1, h], got ",
+             w1_value.shape(), " and ", w2_value.shape());
+  AMCL_CHECK((b1_value.shape() == Shape{nets, options_.hidden}) &&
+                 (w2_value.shape() == Shape{nets, options_.output, options_.hidden}) &&
+                 (b2_value.shape() == Shape{nets, options_.output}),
+             "temperature net: b1 ", b1_value.shape(), ", w2 ", w2_value.shape(), " and b2 ",
+             b2_value.shape(), " do not fit w1 ", w1_value.shape());
+  const auto take = [&](const Tensor& value) {
+    const Shape one_net(value.shape().extents().subspan(1));
+    return Parameter(options_.shared ? value.view(one_net) : value, ParameterRole::temperature,
+                     !options_.shared);
+  };
+  w1 = take(w1_value);
+  b1 = take(b1_value);
+  w2 = take(w2_value);
+  b2 = take(b2_value);
+}
+
 void TemperatureNet::check(const char* what, const Tensor& anchors,
                            const Tensor& candidates) const {
-  AMCL_CHECK(anchors.rank() == 3 && candidates.rank() == 3 && anchors.dim(0) == heads_ &&
-                 candidates.dim(0) == heads_ && anchors.dim(2) == features_ &&
-                 candidates.dim(2) == features_,
-             what, ": the temperature net was made for ", heads_, " heads of ", features_,
-             " features, got anchors ", anchors.shape(), " and candidates ", candidates.shape());
+  const auto fits = [&](const Tensor& u) {
+    return u.rank() == 3 && u.dim(2) == features_ && (heads_ == 0 || u.dim(0) == heads_);
+  };
+  AMCL_CHECK(fits(anchors) && fits(candidates) && anchors.dim(0) == candidates.dim(0), what,
+             ": the temperature net takes [", heads_ == 0 ? "heads" : std::to_string(heads_),
+             ", rows, ", features_, "], got anchors ", anchors.shape(), " and candidates ",
+             candidates.shape());
 }
 
 Tensor TemperatureNet::embed(const Tensor& u) {

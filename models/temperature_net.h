@@ -31,6 +31,10 @@ class TemperatureNet {
   // +-1/sqrt(fan_in): with a zero last layer the dot form would start at a saddle (spec S3.5).
   TemperatureNet(Initializer& initializer, int64_t heads, int64_t features,
                  const TemperatureNetOptions& options);
+  // From given values, in the shapes above with a leading axis 1 (shared) or C; hidden, output and
+  // shared of the options follow from them.
+  TemperatureNet(const TemperatureNetOptions& options, const Tensor& w1_value,
+                 const Tensor& b1_value, const Tensor& w2_value, const Tensor& b2_value);
 
   // r [C, A, B] of all pairs of rows of anchors [C, A, d] and candidates [C, B, d], unit rows.
   Tensor scores(const Tensor& anchors, const Tensor& candidates);
@@ -60,7 +64,7 @@ class TemperatureNet {
   ConcatForm concat_form();
 
   TemperatureNetOptions options_;
-  int64_t heads_;
+  int64_t heads_;  // 0: any number, sharing one net
   int64_t features_;
 };
 
