@@ -1,0 +1,25 @@
+#include "engine/backend/cpu/cpu_backend.h"
+
+#include <hwy/targets.h>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "engine/backend/cpu/open_cpu.h"
+#include "engine/core/check.h"
+
+namespace amcl {
+
+std::unique_ptr<Backend> open_cpu_backend() {
+  return std::make_unique<CpuBackend>();
+}
+
+std::string describe_cpu() {
+  const dnnl_version_t* version = dnnl_version();
+  const int64_t supported = hwy::SupportedTargets();
+  const char* instructions = (supported & HWY_AVX3) != 0   ? "AVX-512"
+                             : (supported & HWY_AVX2) != 0 ? "AVX2 and FMA"
+                                                           : "baseline";
+  return concat_text("oneDNN ", version->major, '.', version->minor, '.', version->patch,
+                     ", kernels for ", instructions);
+}
+
+}  // namespace amcl

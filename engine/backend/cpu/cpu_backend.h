@@ -1,0 +1,40 @@
+// The CPU backend: oneDNN and vectorised kernels of our own (Highway: the instruction set is
+// chosen at run time) over the plain definitions. What is not overridden here, and everything in
+// f64, runs the plain loops.
+#pragma once
+#include "engine/backend/cpu/onednn_conv.h"
+#include "engine/backend/cpu/scratch.h"
+#include "engine/backend/plain/plain_backend.h"
+
+namespace amcl {
+
+class CpuBackend final : public PlainBackend {
+ public:
+  const char* name() const override { return "cpu"; }
+
+  void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
+  void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
+  void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) override;
+  void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) override;
+
+  void batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
+                             Tensor& variance) override;
+  void batch_norm_apply(const Tensor& x, const Tensor& mean, const Tensor& variance,
+                        const Tensor& gamma, const Tensor& beta, const Tensor& nullable_residual,
+                        const BatchNormSpec& spec, Tensor& y) override;
+  void batch_norm_backward_reduce(const Tensor& dy, const Tensor& x, const Tensor& nullable_y,
+                                  const Tensor& mean, const Tensor& variance,
+                                  const BatchNormSpec& spec, Tensor& sum_g,
+                                  Tensor& sum_g_xhat) override;
+  void batch_norm_backward_apply(const Tensor& dy, const Tensor& x, const Tensor& nullable_y,
+                                 const Tensor& mean, const Tensor& variance, const Tensor& gamma,
+                                 const Tensor& nullable_sum_g, const Tensor& nullable_sum_g_xhat,
+                                 const BatchNormSpec& spec, Tensor& dx,
+                                 Tensor& nullable_dresidual) override;
+
+ private:
+  Scratch scratch_{allocator()};
+  OneDnnConvolutions onednn_convolutions_;
+};
+
+}  // namespace amcl
