@@ -124,8 +124,8 @@ bool File::still_in_place() const {
 }
 
 void sync_directory_of(const std::string& path) {
-  std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string directory = (parent.empty() ? std::filesystem::path(".") : parent).string();
   const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) fail_writing(directory, errno);
   const int error_number = ::fsync(descriptor) == 0 ? 0 : errno;
