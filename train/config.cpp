@@ -1,0 +1,102 @@
+#include "train/config.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "engine/core/check.h"
+#include "train/config_check.h"
+#include "train/config_value.h"
+#include "train/nearest_name.h"
+#include "train/objective_config.h"
+
+namespace amcl {
+namespace {
+
+std::string pair_text(double first, double second) {
+  return concat_text(first, ',', second);
+}
+
+std::string order_complaint(const std::array<double, 2>& range) {
+  if (range[0] <= range[1]) return {};
+  return concat_text("the first number must not be above the second; did you mean ",
+                     pair_text(range[1], range[0]), '?');
+}
+
+std::string hue_complaint(const Config& config) {
+  if (config.augment.jitter_strength[3] <= 0.5) return {};
+  return "hue, the last number, must be at most 0.5 (half a turn)";
+}
+
+std::string temperature_complaint(const Config& config) {
+  const std::string& text = config.objective.temperature;
+  if (text == "adaptive" || text == "fixed") return {};
+  double number = 0.0;
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  if (result.ec != std::errc() || result.ptr != end) {
+    const std::string words[] = {"adaptive", "fixed"};
+    return "must be adaptive, fixed or a number above 0; the nearest is " +
+           nearest_name(text, words);
+  }
+  if (!std::isfinite(number) || number <= 0.0) return "must be a finite number above 0";
+  return {};
+}
+
+std::string bounds_complaint(const Config& config) {
+  if (config.objective.temperature != "adaptive") return {};
+  const ObjectiveConfig bounds = with_preset(config).objective;
+  if (*bounds.temperature_low < *bounds.temperature_high) return {};
+  return concat_text("must be below --temperature-high, which is ", *bounds.temperature_high);
+}
+
+std::string warmup_complaint(const Config& config) {
+  const auto epochs = static_cast<double>(config.train.epochs);
+  if (config.train.epochs == 0 || config.optimizer.warmup_epochs <= epochs) return {};
+  return concat_text("must be at most --epochs, which is ", config.train.epochs);
+}
+
+std::string dependent_complaint(const Setting& setting, const Config& config) {
+  if (setting.key == "crop_scale") return order_complaint(config.augment.crop_scale);
+  if (setting.key == "blur_sigma") return order_complaint(config.augment.blur_sigma);
+  if (setting.key == "jitter_strength") return hue_complaint(config);
+  if (setting.key == "temperature") return temperature_complaint(config);
+  if (setting.key == "warmup_epochs") return warmup_complaint(config);
+  return {};
+}
+
+}  // namespace
+
+std::optional<ConfigComplaint> first_complaint(const Config& config) {
+  for (const Setting& setting : config_settings()) {
+    std::string what = range_complaint(setting, config);
+    if (what.empty()) what = dependent_complaint(setting, config);
+    if (!what.empty()) return ConfigComplaint{&setting, value_text(setting, config), what};
+  }
+  // Needs valid values of all of [objective].
+  if (std::string what = bounds_complaint(config); !what.empty()) {
+    const Setting* low = find_setting("temperature_low");
+    return ConfigComplaint{low, value_text(*low, with_preset(config)), what};
+  }
+  return std::nullopt;
+}
+
+void validate(const Config& config) {
+  if (const auto complaint = first_complaint(config)) {
+    fail(ErrorKind::usage, complaint->setting->flag(), " is ", complaint->value, ": ",
+         complaint->what);
+  }
+}
+
+std::optional<ConfigDifference> first_difference(const Config& left, const Config& right) {
+  std::optional<ConfigDifference> allowed;
+  for (const Setting& setting : config_settings()) {
+    ConfigDifference difference{setting.config_name(), value_toml(setting, left),
+                                value_toml(setting, right), setting.may_change};
+    if (difference.left == difference.right) continue;
+    if (!setting.may_change) return difference;
+    if (!allowed) allowed = difference;
+  }
+  return allowed;
+}
+
+}  // namespace amcl

@@ -106,7 +106,7 @@ struct Config {
 };
 
 // Throws Error(usage) naming the flag, its value and the remedy, for the first value that is out of
-// range.
+// range. That `data` and `out` are there is not checked: not every command needs them.
 void validate(const Config& config);
 
 // The whole configuration as TOML, numbers with enough digits to read back to the same bits; the

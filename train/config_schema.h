@@ -1,0 +1,57 @@
+// The one table of settings: from it come the flags and their help, the keys of TOML files, the
+// environment variables, the checks of values, and what a resumed run may change.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "train/config.h"
+
+namespace amcl {
+
+// A setting's place in a Config.
+using ConfigField =
+    std::variant<std::string*, int64_t*, uint64_t*, double*, bool*, std::array<double, 2>*,
+                 std::array<double, 4>*, std::optional<std::string>*, std::optional<int64_t>*,
+                 std::optional<double>*, std::optional<bool>*>;
+
+struct Setting {
+  std::string table = {};
+  std::string key = {};
+  ConfigField (*field)(Config&) = nullptr;
+  std::string value =
+      {};  // stands for the value in the help: "N", "DIR|shapes10"; empty for a switch
+  std::string unit = {};  // "pixels"; empty: none
+  std::string help = {};
+  std::vector<std::string> allowed = {};  // of a text; empty: any
+  bool number_too = false;                // a text that may be a number
+  // Range of a number, or of each of several; `above_low`: low itself is not allowed.
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool above_low = false;
+  bool may_change = false;  // in a resumed run
+
+  bool is_switch() const { return value.empty(); }
+  bool is_text() const;
+  std::string config_name() const;       // "[augment] crop_scale"
+  std::string flag() const;              // "--crop-scale"
+  std::string environment_name() const;  // "AMCL_AUGMENT_CROP_SCALE"
+};
+
+// In the order of Config's fields. Keys are unique over all tables, since flags name no table.
+const std::vector<Setting>& config_settings();
+
+struct ConfigTable {
+  const char* name;   // "augment"
+  const char* title;  // in the help: "Augmentation"
+};
+std::vector<ConfigTable> config_tables();
+
+// The setting of a key, with its table ("optimizer.lr") or without ("lr"); null if there is none.
+const Setting* find_setting(const std::string& name);
+
+}  // namespace amcl
