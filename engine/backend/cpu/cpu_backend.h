@@ -32,6 +32,9 @@ class CpuBackend final : public PlainBackend {
                                  const BatchNormSpec& spec, Tensor& dx,
                                  Tensor& nullable_dresidual) override;
 
+  void augment(const Tensor& images, std::span<const ViewParameters> views,
+               const ImageNormalization& normalization, Tensor& y) override;
+
  private:
   Scratch scratch_{allocator()};
   OneDnnConvolutions onednn_convolutions_;
