@@ -1,8 +1,5 @@
 #include "train/config.h"
 
-#include <charconv>
-#include <cmath>
-
 #include "engine/core/check.h"
 #include "train/config_check.h"
 #include "train/config_value.h"
@@ -12,14 +9,10 @@
 namespace amcl {
 namespace {
 
-std::string pair_text(double first, double second) {
-  return concat_text(first, ',', second);
-}
-
 std::string order_complaint(const std::array<double, 2>& range) {
   if (range[0] <= range[1]) return {};
-  return concat_text("the first number must not be above the second; did you mean ",
-                     pair_text(range[1], range[0]), '?');
+  const double swapped[] = {range[1], range[0]};
+  return "the first number must not be above the second; did you mean " + numbers_text(swapped, 2);
 }
 
 std::string hue_complaint(const Config& config) {
@@ -31,15 +24,12 @@ std::string temperature_complaint(const Config& config) {
   const std::string& text = config.objective.temperature;
   if (text == "adaptive" || text == "fixed") return {};
   double number = 0.0;
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, number);
-  if (result.ec != std::errc() || result.ptr != end) {
+  if (parse_value(text, number) != nullptr) {
     const std::string words[] = {"adaptive", "fixed"};
     return "must be adaptive, fixed or a number above 0; the nearest is " +
            nearest_name(text, words);
   }
-  if (!std::isfinite(number) || number <= 0.0) return "must be a finite number above 0";
-  return {};
+  return range_complaint({.low = 0.0, .above_low = true}, number);
 }
 
 std::string bounds_complaint(const Config& config) {
@@ -68,7 +58,7 @@ std::string dependent_complaint(const Setting& setting, const Config& config) {
 
 std::optional<ConfigComplaint> first_complaint(const Config& config) {
   for (const Setting& setting : config_settings()) {
-    std::string what = range_complaint(setting, config);
+    std::string what = value_complaint(setting, config);
     if (what.empty()) what = dependent_complaint(setting, config);
     if (!what.empty()) return ConfigComplaint{&setting, value_text(setting, config), what};
   }

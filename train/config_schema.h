@@ -3,13 +3,13 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "train/config.h"
+#include "train/value_text.h"
 
 namespace amcl {
 
@@ -29,11 +29,8 @@ struct Setting {
   std::string help = {};
   std::vector<std::string> allowed = {};  // of a text; empty: any
   bool number_too = false;                // a text that may be a number
-  // Range of a number, or of each of several; `above_low`: low itself is not allowed.
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool above_low = false;
-  bool may_change = false;  // in a resumed run
+  ValueRange range = {};                  // of a number, or of each of several
+  bool may_change = false;                // in a resumed run
 
   bool is_switch() const { return value.empty(); }
   bool is_text() const;

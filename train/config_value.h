@@ -1,4 +1,4 @@
-// The values of settings as text, both ways.
+// The values of settings: read from and written into a Config, as text.
 #pragma once
 #include <string>
 
@@ -8,9 +8,6 @@ namespace amcl {
 
 // Whether the value is there: always, but for optional fields.
 bool has_value(const Setting& setting, const Config& config);
-
-// With the fewest digits that read back to the same bits.
-std::string number_text(double number);
 
 // The value as one writes it after the flag: "0.2,1"; empty if it is not there.
 std::string value_text(const Setting& setting, const Config& config);
@@ -25,6 +22,6 @@ void set_from_text(const Setting& setting, Config& config, const std::string& te
 
 // What is wrong with the value of one setting: not finite, out of range, or not among the allowed
 // ones ("must be at least 2"); empty if nothing.
-std::string range_complaint(const Setting& setting, const Config& config);
+std::string value_complaint(const Setting& setting, const Config& config);
 
 }  // namespace amcl

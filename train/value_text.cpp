@@ -1,0 +1,132 @@
+#include "train/value_text.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "train/nearest_name.h"
+
+namespace amcl {
+namespace {
+
+bool is_utf8(const std::string& text) {
+  size_t following = 0;  // bytes of the current character that are still to come
+  for (const char character : text) {
+    const auto code = static_cast<unsigned char>(character);
+    if ((code & 0xc0) == 0x80) {
+      if (following == 0) return false;
+      --following;
+    } else {
+      if (following > 0 || code >= 0xf8) return false;
+      following = code < 0x80 ? 0 : code < 0xe0 ? 1 : code < 0xf0 ? 2 : 3;
+    }
+  }
+  return following == 0;
+}
+
+template <class Number>
+bool parse_number(const std::string& text, Number& number) {
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  return result.ec == std::errc() && result.ptr == end;
+}
+
+template <size_t n>
+bool parse_numbers(const std::string& text, std::array<double, n>& values) {
+  size_t begin = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const size_t comma = i + 1 < n ? text.find(',', begin) : text.size();
+    if (comma == std::string::npos) return false;
+    if (!parse_number(text.substr(begin, comma - begin), values[i])) return false;
+    begin = comma + 1;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string number_text(double number) {
+  char buffer[32];  // -2.2250738585072014e-308 has 24 characters
+  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), number).ptr;
+  return std::string(buffer, end);
+}
+
+std::string numbers_text(const double* numbers, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i) {
+    if (i > 0) text += ',';
+    text += number_text(numbers[i]);
+  }
+  return text;
+}
+
+const char* parse_value(const std::string& text, std::string& value) {
+  value = text;
+  return is_utf8(text) ? nullptr : "valid UTF-8";
+}
+
+const char* parse_value(const std::string& text, bool& value) {
+  value = text == "true";
+  return value || text == "false" ? nullptr : "true or false";
+}
+
+const char* parse_value(const std::string& text, int64_t& value) {
+  return parse_number(text, value) ? nullptr : "a whole number below 2^63";
+}
+
+const char* parse_value(const std::string& text, uint64_t& value) {
+  int64_t number = 0;
+  if (!parse_number(text, number) || number < 0) return "a whole number from 0 to 2^63 - 1";
+  value = static_cast<uint64_t>(number);
+  return nullptr;
+}
+
+const char* parse_value(const std::string& text, double& value) {
+  return parse_number(text, value) ? nullptr : "a number";
+}
+
+const char* parse_value(const std::string& text, std::array<double, 2>& values) {
+  return parse_numbers(text, values) ? nullptr : "two numbers with a comma, such as 0.2,1";
+}
+
+const char* parse_value(const std::string& text, std::array<double, 4>& values) {
+  return parse_numbers(text, values) ? nullptr
+                                     : "four numbers with commas, such as 0.4,0.4,0.4,0.1";
+}
+
+std::string range_text(const ValueRange& range) {
+  std::string text;
+  if (!std::isinf(range.low)) text = range.above_low ? "above " : "at least ";
+  if (!std::isinf(range.low)) text += number_text(range.low);
+  if (!std::isinf(range.high)) {
+    if (!text.empty()) text += " and ";
+    text += "at most " + number_text(range.high);
+  }
+  return text;
+}
+
+std::string range_complaint(const ValueRange& range, double number) {
+  if (!std::isfinite(number)) return "must be a finite number";
+  const bool low = range.above_low ? number > range.low : number >= range.low;
+  if (low && number <= range.high) return {};
+  return "must be " + range_text(range);
+}
+
+std::string list_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    if (!text.empty()) text += ", ";
+    text += name;
+  }
+  return text;
+}
+
+std::string choice_complaint(const std::vector<std::string>& allowed, const std::string& text) {
+  for (const std::string& choice : allowed) {
+    if (choice == text) return {};
+  }
+  if (allowed.empty()) return {};
+  if (allowed.size() == 1) return "can only be " + allowed.front();
+  return "must be one of " + list_text(allowed) + "; the nearest is " + nearest_name(text, allowed);
+}
+
+}  // namespace amcl
