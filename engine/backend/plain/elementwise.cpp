@@ -1,4 +1,5 @@
-// Elementwise kernels: fill, cast, affine, accumulate, unary and binary functions, temperature.
+// Elementwise kernels: fill, cast, affine, accumulate, unary and binary functions. (The temperatures
+// are in pairwise.cpp, beside the pair loss that shares their formula.)
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -180,30 +181,6 @@ void PlainBackend::binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor&
     map(y.data<T>(), y.count(),
         [op, as = a.data<T>(), bs = b.data<T>(), of_b = Broadcast(a.shape(), b.shape())](
             int64_t i) { return binary_value(op, as[i], bs[of_b(i)]); });
-  });
-}
-
-void PlainBackend::temperature(const Tensor& r, const TemperatureRange& range, Tensor& tau) {
-  dispatch_floating(r.dtype(), [&]<class T>(T) {
-    const auto low = static_cast<T>(range.low);
-    const auto high = static_cast<T>(range.high);
-    map(tau.data<T>(), tau.count(),
-        [low, high, rs = r.data<T>(), bias = static_cast<T>(range.bias)](int64_t i) {
-          return std::clamp(low + (high - low) * sigmoid(-(rs[i] + bias)), low, high);
-        });
-  });
-}
-
-void PlainBackend::temperature_backward(const Tensor& r, const TemperatureRange& range,
-                                        const Tensor& dtau, Tensor& dr) {
-  dispatch_floating(r.dtype(), [&]<class T>(T) {
-    map(dr.data<T>(), dr.count(),
-        [rs = r.data<T>(), dtaus = dtau.data<T>(), bias = static_cast<T>(range.bias),
-         width = static_cast<T>(range.high - range.low)](int64_t i) {
-          // sg (1 - sg) from two sigmoids: (tau - low)(high - tau) cancels near low (spec S8.2).
-          const T z = rs[i] + bias;
-          return -width * sigmoid(-z) * sigmoid(z) * dtaus[i];
-        });
   });
 }
 
