@@ -1,0 +1,121 @@
+#include "models/resnet.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "engine/backend/open.h"
+#include "tests/models/random_images.h"
+
+namespace amcl {
+namespace {
+
+struct Entries {
+  std::map<std::string, Shape> parameters;
+  std::map<std::string, std::vector<float>> buffers;
+  int64_t count = 0;
+};
+
+Entries entries_of(ResNet& model) {
+  Entries entries;
+  model.visit("",
+              {.parameter =
+                   [&](const std::string& name, Parameter& parameter) {
+                     entries.parameters[name] = parameter.value.shape();
+                     entries.count += parameter.value.count();
+                   },
+               .buffer = [&](const std::string& name,
+                             Tensor& buffer) { entries.buffers[name] = buffer.to_host<float>(); }});
+  return entries;
+}
+
+ResNet make(Backend& backend, const ResNetOptions& options, uint64_t seed = 1) {
+  Initializer initializer(backend, seed);
+  return {initializer, options};
+}
+
+TEST_CASE("resnet: as many parameters as torchvision's models without their classifier") {
+  const auto backend = open_backend("plain");
+  const std::pair<const char*, int64_t> expected[] = {
+      {"resnet18", 11176512}, {"resnet34", 21284672}, {"resnet50", 23508032}};
+  for (const auto& [name, count] : expected) {
+    CAPTURE(name);
+    ResNet model = make(*backend, {.backbone = name, .width = 64, .stem = "imagenet"});
+    CHECK(entries_of(model).count == count);
+    CHECK(model.feature_dim() == (std::string(name) == "resnet50" ? 2048 : 512));
+  }
+}
+
+TEST_CASE("resnet: torchvision's names, and shortcuts where it has them") {
+  const auto backend = open_backend("plain");
+  ResNet basic = make(*backend, {.backbone = "resnet18", .width = 8});
+  const Entries basic_entries = entries_of(basic);
+  // 122 entries with num_batches_tracked and fc, minus 20 counters and 2 of fc.
+  CHECK(basic_entries.parameters.size() + basic_entries.buffers.size() == 100);
+  CHECK(basic_entries.parameters.at("conv1.weight") == Shape{8, 3, 3, 3});
+  CHECK(basic_entries.parameters.at("layer4.1.bn2.bias") == Shape{64});
+  CHECK(basic_entries.parameters.at("layer2.0.downsample.0.weight") == Shape{16, 1, 1, 8});
+  CHECK(basic_entries.buffers.contains("layer2.0.downsample.1.running_var"));
+  CHECK_FALSE(basic_entries.parameters.contains("layer1.0.downsample.0.weight"));
+
+  ResNet bottleneck = make(*backend, {.backbone = "resnet50", .width = 8, .stem = "imagenet"});
+  const Entries deep = entries_of(bottleneck);
+  CHECK(deep.parameters.size() + deep.buffers.size() == 320 - 53 - 2);
+  CHECK(deep.parameters.at("conv1.weight") == Shape{8, 7, 7, 3});
+  CHECK(deep.parameters.at("layer1.0.downsample.0.weight") == Shape{32, 1, 1, 8});
+  CHECK(deep.parameters.at("layer2.0.conv2.weight") == Shape{16, 3, 3, 16});
+  CHECK(deep.parameters.at("layer3.5.conv3.weight") == Shape{128, 1, 1, 32});
+}
+
+TEST_CASE("resnet: features [N, D] of images of any extent, with both stems") {
+  const auto backend = open_backend("plain");
+  ResNet cifar = make(*backend, {.backbone = "resnet18", .width = 4, .stem = "cifar"});
+  CHECK(cifar.forward(test::random_images(*backend, Shape{2, 16, 16, 3}, 1), {}).shape() ==
+        Shape{2, 32});
+  ResNet imagenet = make(*backend, {.backbone = "resnet50", .width = 2, .stem = "imagenet"});
+  CHECK(imagenet.forward(test::random_images(*backend, Shape{2, 33, 40, 3}, 1), {}).shape() ==
+        Shape{2, 64});
+}
+
+TEST_CASE("resnet: training moves every buffer, evaluation reads them and moves none") {
+  const auto backend = open_backend("plain");
+  ResNet model = make(*backend, {.width = 4});
+  const Tensor images = test::random_images(*backend, Shape{4, 16, 16, 3}, 1);
+  const Entries fresh = entries_of(model);
+  const std::vector<float> untrained =
+      model.forward(images, {.phase = Phase::eval}).to_host<float>();
+  CHECK(entries_of(model).buffers == fresh.buffers);
+  const std::vector<float> train = model.forward(images, {}).to_host<float>();
+  CHECK(train != untrained);
+  for (const auto& [name, values] : entries_of(model).buffers) {
+    CAPTURE(name);
+    CHECK(values != fresh.buffers.at(name));
+  }
+  CHECK(model.forward(images, {.phase = Phase::eval}).to_host<float>() != untrained);
+}
+
+TEST_CASE("resnet: the same seed gives the same bits, another seed does not") {
+  const auto backend = open_backend("plain");
+  const Tensor images = test::random_images(*backend, Shape{2, 8, 8, 3}, 1);
+  const auto features = [&](uint64_t seed) {
+    return make(*backend, {.width = 4}, seed).forward(images, {}).to_host<float>();
+  };
+  CHECK(features(3) == features(3));
+  CHECK(features(3) != features(4));
+}
+
+TEST_CASE("resnet: options out of range are refused with what may be chosen") {
+  const auto backend = open_backend("plain");
+  CHECK_THROWS_WITH_AS(
+      make(*backend, {.backbone = "resnet19"}),
+      "backbone: 'resnet19' is not known; choose one of resnet18, resnet34, resnet50", Error);
+  CHECK_THROWS_WITH_AS(make(*backend, {.stem = "vgg"}),
+                       "stem: 'vgg' is not known; choose one of cifar, imagenet", Error);
+  CHECK_THROWS_WITH_AS(make(*backend, {.width = 0}), "width: must be at least 1, got 0", Error);
+  ResNet model = make(*backend, {.width = 4});
+  CHECK_THROWS_WITH_AS(model.forward(test::random_images(*backend, Shape{2, 8, 8, 1}, 1), {}),
+                       "resnet: images must be [N, H, W, 3], got [2, 8, 8, 1]", Error);
+}
+
+}  // namespace
+}  // namespace amcl
