@@ -1,0 +1,49 @@
+// What a step's numbers say about the training: the log record and the warnings.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "train/run_log.h"
+#include "train/step.h"
+
+namespace amcl {
+
+// The spread of the unit-length projections z [C, M, d], per head: their standard deviation over the
+// M rows, averaged over the d features, times sqrt(d). About 1 where the features fill the sphere,
+// 0 where all images have the same one (Chen, He, "Exploring simple siamese representation
+// learning", CVPR 2021, section 4.1).
+std::vector<double> feature_spread(const Tensor& z);
+
+struct StepPosition {
+  int64_t step = 0;   // finished steps
+  int64_t epoch = 0;  // the step's, from 0
+  double rate = 0.0;  // learning rate
+};
+struct StepTiming {
+  double pairs_per_second = 0.0;
+  double loader_wait_share = 0.0;  // of the wall time, 0 to 1
+};
+
+// A line of metrics.jsonl; `spread` as above.
+LogRecord metrics_record(const StepPosition& position, const StepResult& result,
+                         const std::vector<double>& spread, const StepTiming& timing);
+
+// Says once per run what a user should know before it ends.
+class TrainingWatch {
+ public:
+  // `settled_step`: a collapse is judged from here on, since an untrained network's features are
+  // close together as well.
+  explicit TrainingWatch(int64_t settled_step) : settled_step_(settled_step) {}
+
+  // The warnings that this step gives rise to, one line each.
+  std::vector<std::string> judge(int64_t step, const StepResult& result,
+                                 const std::vector<double>& spread);
+
+ private:
+  int64_t settled_step_;
+  bool temperatures_told_ = false;
+  bool collapse_told_ = false;
+};
+
+}  // namespace amcl

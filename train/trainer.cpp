@@ -1,0 +1,108 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "engine/core/parallel_for.h"
+#include "train/build_method.h"
+#include "train/version.h"
+
+namespace amcl {
+namespace {
+
+constexpr const char* kVelocity = "velocity";
+constexpr int64_t kProbeImages = 8;
+
+AugmentPolicy augment_policy(const AugmentConfig& config) {
+  return {.crop_scale = config.crop_scale,
+          .flip = config.flip,
+          .jitter = config.jitter,
+          .jitter_strength = config.jitter_strength,
+          .grayscale = config.grayscale,
+          .blur = config.blur,
+          .blur_sigma = config.blur_sigma};
+}
+
+SgdOptions sgd_options(const OptimizerConfig& config) {
+  return {.momentum = config.momentum,
+          .weight_decay = config.weight_decay,
+          .decay_norm_bias = config.decay_norm_bias,
+          .clip_norm = config.clip_norm};
+}
+
+Schedule schedule_of(const Config& config, int64_t steps_per_epoch) {
+  const auto epoch = static_cast<double>(steps_per_epoch);
+  return {.peak = config.optimizer.lr,
+          .warmup = std::llround(config.optimizer.warmup_epochs * epoch),
+          .total = config.train.epochs * steps_per_epoch};
+}
+
+}  // namespace
+
+Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config)
+    : backend_(backend),
+      dataset_(dataset),
+      config_(config),
+      context_(training_context(config)),
+      method_(build_method(config, backend)),
+      arena_(backend, visit()),
+      optimizer_(arena_, sgd_options(config.optimizer)),
+      loader_(backend, dataset, augment_policy(config.augment),
+              {.batch = config.train.batch,
+               .workers = config.train.workers,
+               .seed = config.train.seed}),
+      schedule_(schedule_of(config, loader_.steps_per_epoch())) {
+  loader_.start(0, 0);
+}
+
+VisitFunction Trainer::visit() {
+  return [this](const ModuleVisitor& visitor) { method_->visit(visitor); };
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  load_weights(checkpoint, visit());
+  std::array memories{OptimizerMemory{kVelocity, optimizer_.velocity()}};
+  load_optimizer(checkpoint, arena_, memories);
+  finished_steps_ = checkpoint.state.step;
+  loader_.start(finished_steps_ / steps_per_epoch(), finished_steps_ % steps_per_epoch());
+}
+
+void Trainer::initialize(const Checkpoint& checkpoint) {
+  load_weights(checkpoint, visit());
+}
+
+StepResult Trainer::step() {
+  const Batch batch = loader_.next();
+  StepResult result = training_step(*method_, arena_, optimizer_, batch.images,
+                                    {.number = finished_steps_ + 1,
+                                     .rate = schedule_.rate(finished_steps_),
+                                     .context = context_});
+  ++finished_steps_;
+  return result;
+}
+
+SafetensorsFile Trainer::checkpoint() {
+  const std::array memories{OptimizerMemory{kVelocity, optimizer_.velocity()}};
+  const TrainerState state{.epoch = finished_epochs(),
+                           .step = finished_steps_,
+                           .seed = config_.train.seed,
+                           .threads = compute_threads(),
+                           .config = to_toml(config_),
+                           .data_fingerprint = dataset_.fingerprint(),
+                           .normalization = dataset_.normalization,
+                           .commit = program_commit()};
+  return make_checkpoint(visit(), arena_, memories, state, make_probe());
+}
+
+Probe Trainer::make_probe() {
+  const Tensor raw = dataset_.images.slice(0, std::min(kProbeImages, dataset_.count()));
+  std::vector<ViewParameters> views;
+  for (int64_t i = 0; i < raw.dim(0); ++i)
+    views.push_back(identity_view(i, raw.dim(1), raw.dim(2)));
+  Tensor images = Tensor::empty(backend_, raw.shape(), DType::f32);
+  backend_.augment(raw, views, dataset_.normalization, images);
+  return {.images = raw, .features = method_->features(images, {.phase = Phase::eval})};
+}
+
+}  // namespace amcl

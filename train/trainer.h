@@ -1,0 +1,66 @@
+// A training run's state and its next step: model, optimiser, loader, schedule, position. What
+// surrounds it (run directory, log, signals) is in pretrain.h.
+#pragma once
+#include <memory>
+
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "models/method.h"
+#include "train/checkpoint.h"
+#include "train/config.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/step.h"
+
+namespace amcl {
+
+class Trainer {
+ public:
+  // `backend` and `dataset` must outlive the trainer; the data set lives in the backend's memory.
+  // Throws Error(usage) naming the setting that cannot be.
+  Trainer(Backend& backend, const Dataset& dataset, const Config& config);
+
+  // Takes weights, optimiser, buffers and position from a checkpoint of the same configuration and
+  // data: the run goes on to the same bits.
+  void restore(const Checkpoint& checkpoint);
+  // Takes weights and buffers only.
+  void initialize(const Checkpoint& checkpoint);
+
+  // The next step. Throws Error(numeric), with the weights untouched, if loss or gradient are not
+  // finite.
+  StepResult step();
+
+  int64_t steps() const { return schedule_.total; }  // of the whole run
+  int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
+  int64_t finished_steps() const { return finished_steps_; }
+  int64_t finished_epochs() const { return finished_steps_ / steps_per_epoch(); }
+  double rate(int64_t step) const { return schedule_.rate(step); }  // step counts from 0
+  int64_t warmup_steps() const { return schedule_.warmup; }
+  // Seconds that steps have waited for the loader since the last call.
+  double take_wait_seconds() { return loader_.take_wait_seconds(); }
+
+  // The state as a file in memory.
+  SafetensorsFile checkpoint();
+
+  Method& method() { return *method_; }
+  ParameterArena& arena() { return arena_; }
+  const SgdOptimizer& optimizer() const { return optimizer_; }
+
+ private:
+  VisitFunction visit();
+  // Images of the data set and the features that the model has for them now.
+  Probe make_probe();
+
+  Backend& backend_;
+  const Dataset& dataset_;
+  Config config_;
+  ForwardContext context_;
+  std::unique_ptr<Method> method_;
+  ParameterArena arena_;
+  SgdOptimizer optimizer_;
+  Loader loader_;
+  Schedule schedule_;
+  int64_t finished_steps_ = 0;
+};
+
+}  // namespace amcl
