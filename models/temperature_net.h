@@ -43,6 +43,7 @@ class TemperatureNet {
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 
   const TemperatureNetOptions& options() const { return options_; }
+  int64_t features() const { return features_; }
 
   Parameter w1;
   Parameter b1;

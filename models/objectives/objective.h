@@ -1,7 +1,7 @@
 // What every objective returns. An objective is a function of raw projections [C, rows, d] (it
 // normalises inside) and of a temperature net where it is adaptive.
 #pragma once
-#include "engine/core/tensor.h"
+#include "engine/ops/ops.h"
 
 namespace amcl {
 
@@ -11,5 +11,10 @@ struct Loss {
   Tensor statistics;  // [C, kPairStatistics] f32 (op_specs.h), no gradient; empty where pairs have
                       // no meaning
 };
+
+// The Loss of one value per head [C].
+Loss sum_over_heads(const Tensor& per_head, const Tensor& nullable_statistics = {});
+// The Loss of one value per anchor: the mean over the anchors of each head, summed over heads.
+Loss mean_over_anchors(const PairLoss& pairs);
 
 }  // namespace amcl

@@ -26,12 +26,6 @@ TwoViews pair_two_views(const Tensor& z) {
           .positive = Tensor::from_host(z.device(), {rows}, std::span<const int32_t>(positive))};
 }
 
-Loss mean_over_anchors(const PairLoss& pairs) {
-  const Tensor per_head = mean_rows(pairs.loss);
-  return {
-      .total = sum(per_head), .per_head = tape::detach(per_head), .statistics = pairs.statistics};
-}
-
 double two_view_chance_level(const PairLossSpec& spec, int64_t heads, int64_t images) {
   const double tau =
       spec.adaptive ? TemperatureFormula<double>(spec.range)(0.0).tau : spec.temperature;

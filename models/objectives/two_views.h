@@ -1,5 +1,4 @@
-// What the objectives over two views of a batch share: the pair matrix of all 2N rows with itself,
-// and the way from one loss per anchor to a Loss.
+// What the objectives over two views of a batch share: the pair matrix of all 2N rows with itself.
 #pragma once
 #include "engine/ops/ops.h"
 #include "models/objectives/objective.h"
@@ -17,9 +16,6 @@ struct TwoViews {
 // there are no negatives.
 void check_two_views(const char* objective, const Tensor& z);
 TwoViews pair_two_views(const Tensor& z);
-
-// The mean over anchors of each head, and the sum over heads (spec S1).
-Loss mean_over_anchors(const PairLoss& pairs);
 
 // What mean_over_anchors(pair_loss(...)) gives for two views of `images` images when all
 // similarities and scores are 0.

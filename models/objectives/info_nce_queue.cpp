@@ -1,0 +1,26 @@
+// InfoNCE with a queue (He, Fan, Wu, Xie, Girshick, "Momentum contrast for unsupervised visual
+// representation learning", CVPR 2020; spec S2.2), one loss per head, summed over heads.
+//
+//   q, k        [C, N, d]      raw projections of queries and keys; u, v their unit rows, v constant
+//   queue       [C, K, d]      unit rows Q, constant
+//   similarity  [C, N, 1 + K]  S_i0 = u_i . v_i, S_i(1+j) = u_i . Q_j
+//   per_head    [C]            nats; total = their sum
+//
+//   loss_c = 1/N sum_i ( log sum_j exp(S_ij / tau) - S_i0 / tau )
+#include "models/objectives/info_nce_queue.h"
+
+#include "models/objectives/queue_pairs.h"
+
+namespace amcl {
+
+Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue, double temperature) {
+  check_queue_shapes("infonce_queue", q, k, queue);
+  AMCL_CHECK(temperature > 0.0, "infonce_queue: the temperature must be positive, got ",
+             temperature);
+  const QueuePairs pairs = pair_with_queue(q, k, queue);
+  const PairLossSpec spec{
+      .self_offset = PairLossSpec::kNoSelf, .adaptive = false, .temperature = temperature};
+  return mean_over_anchors(pair_loss(pairs.similarity, {}, pairs.positive, spec));
+}
+
+}  // namespace amcl

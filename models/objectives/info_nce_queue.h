@@ -1,0 +1,11 @@
+// InfoNCE with a queue of keys, the objective of MoCo (spec S2.2).
+#pragma once
+#include "models/objectives/objective.h"
+
+namespace amcl {
+
+// q [C, N, d] raw projections of the queries; k [C, N, d] raw projections of their keys and queue
+// [C, K, d] unit rows are constants.
+Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue, double temperature);
+
+}  // namespace amcl

@@ -1,0 +1,35 @@
+#include "models/objectives/queue_pairs.h"
+
+#include <array>
+
+namespace amcl {
+
+void check_queue_shapes(const char* objective, const Tensor& q, const Tensor& k,
+                        const Tensor& queue) {
+  AMCL_CHECK(q.rank() == 3 && q.dim(1) >= 1, objective,
+             ": queries must be [heads, N, d] with N >= 1, got ", q.shape());
+  AMCL_CHECK(k.shape() == q.shape(), objective, ": keys must be ", q.shape(),
+             " as the queries, got ", k.shape());
+  AMCL_CHECK(queue.rank() == 3 && queue.dim(0) == q.dim(0) && queue.dim(2) == q.dim(2), objective,
+             ": the queue must be [", q.dim(0), ", K, ", q.dim(2), "] to match the queries ",
+             q.shape(), ", got ", queue.shape());
+  AMCL_CHECK(queue.dim(1) >= 1, objective, ": the queue is empty, it must hold K >= 1 keys");
+}
+
+Tensor own_key_first(const Tensor& own, const Tensor& others) {
+  const std::array<Tensor, 2> parts = {reshape(own, {own.dim(0), own.dim(1), 1}), others};
+  return concat(parts, 2);
+}
+
+QueuePairs pair_with_queue(const Tensor& q, const Tensor& k, const Tensor& queue) {
+  QueuePairs pairs;
+  pairs.query = l2_normalize(cast(q, stat_dtype(q.dtype())));
+  pairs.key = l2_normalize(tape::detach(cast(k, stat_dtype(k.dtype()))));
+  pairs.queue = tape::detach(queue);
+  pairs.similarity = own_key_first(row_dot(pairs.query, pairs.key),
+                                   matmul(pairs.query, pairs.queue, {.trans_b = true}));
+  pairs.positive = Tensor::zeros(q.device(), {q.dim(1)}, DType::i32);
+  return pairs;
+}
+
+}  // namespace amcl
