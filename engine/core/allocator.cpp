@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <new>
+#include <cstring>
 
 #include "engine/core/check.h"
 
@@ -42,6 +42,7 @@ void* HostAllocator::allocate(size_t bytes) {
   }
   use_.in_use += static_cast<int64_t>(size);
   use_.peak = std::max(use_.peak, use_.in_use);
+  if (poison_) std::memset(block, 0xff, size);  // all bits set is a NaN in f64, f32 and bf16
   return block;
 }
 
@@ -60,6 +61,11 @@ MemoryUse HostAllocator::use() const {
 void HostAllocator::reset_peak() {
   const std::lock_guard lock(mutex_);
   use_.peak = use_.in_use;
+}
+
+void HostAllocator::poison(bool on) {
+  const std::lock_guard lock(mutex_);
+  poison_ = on;
 }
 
 }  // namespace amcl

@@ -25,6 +25,9 @@ class Allocator {
   virtual void release(void* block, size_t bytes) noexcept = 0;
   virtual MemoryUse use() const = 0;
   virtual void reset_peak() = 0;
+  // While on, each block handed out is filled with NaN, so that a kernel that reads or leaves
+  // memory which nobody wrote shows. For tests and `amcl verify ops`.
+  virtual void poison(bool on) = 0;
 };
 
 // Host memory with reuse: freed blocks are kept by size class, so that a training step after the
@@ -40,11 +43,13 @@ class HostAllocator final : public Allocator {
   void release(void* block, size_t bytes) noexcept override;
   MemoryUse use() const override;
   void reset_peak() override;
+  void poison(bool on) override;
 
  private:
   mutable std::mutex mutex_;
   std::map<size_t, std::vector<void*>> free_;  // by size class
   MemoryUse use_;
+  bool poison_ = false;
 };
 
 }  // namespace amcl
