@@ -95,11 +95,13 @@ Tensor& Grads::out(int i) {
   Tensor& out = state_.outs[static_cast<size_t>(i)];
   if (!out.defined()) {
     const Tape::Value& value = state_.tape.value(state_.inputs[static_cast<size_t>(i)]);
-    const bool first =
-        value.slot != nullptr && !value.slot->written &&
-        std::none_of(state_.outs.begin(), state_.outs.end(), [&](const Tensor& other) {
-          return other.defined() && other.same_block(value.slot->gradient);
-        });
+    // The parameter's own memory serves if this is its only gradient from this node: of two, one
+    // would overwrite the other before they are added.
+    const auto same_slot = [&](int32_t index) {
+      return index >= 0 && state_.tape.value(index).slot == value.slot;
+    };
+    const bool first = value.slot != nullptr && !value.slot->written &&
+                       std::count_if(state_.inputs.begin(), state_.inputs.end(), same_slot) == 1;
     out = first ? value.slot->gradient : Tensor::empty(*value.device, value.shape, value.dtype);
   }
   return out;
