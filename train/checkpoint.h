@@ -7,35 +7,22 @@
 //   temperature_net.*
 //   optimizer.<memory>.<name>         e.g. optimizer.velocity.backbone.conv1.weight
 //   probe.images, probe.features      a batch and its features, for `amcl verify RUN`
-//   metadata                          TrainerState, "format_version", "format": "pt", "crc32c"
+//   metadata                          trainer_state.h, and "format": "pt", "crc32c"
 //
 // In PyTorch: safetensors.torch.load_file(path), keys that start with "backbone." without it.
 #pragma once
-#include <array>
-#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 
-#include "engine/backend/op_specs.h"
 #include "engine/io/safetensors.h"
 #include "engine/nn/parameter_arena.h"
+#include "train/trainer_state.h"
 
 namespace amcl {
 
 // Method::visit or any module's, bound to it.
 using VisitFunction = std::function<void(const ModuleVisitor&)>;
-
-struct TrainerState {
-  int64_t epoch = 0;  // finished epochs
-  int64_t step = 0;   // finished steps since the start of the run, over all epochs
-  uint64_t seed = 0;
-  int64_t threads = 0;
-  std::string config;            // the resolved configuration, TOML
-  std::string data_fingerprint;  // Dataset::fingerprint
-  ImageNormalization normalization;
-  std::string commit;  // of the program that wrote it
-};
 
 // Optimiser state in the layout of the arena, by name ("velocity").
 struct OptimizerMemory {
@@ -56,7 +43,7 @@ struct Checkpoint {
   TrainerState state;
 };
 
-// A copy of the state as a file in memory; RunDirectory::write_checkpoint stores it.
+// A copy of the state as a file in memory, for RunDirectory::write_checkpoint. All values are f32.
 SafetensorsFile make_checkpoint(const VisitFunction& visit, const ParameterArena& arena,
                                 std::span<const OptimizerMemory> memories,
                                 const TrainerState& state, const Probe& probe);

@@ -9,8 +9,10 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "engine/io/file.h"
 #include "engine/io/safetensors.h"
 
 namespace amcl {
@@ -23,10 +25,6 @@ class RunDirectory {
   static RunDirectory create(const std::string& path, bool overwrite);
   // Locks the directory of a run that goes on. Error(missing) if it holds no checkpoint.
   static RunDirectory resume(const std::string& path);
-
-  RunDirectory(RunDirectory&& other) noexcept;
-  RunDirectory& operator=(RunDirectory&&) = delete;
-  ~RunDirectory();
 
   const std::string& path() const { return path_; }
   std::string checkpoint_path() const;
@@ -41,10 +39,10 @@ class RunDirectory {
   void write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep) const;
 
  private:
-  RunDirectory(std::string path, int lock);
+  RunDirectory(std::string path, File lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::string path_;
-  int lock_ = -1;  // descriptor
+  File lock_;
 };
 
 // The checkpoint that `path` means: itself if it is a file, else the newest of the run directory.

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "engine/io/file.h"
+
 namespace amcl {
 
 // Keys keep the order in which they are added.
@@ -15,19 +17,17 @@ class RunLog {
   // Opens `path` for appending. Lines of steps after `finished_steps` are cut off, and a line that
   // a kill left unfinished: a resumed run (with the step of its checkpoint) writes them again, so
   // that in the end the file reads like that of an uninterrupted one. 0 starts an empty file.
+  // For that, the lines of a step are to be written before its checkpoint.
   // Errors: io, and data if a line is no JSON object with a step.
   RunLog(const std::string& path, int64_t finished_steps);
-  ~RunLog();
-  RunLog(const RunLog&) = delete;
-  RunLog& operator=(const RunLog&) = delete;
 
   // Appends a line; record["step"] must be an integer. Throws Error(io) and leaves no part of the
   // line behind if the disk is full. Numbers that are not finite become null.
   void write(const LogRecord& record);
 
  private:
-  std::string path_;
-  int descriptor_ = -1;
+  File file_;
+  int64_t size_ = 0;  // bytes of whole lines
 };
 
 }  // namespace amcl
