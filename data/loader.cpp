@@ -1,0 +1,210 @@
+// Batches are planned in order and cut into tasks of a few views; every worker takes the next task
+// of the oldest unfinished batch, so that all of them work on the batch that is needed first. A
+// batch gets its memory from the backend's allocator, which keeps the blocks of used batches.
+#include "data/loader.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "data/sampler.h"
+#include "engine/core/check.h"
+
+namespace amcl {
+namespace {
+
+constexpr size_t kBatchesAhead = 2;
+constexpr int64_t kViewsPerTask = 16;
+// The epoch's share of a random stream's counter has 24 bits.
+constexpr int64_t kMaxEpochs = int64_t{1} << 24;
+
+using Clock = std::chrono::steady_clock;
+
+struct PlannedBatch {
+  uint32_t epoch = 0;
+  Batch batch;
+  int64_t claimed = 0;   // views given to a worker
+  int64_t finished = 0;  // views made
+
+  int64_t views() const { return batch.images.dim(0); }
+  bool ready() const { return finished == views(); }
+};
+
+struct Task {
+  std::shared_ptr<PlannedBatch> planned;  // kept alive after start() has forgotten it
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+}  // namespace
+
+struct Loader::State {
+  Backend& backend;
+  const Dataset& dataset;
+  const AugmentPolicy policy;
+  const LoaderOptions options;
+  double wait_seconds = 0.0;  // of the thread that calls next()
+  std::vector<std::thread> threads;
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable work_arrived;
+  std::condition_variable batch_ready;
+  std::deque<std::shared_ptr<PlannedBatch>> planned;  // oldest first
+  int64_t epoch = 0;                                  // of the next batch to plan
+  int64_t step = 0;
+  std::vector<int64_t> order;  // of `epoch`; empty: not drawn yet
+  std::exception_ptr error;
+  bool stopping = false;
+
+  State(Backend& b, const Dataset& d, const AugmentPolicy& p, const LoaderOptions& o)
+      : backend(b), dataset(d), policy(p), options(o) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  // Workers finish the few views in hand and end.
+  ~State() {
+    {
+      const std::lock_guard lock(mutex);
+      stopping = true;
+    }
+    work_arrived.notify_all();
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  int64_t steps_per_epoch() const { return dataset.count() / options.batch; }
+
+  // The next batch of the sequence, with its samples and memory but without content.
+  std::shared_ptr<PlannedBatch> plan() {
+    if (order.empty())
+      order = epoch_order(options.seed, static_cast<uint32_t>(epoch), dataset.count());
+    auto result = std::make_shared<PlannedBatch>();
+    result->epoch = static_cast<uint32_t>(epoch);
+    const auto first = order.begin() + step * options.batch;
+    result->batch.samples.assign(first, first + options.batch);
+    result->batch.images = Tensor::empty(
+        backend, {2 * options.batch, dataset.images.dim(1), dataset.images.dim(2), 3}, DType::f32);
+    if (++step == steps_per_epoch()) {
+      ++epoch;
+      step = 0;
+      order.clear();
+    }
+    return result;
+  }
+
+  // Views [begin, end) of the batch; needs no lock.
+  void make_views(const Task& task) const {
+    const int64_t height = dataset.images.dim(1);
+    const int64_t width = dataset.images.dim(2);
+    std::vector<ViewParameters> views;
+    views.reserve(static_cast<size_t>(task.end - task.begin));
+    for (int64_t row = task.begin; row < task.end; ++row) {
+      const int64_t sample = task.planned->batch.samples[static_cast<size_t>(row % options.batch)];
+      const auto view = static_cast<uint32_t>(row / options.batch);
+      views.push_back(policy.draw(options.seed, task.planned->epoch, sample, view, height, width));
+    }
+    Tensor out = task.planned->batch.images.slice(task.begin, task.end);
+    backend.augment(dataset.images, views, dataset.normalization, out);
+  }
+
+  // A task of the oldest batch that has one; plans a batch if there is room. Nothing to do: no
+  // batch.
+  Task take_task() {
+    auto unclaimed = std::find_if(planned.begin(), planned.end(), [](const auto& candidate) {
+      return candidate->claimed < candidate->views();
+    });
+    if (unclaimed == planned.end()) {
+      if (planned.size() >= kBatchesAhead || error) return {};
+      unclaimed = planned.insert(planned.end(), plan());
+    }
+    PlannedBatch& batch = **unclaimed;
+    const int64_t begin = batch.claimed;
+    batch.claimed = std::min(begin + kViewsPerTask, batch.views());
+    return {*unclaimed, begin, batch.claimed};
+  }
+
+  void work() {
+    std::unique_lock lock(mutex);
+    while (!stopping) {
+      Task task;
+      try {
+        task = take_task();
+        if (task.planned) {
+          lock.unlock();
+          make_views(task);
+          lock.lock();
+          task.planned->finished += task.end - task.begin;
+          if (task.planned->ready()) batch_ready.notify_one();
+        }
+      } catch (...) {
+        if (!lock.owns_lock()) lock.lock();
+        error = std::current_exception();
+        batch_ready.notify_one();
+      }
+      if (!task.planned && !stopping) work_arrived.wait(lock);
+    }
+  }
+
+  Batch make_batch_here() {
+    const std::shared_ptr<PlannedBatch> batch = plan();
+    make_views({batch, 0, batch->views()});
+    return std::move(batch->batch);
+  }
+
+  Batch take_batch() {
+    std::unique_lock lock(mutex);
+    batch_ready.wait(lock, [&] { return error || (!planned.empty() && planned.front()->ready()); });
+    if (error) std::rethrow_exception(error);
+    Batch batch = std::move(planned.front()->batch);
+    planned.pop_front();
+    work_arrived.notify_all();
+    return batch;
+  }
+};
+
+Loader::Loader(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy,
+               const LoaderOptions& options)
+    : state_(std::make_unique<State>(backend, dataset, policy, options)) {
+  policy.validate();
+  AMCL_CHECK(options.batch >= 2, "batch: needs at least 2 images, got ", options.batch);
+  AMCL_CHECK(options.batch <= dataset.count(), "batch: ", options.batch, " is larger than ",
+             dataset.name, " with its ", dataset.count(), " images; lower --batch");
+  AMCL_CHECK(options.workers >= 0, "workers: must be at least 0, got ", options.workers);
+  for (int64_t worker = 0; worker < options.workers; ++worker)
+    state_->threads.emplace_back([state = state_.get()] { state->work(); });
+}
+
+Loader::~Loader() = default;
+
+int64_t Loader::steps_per_epoch() const {
+  return state_->steps_per_epoch();
+}
+
+void Loader::start(int64_t epoch, int64_t step) {
+  AMCL_CHECK(epoch >= 0 && epoch < kMaxEpochs, "loader: epoch ", epoch, " is out of range");
+  AMCL_CHECK(step >= 0 && step < steps_per_epoch(), "loader: step ", step, " of an epoch with ",
+             steps_per_epoch());
+  const std::lock_guard lock(state_->mutex);
+  state_->planned.clear();
+  state_->epoch = epoch;
+  state_->step = step;
+  state_->order.clear();
+  state_->error = nullptr;
+  state_->work_arrived.notify_all();
+}
+
+Batch Loader::next() {
+  const Clock::time_point begin = Clock::now();
+  Batch batch = state_->threads.empty() ? state_->make_batch_here() : state_->take_batch();
+  state_->wait_seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+  return batch;
+}
+
+double Loader::take_wait_seconds() {
+  return std::exchange(state_->wait_seconds, 0.0);
+}
+
+}  // namespace amcl

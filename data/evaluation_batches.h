@@ -1,0 +1,13 @@
+// Images as evaluation sees them: in order, not augmented.
+#pragma once
+#include <cstdint>
+
+#include "data/dataset.h"
+#include "engine/backend/backend.h"
+
+namespace amcl {
+
+// Images [begin, end) of the set, normalised with its constants: [end - begin, H, W, 3] f32.
+Tensor evaluation_batch(Backend& backend, const Dataset& dataset, int64_t begin, int64_t end);
+
+}  // namespace amcl
