@@ -130,13 +130,22 @@ ResNet::ResNet(Initializer& initializer, const ResNetOptions& options)
 }
 
 Tensor ResNet::forward(const Tensor& images, const ForwardContext& context) {
+  Tensor x = stem(images, context);
+  for (size_t i = 0; i < stages_.size(); ++i) x = stage(i, x, context);
+  return global_average_pool(x);  // [N, D]
+}
+
+Tensor ResNet::stem(const Tensor& images, const ForwardContext& context) {
   AMCL_CHECK(images.rank() == 4 && images.dim(3) == kImageChannels,
              "resnet: images must be [N, H, W, 3], got ", images.shape());
-  Tensor x = stem_.forward(images, context, /*relu=*/true);  // [N, H, W, width]
-  if (pool_) x = max_pool(x, kStemPool);
-  for (std::vector<ResidualBlock>& blocks : stages_)
-    for (ResidualBlock& block : blocks) x = block.forward(x, context);
-  return global_average_pool(x);  // [N, D]
+  const Tensor x = stem_.forward(images, context, /*relu=*/true);  // [N, H, W, width]
+  return pool_ ? max_pool(x, kStemPool) : x;
+}
+
+Tensor ResNet::stage(size_t index, const Tensor& x, const ForwardContext& context) {
+  Tensor y = x;
+  for (ResidualBlock& block : stages_[index]) y = block.forward(y, context);
+  return y;
 }
 
 void ResNet::visit(const std::string& prefix, const ModuleVisitor& visitor) {

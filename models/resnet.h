@@ -51,6 +51,10 @@ class ResNet {
   ResNet(Initializer& initializer, const ResNetOptions& options);
 
   Tensor forward(const Tensor& images, const ForwardContext& context);
+  // forward in its parts: the stem with its pool, then the stages 0 to 3, then the mean over space.
+  Tensor stem(const Tensor& images, const ForwardContext& context);
+  Tensor stage(size_t index, const Tensor& x, const ForwardContext& context);
+  size_t stage_count() const { return stages_.size(); }
   int64_t feature_dim() const { return feature_dim_; }
   // Names as in torchvision: conv1.weight, bn1.weight, layer1.0.conv1.weight,
   // layer2.0.downsample.0.weight, ...
