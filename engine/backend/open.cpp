@@ -18,4 +18,10 @@ std::vector<std::string> backend_names() {
   return {"cpu", "cuda", "plain"};
 }
 
+std::vector<BackendDescription> describe_backends() {
+  return {{"cpu", describe_cpu()},
+          {"cuda", describe_cuda()},
+          {"plain", "the readable definition of every kernel, in f32 and f64"}};
+}
+
 }  // namespace amcl

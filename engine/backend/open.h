@@ -15,4 +15,10 @@ std::unique_ptr<Backend> open_backend(const std::string& name);
 
 std::vector<std::string> backend_names();
 
+struct BackendDescription {
+  std::string name;
+  std::string description;  // one line: libraries and devices found, or why there are none
+};
+std::vector<BackendDescription> describe_backends();
+
 }  // namespace amcl

@@ -1,0 +1,37 @@
+// The settings as flags of a sub-command, with --config and --set.
+#pragma once
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/config_resolve.h"
+#include "train/config_schema.h"
+
+namespace amcl {
+
+class ConfigFlags {
+ public:
+  // Adds the flags to `app`, in one group per table. Must outlive the parsing.
+  explicit ConfigFlags(CLI::App& app);
+  ConfigFlags(const ConfigFlags&) = delete;
+  ConfigFlags& operator=(const ConfigFlags&) = delete;
+
+  // After parsing: what was given, over the environment of this process. `file` takes the place of
+  // --config (the configuration of a run that goes on), which may then not be given.
+  ResolvedConfig resolve(const std::string& file = {}) const;
+
+ private:
+  void add_flag(CLI::App& app, const Setting& setting, const std::string& group);
+
+  std::vector<std::pair<const Setting*, CLI::Option*>> flags_;
+  std::string file_;
+  std::vector<std::string> assignments_;
+};
+
+// Prints the warnings to stderr, one line each.
+void print_warnings(const ResolvedConfig& resolved);
+
+}  // namespace amcl
