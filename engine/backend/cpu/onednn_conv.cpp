@@ -71,19 +71,13 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
   const memory::desc any({shape.filters, shape.channels, shape.rows, shape.columns}, kF32,
                          memory::format_tag::any);
   const memory::dims strides{shape.stride, shape.stride};
-  const memory::dims before{shape.padding, shape.padding};
-  // Padding at the end so that oneDNN's output extent is ours where the stride leaves a rest.
-  const auto padding_after = [&](int64_t in, int64_t window, int64_t out) {
-    return (out - 1) * shape.stride + window - in - shape.padding;
-  };
-  const memory::dims after{padding_after(shape.height, shape.rows, shape.out_height),
-                           padding_after(shape.width, shape.columns, shape.out_width)};
+  const memory::dims padding{shape.padding, shape.padding};
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
   const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, kDirect, x_desc, any, y_desc, strides, before, after},
+      {dnnl::prop_kind::forward_training, kDirect, x_desc, any, y_desc, strides, padding, padding},
       attributes, library.engine);
   switch (pass) {
     case ConvPass::forward:
@@ -93,7 +87,7 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
       break;
     case ConvPass::data_gradient: {
       const dnnl::convolution_backward_data::primitive_desc backward(
-          {kDirect, x_desc, any, y_desc, strides, before, after}, attributes, library.engine,
+          {kDirect, x_desc, any, y_desc, strides, padding, padding}, attributes, library.engine,
           forward);
       filter = backward.weights_desc();
       scratchpad = backward.scratchpad_desc();
@@ -102,7 +96,7 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
     }
     case ConvPass::weight_gradient: {
       const dnnl::convolution_backward_weights::primitive_desc backward(
-          {kDirect, x_desc, any, y_desc, strides, before, after}, attributes, library.engine,
+          {kDirect, x_desc, any, y_desc, strides, padding, padding}, attributes, library.engine,
           forward);
       filter = backward.diff_weights_desc();
       scratchpad = backward.scratchpad_desc();
