@@ -42,6 +42,10 @@ constexpr const char* name_of(DType type) {
   return "?";
 }
 
+constexpr bool is_floating(DType type) {
+  return type == DType::f64 || type == DType::f32 || type == DType::bf16;
+}
+
 inline std::ostream& operator<<(std::ostream& out, DType type) {
   return out << name_of(type);
 }

@@ -28,6 +28,7 @@ namespace amcl {
 namespace {
 
 void check_per_channel(const char* name, const Tensor& value, const Tensor& x) {
+  check_floating("batch_norm", name, value);
   const Shape per_channel{x.shape().back()};
   AMCL_CHECK(value.shape() == per_channel, "batch_norm: ", name, " must be ", per_channel,
              " to match x ", x.shape(), ", got ", value.shape());
@@ -38,6 +39,7 @@ void check_per_channel(const char* name, const Tensor& value, const Tensor& x) {
 void check_inputs(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                   const RunningStatistics& running, Phase phase, const BatchNormSpec& spec,
                   const Tensor& nullable_residual) {
+  check_floating("batch_norm", "x", x);
   AMCL_CHECK(x.rank() >= 2 && x.rank() <= 4, "batch_norm: x must be [..., C] of rank 2 to 4, got ",
              x.shape());
   check_per_channel("gamma", gamma, x);

@@ -75,6 +75,7 @@ Tensor add_or_subtract(const char* name, BinaryOp op, const Tensor& a, const Ten
 }
 
 Tensor unary(const char* name, UnaryOp op, const Tensor& x) {
+  check_floating(name, "x", x);
   Tensor y = Tensor::empty_like(x);
   backend_of(x).unary(op, x, y);
   const Tensor saved = op == UnaryOp::log || op == UnaryOp::square ? x : y;
@@ -84,6 +85,7 @@ Tensor unary(const char* name, UnaryOp op, const Tensor& x) {
 }
 
 Tensor affine_as(const char* name, const Tensor& x, double factor, double shift) {
+  check_floating(name, "x", x);
   Tensor y = Tensor::empty_like(x);
   backend_of(x).affine(x, factor, shift, y);
   return tape::record(name, {x}, y, [factor](const Tensor& dy, Grads& grads) {
@@ -154,9 +156,9 @@ Tensor square(const Tensor& x) {
 }
 
 Tensor cast(const Tensor& x, DType dtype) {
-  const auto floating = [](DType type) { return type != DType::i32 && type != DType::u8; };
-  AMCL_CHECK(floating(x.dtype()) && floating(dtype), "cast: between f64, f32 and bf16 only, x ",
-             x.shape(), " is ", x.dtype(), ", asked for ", dtype);
+  check_floating("cast", "x", x);
+  AMCL_CHECK(is_floating(dtype), "cast: to f64, f32 or bf16 only, asked for ", dtype, " of x ",
+             x.shape());
   if (dtype == x.dtype()) return x;
   Tensor y = Tensor::empty(x.device(), x.shape(), dtype);
   backend_of(x).cast(x, y);
@@ -166,6 +168,7 @@ Tensor cast(const Tensor& x, DType dtype) {
 }
 
 Tensor temperature(const Tensor& r, const TemperatureRange& range) {
+  check_floating("temperature", "r", r);
   AMCL_CHECK(0.0 < range.low && range.low < range.high,
              "temperature: needs 0 < low < high, got low = ", range.low, ", high = ", range.high,
              " for scores ", r.shape());

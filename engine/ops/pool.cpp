@@ -10,11 +10,13 @@
 //                        so that neither x nor y is kept alive.
 //   global_average_pool  dx = dy / (H W) everywhere. Nothing is saved.
 #include "engine/backend/backend.h"
+#include "engine/ops/checks.h"
 #include "engine/ops/ops.h"
 
 namespace amcl {
 
 Tensor max_pool(const Tensor& x, const PoolSpec& spec) {
+  check_floating("max_pool", "x", x);
   AMCL_CHECK(x.rank() == 4, "max_pool: x must be [N, H, W, C], got ", x.shape());
   AMCL_CHECK(spec.kernel >= 1 && spec.stride >= 1,
              "max_pool: kernel and stride must be at least 1, got kernel ", spec.kernel,
@@ -39,6 +41,7 @@ Tensor max_pool(const Tensor& x, const PoolSpec& spec) {
 }
 
 Tensor global_average_pool(const Tensor& x) {
+  check_floating("global_average_pool", "x", x);
   AMCL_CHECK(x.rank() == 4 && x.dim(1) * x.dim(2) > 0,
              "global_average_pool: x must be [N, H, W, C] with at least one place, got ",
              x.shape());

@@ -5,6 +5,7 @@
 //
 // Backward: each of the n elements behind an output receives dy (sum) or dy / n (mean).
 #include "engine/backend/backend.h"
+#include "engine/ops/checks.h"
 #include "engine/ops/ops.h"
 
 namespace amcl {
@@ -12,6 +13,7 @@ namespace {
 
 // Reduces x, seen as [rows, n], along n.
 Tensor reduce(const char* name, Reduction op, const Tensor& x, int64_t rows, const Shape& y_shape) {
+  check_floating(name, "x", x);
   AMCL_CHECK(x.count() > 0, name, ": x has no elements, its shape is ", x.shape());
   const Shape as_rows{rows, x.count() / rows};
   Tensor y = Tensor::empty(x.device(), {rows}, x.dtype());

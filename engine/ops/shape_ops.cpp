@@ -70,6 +70,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 }
 
 Tensor transpose(const Tensor& x) {
+  check_floating("transpose", "x", x);
   AMCL_CHECK(x.rank() == 2 || x.rank() == 3, "transpose: x must be [m, n] or [B, m, n], got ",
              x.shape());
   const Shape y_shape = x.shape().with(-2, x.dim(-1)).with(-1, x.dim(-2));
