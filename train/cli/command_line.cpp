@@ -76,6 +76,7 @@ CommandLine::CommandLine()
   add_evaluate_command(table_, root_);
   add_verify_command(table_, root_);
   add_config_command(table_, root_);
+  add_bench_command(table_, root_);
   add_info_command(table_, root_);
 }
 

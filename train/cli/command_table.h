@@ -40,6 +40,7 @@ void add_pretrain_command(CommandTable& table, CLI::App& root);
 void add_evaluate_command(CommandTable& table, CLI::App& root);
 void add_verify_command(CommandTable& table, CLI::App& root);
 void add_config_command(CommandTable& table, CLI::App& root);
+void add_bench_command(CommandTable& table, CLI::App& root);
 void add_info_command(CommandTable& table, CLI::App& root);
 
 }  // namespace amcl

@@ -1,0 +1,194 @@
+// What bounds a view from below is its memory traffic: the bytes of the crop are read and the f32
+// values of the view written, at the rate at which this machine copies blocks of that size. The
+// records say which share of the time that floor is.
+#include "train/bench_data.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
+
+#include "data/augment_policy.h"
+#include "data/loader.h"
+#include "engine/backend/open.h"
+#include "engine/core/philox.h"
+
+namespace amcl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Record = nlohmann::ordered_json;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// The augmentations of the SimCLR recipe, blur included.
+AugmentPolicy recipe() {
+  AugmentPolicy policy;
+  policy.blur = 0.5;
+  return policy;
+}
+
+Dataset noise_images(Backend& backend, int64_t count, int64_t height, int64_t width) {
+  RandomStream random(1, RandomPurpose::synthetic, 0, 0, 0);
+  std::vector<uint8_t> pixels(static_cast<size_t>(count * height * width * 3));
+  for (uint8_t& pixel : pixels) pixel = static_cast<uint8_t>(random.bits() >> 24);
+  Dataset dataset;
+  dataset.name = "noise";
+  dataset.images = Tensor::empty(backend, {count, height, width, 3}, DType::u8);
+  backend.copy_from_host(dataset.images.raw(), pixels.data(), pixels.size());
+  dataset.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  return dataset;
+}
+
+// Median over five runs of what `run` does per second; run(seconds) works about that long and
+// returns how many things it made.
+double median_rate(double seconds, const std::function<int64_t(double seconds)>& run) {
+  std::vector<double> rates;
+  run(seconds / 10.0);  // warm caches and memory
+  for (int repeat = 0; repeat < 5; ++repeat) {
+    const Clock::time_point begin = Clock::now();
+    const int64_t made = run(seconds / 5.0);
+    rates.push_back(static_cast<double>(made) / seconds_since(begin));
+  }
+  std::nth_element(rates.begin(), rates.begin() + 2, rates.end());
+  return rates[2];
+}
+
+struct ViewCase {
+  const char* name;
+  int64_t images;
+  int64_t image_height;
+  int64_t image_width;
+  int64_t view;           // extent
+  int64_t views_at_once;  // per call, as the loader does it
+};
+
+constexpr ViewCase kCases[] = {{"views_32", 4096, 32, 32, 32, 16},
+                               {"views_224", 64, 375, 500, 224, 16}};
+
+// Draws and makes views of random images in this thread until the time is over.
+int64_t make_views(Backend& backend, const Dataset& dataset, const ViewCase& shape, uint32_t thread,
+                   double seconds) {
+  const AugmentPolicy policy = recipe();
+  Tensor y = Tensor::empty(backend, {shape.views_at_once, shape.view, shape.view, 3}, DType::f32);
+  std::vector<ViewParameters> views(static_cast<size_t>(shape.views_at_once));
+  RandomStream order(2, RandomPurpose::synthetic, thread, 0, 0);
+  int64_t made = 0;
+  const Clock::time_point begin = Clock::now();
+  while (seconds_since(begin) < seconds) {
+    for (ViewParameters& view : views)
+      view = policy.draw(1, static_cast<uint32_t>(made) % (1u << 24),
+                         order.below(static_cast<uint32_t>(shape.images)), thread,
+                         shape.image_height, shape.image_width);
+    backend.augment(dataset.images, views, dataset.normalization, y);
+    made += shape.views_at_once;
+  }
+  return made;
+}
+
+int64_t make_views_in_threads(Backend& backend, const Dataset& dataset, const ViewCase& shape,
+                              int64_t threads, double seconds) {
+  std::vector<int64_t> made(static_cast<size_t>(threads));
+  std::vector<std::thread> workers;
+  for (uint32_t thread = 0; thread < threads; ++thread)
+    workers.emplace_back(
+        [&, thread] { made[thread] = make_views(backend, dataset, shape, thread, seconds); });
+  int64_t total = 0;
+  for (uint32_t thread = 0; thread < threads; ++thread) {
+    workers[thread].join();
+    total += made[thread];
+  }
+  return total;
+}
+
+// Microseconds to read the bytes of an average crop (0.54 of the image) and to write a view.
+double floor_microseconds(const ViewCase& shape, double seconds) {
+  const auto image_bytes = static_cast<size_t>(shape.image_height * shape.image_width * 3);
+  const size_t crop_bytes = image_bytes * 54 / 100;
+  const auto view_bytes = static_cast<size_t>(shape.view * shape.view * 3) * sizeof(float);
+  const std::vector<uint8_t> images(image_bytes * static_cast<size_t>(shape.images), 1);
+  // Source and destinations of the view: the crop is copied into it again and again.
+  std::vector<uint8_t> views(view_bytes * static_cast<size_t>(shape.views_at_once));
+  const double rate = median_rate(seconds, [&](double time) {
+    int64_t made = 0;
+    const Clock::time_point begin = Clock::now();
+    while (seconds_since(begin) < time) {
+      uint8_t* view = views.data() + static_cast<size_t>(made % shape.views_at_once) * view_bytes;
+      const uint8_t* crop =
+          images.data() + static_cast<size_t>(made * 7 % shape.images) * image_bytes;
+      for (size_t done = 0; done < view_bytes; done += crop_bytes)
+        std::memcpy(view + done, crop, std::min(crop_bytes, view_bytes - done));
+      ++made;
+    }
+    return made;
+  });
+  return 1e6 / rate;
+}
+
+Record bench_views(Backend& backend, const ViewCase& shape, int64_t workers, double seconds) {
+  const Dataset dataset =
+      noise_images(backend, shape.images, shape.image_height, shape.image_width);
+  const double one = median_rate(
+      seconds, [&](double time) { return make_views(backend, dataset, shape, 0, time); });
+  const double all = median_rate(seconds, [&](double time) {
+    return make_views_in_threads(backend, dataset, shape, workers, time);
+  });
+  const double floor = floor_microseconds(shape, seconds / 4.0);
+  Record record;
+  record["case"] = shape.name;
+  record["device"] = backend.name();
+  record["image"] = {shape.image_height, shape.image_width};
+  record["view"] = {shape.view, shape.view};
+  record["views_per_s_per_core"] = one;
+  record["microseconds_per_view"] = 1e6 / one;
+  record["workers"] = workers;
+  record["views_per_s"] = all;
+  record["floor_microseconds"] = floor;
+  record["share_of_floor"] = floor * one * 1e-6;
+  return record;
+}
+
+// Batches as a training run takes them, with nothing done in between.
+Record bench_loader(Backend& backend, int64_t workers, double seconds) {
+  const Dataset dataset = noise_images(backend, 4096, 32, 32);
+  constexpr int64_t kBatch = 128;
+  Loader loader(backend, dataset, recipe(), {.batch = kBatch, .workers = workers, .seed = 1});
+  const double rate = median_rate(seconds, [&](double time) {
+    int64_t made = 0;
+    const Clock::time_point begin = Clock::now();
+    while (seconds_since(begin) < time) {
+      loader.next();
+      made += 2 * kBatch;
+    }
+    return made;
+  });
+  Record record;
+  record["case"] = "loader_32";
+  record["device"] = backend.name();
+  record["image"] = {32, 32};
+  record["view"] = {32, 32};
+  record["batch"] = kBatch;
+  record["workers"] = workers;
+  record["views_per_s"] = rate;
+  record["pairs_per_s"] = rate / 2.0;
+  return record;
+}
+
+}  // namespace
+
+void run_bench_data(const BenchDataOptions& options, std::ostream& out) {
+  const std::unique_ptr<Backend> backend = open_backend(options.device);
+  const int64_t workers = options.workers > 0
+                              ? options.workers
+                              : std::max<int64_t>(1, std::thread::hardware_concurrency());
+  for (const ViewCase& shape : kCases)
+    out << bench_views(*backend, shape, workers, options.seconds).dump() << std::endl;
+  out << bench_loader(*backend, workers, options.seconds).dump() << std::endl;
+}
+
+}  // namespace amcl

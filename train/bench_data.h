@@ -1,0 +1,19 @@
+// `amcl bench data`: how fast views are made on this machine.
+#pragma once
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+namespace amcl {
+
+struct BenchDataOptions {
+  std::string device = "cpu";
+  int64_t workers = 0;   // threads that augment at the same time; 0: all cores
+  double seconds = 2.0;  // spent on each figure
+};
+
+// Prints one JSON object per line and case: views of 32 px (the recipe of SimCLR with blur), views
+// of 224 px from decoded images of 500 x 375, and the loader as a training run uses it.
+void run_bench_data(const BenchDataOptions& options, std::ostream& out);
+
+}  // namespace amcl
