@@ -138,7 +138,12 @@ void Tape::contribute(int32_t index, const Tensor& gradient) {
 void Tape::backward(std::span<const Tensor> outputs, std::span<const Tensor> cotangents) {
   AMCL_CHECK(outputs.size() == cotangents.size(), "backward: ", outputs.size(), " outputs and ",
              cotangents.size(), " cotangents");
-  running_ = true;
+  // Whatever a closure throws, the tape can be used again.
+  struct Running {
+    explicit Running(bool& flag) : flag_(flag) { flag_ = true; }
+    ~Running() { flag_ = false; }
+    bool& flag_;
+  } const running(running_);
   for (size_t i = 0; i < outputs.size(); ++i) {
     AMCL_CHECK(tracks(outputs[i]), "backward: output ", i, " is not followed by the open tape");
     AMCL_CHECK(outputs[i].shape() == cotangents[i].shape(), "backward: output ", i, " is ",
@@ -159,7 +164,6 @@ void Tape::backward(std::span<const Tensor> outputs, std::span<const Tensor> cot
       if (node.inputs[i] >= 0 && out.defined()) contribute(node.inputs[i], out);
     }
   }
-  running_ = false;
 }
 
 TapeScope::TapeScope() : tape_(std::make_unique<Tape>()), outer_(open_tape) {

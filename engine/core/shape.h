@@ -50,11 +50,15 @@ class Shape {
     Shape result = *this;
     const int index = axis < 0 ? axis + rank_ : axis;
     AMCL_CHECK(index >= 0 && index < rank_, "shape: axis ", axis, " of a tensor of rank ", rank_);
+    AMCL_CHECK(extent >= 0, "shape: an extent is negative: ", extent);
     result.extents_[static_cast<size_t>(index)] = extent;
     return result;
   }
   // The same shape without its last extent.
-  Shape without_last() const { return Shape(extents().first(static_cast<size_t>(rank_ - 1))); }
+  Shape without_last() const {
+    AMCL_CHECK(rank_ >= 1, "shape: axis -1 of a tensor of rank 0");
+    return Shape(extents().first(static_cast<size_t>(rank_ - 1)));
+  }
 
   bool operator==(const Shape& other) const {
     return rank_ == other.rank_ && extents_ == other.extents_;
