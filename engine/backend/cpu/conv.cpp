@@ -5,6 +5,7 @@
 #include <hwy/targets.h>
 
 #include "engine/backend/cpu/cpu_backend.h"
+#include "engine/backend/cpu/direct_conv.h"
 #include "engine/backend/cpu/winograd.h"
 
 namespace amcl {
@@ -27,6 +28,8 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec
   const ConvShape shape(x.shape(), w.shape(), y.shape(), spec);
   if (use_winograd(shape))
     return winograd_forward(shape, x.data<float>(), w.data<float>(), y.data<float>(), scratch_);
+  if (own_kernels_pay())
+    return direct_forward(shape, x.data<float>(), w.data<float>(), y.data<float>(), scratch_);
   onednn_convolutions_.forward(shape, x.data<float>(), w.data<float>(), y.data<float>(), scratch_);
 }
 
@@ -36,6 +39,9 @@ void CpuBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& 
   if (use_winograd(shape))
     return winograd_data_gradient(shape, dy.data<float>(), w.data<float>(), dx.data<float>(),
                                   scratch_);
+  if (own_kernels_pay())
+    return direct_data_gradient(shape, dy.data<float>(), w.data<float>(), dx.data<float>(),
+                                scratch_);
   onednn_convolutions_.data_gradient(shape, dy.data<float>(), w.data<float>(), dx.data<float>(),
                                      scratch_);
 }
@@ -46,6 +52,9 @@ void CpuBackend::conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& 
   if (use_winograd(shape))
     return winograd_weight_gradient(shape, x.data<float>(), dy.data<float>(), dw.data<float>(),
                                     scratch_);
+  if (own_kernels_pay())
+    return direct_weight_gradient(shape, x.data<float>(), dy.data<float>(), dw.data<float>(),
+                                  scratch_);
   onednn_convolutions_.weight_gradient(shape, x.data<float>(), dy.data<float>(), dw.data<float>(),
                                        scratch_);
 }

@@ -5,6 +5,7 @@
 // the multiply-adds hide their own latency and the registers suffice (16: 6 x 2, 32: 12 x 2).
 //
 // No include guard in the usual sense: hwy/foreach_target.h includes this once per target.
+#include <algorithm>
 #include <cstdint>
 
 #include "hwy/highway.h"
@@ -21,11 +22,42 @@ namespace amcl {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+using D = hn::ScalableTag<float>;
+using Vector = hn::Vec<D>;
+inline constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
+
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
 inline constexpr int kTileRows = 12;
 #else
 inline constexpr int kTileRows = 6;
 #endif
+
+// Columns of a panel: what the tile is wide, unless there are too few.
+HWY_INLINE int64_t Panel(int64_t channels) {
+  return channels <= kLanes ? kLanes : 2 * kLanes;
+}
+
+HWY_INLINE int64_t RoundUp(int64_t count, int64_t step) {
+  return (count + step - 1) / step * step;
+}
+
+// The first `count` <= kLanes values from p, zeros behind them.
+HWY_INLINE Vector LoadFirst(const float* p, int64_t count) {
+  const D d;
+  if (count >= kLanes) return hn::LoadU(d, p);
+  if (count <= 0) return hn::Zero(d);
+  HWY_ALIGN float values[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::copy_n(p, count, values);
+  return hn::Load(d, values);
+}
+
+HWY_INLINE void StoreFirst(Vector v, int64_t count, float* p) {
+  const D d;
+  if (count >= kLanes) return hn::StoreU(v, d, p);
+  HWY_ALIGN float values[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, d, values);
+  std::copy_n(values, std::max<int64_t>(count, 0), p);
+}
 
 // Where the left factor's element (row, step) is.
 struct StridedLeft {
@@ -40,9 +72,7 @@ template <int R, int V, bool kUnitStep>
 HWY_NOINLINE void MultiplyTile(const StridedLeft left, const float* HWY_RESTRICT right,
                                int64_t right_stride, int64_t steps, float* HWY_RESTRICT c,
                                int64_t c_stride, bool accumulate) {
-  const hn::ScalableTag<float> d;
-  using Vector = hn::Vec<decltype(d)>;
-  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(d));
+  const D d;
   Vector sums[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)

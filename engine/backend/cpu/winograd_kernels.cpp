@@ -15,10 +15,6 @@ namespace amcl {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::ScalableTag<float>;
-using Vector = hn::Vec<D>;
-inline constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
-
 // The finite points are 0, +-a and +-b with a = sqrt(2), b = 1/sqrt(2): a^2 = 2, b^2 = 1/2, ab = 1.
 inline constexpr float kA = 1.41421356237309505f;
 inline constexpr float kB = 0.70710678118654752f;
@@ -98,24 +94,6 @@ HWY_INLINE void WeightValues(const Vector (&in)[6], Vector (&out)[3]) {
   out[2] = hn::MulAdd(Constant(2.0f), sum_a, hn::MulAdd(Constant(0.5f), sum_b, in[5]));
 }
 
-// The first `count` <= kLanes values from p, zeros behind them.
-HWY_INLINE Vector LoadFirst(const float* p, int64_t count) {
-  const D d;
-  if (count >= kLanes) return hn::LoadU(d, p);
-  if (count <= 0) return hn::Zero(d);
-  HWY_ALIGN float values[HWY_MAX_BYTES / sizeof(float)] = {};
-  std::copy_n(p, count, values);
-  return hn::Load(d, values);
-}
-
-HWY_INLINE void StoreFirst(Vector v, int64_t count, float* p) {
-  const D d;
-  if (count >= kLanes) return hn::StoreU(v, d, p);
-  HWY_ALIGN float values[HWY_MAX_BYTES / sizeof(float)];
-  hn::Store(v, d, values);
-  std::copy_n(values, std::max<int64_t>(count, 0), p);
-}
-
 // Applies a transformation of kIn to kOut values along both axes of a square of vectors:
 // load(i, j) gives the input, store(i, j, value) takes the output.
 template <int kIn, int kOut, class Transform, class Load, class Store>
@@ -142,14 +120,6 @@ HWY_INLINE void TransformSquare(const Transform& transform, const Load& load, co
 #pragma GCC unroll 6
     for (int j = 0; j < kOut; ++j) store(i, j, out[j]);
   }
-}
-
-int64_t Panel(int64_t channels) {
-  return channels <= kLanes ? kLanes : 2 * kLanes;
-}
-
-HWY_INLINE int64_t RoundUp(int64_t count, int64_t step) {
-  return (count + step - 1) / step * step;
 }
 
 void TransformFilter(const float* w, int64_t filters, int64_t channels, bool rotated,
