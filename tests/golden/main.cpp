@@ -1,0 +1,24 @@
+// Compares the engine with the reference: reads the golden files of the specification, or of the
+// directory that AMCL_GOLDEN_DIR names, and computes each in plain f64, plain f32 and f32 on the
+// cpu backend. Every objective of the specification is built, so no file is skipped.
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+
+#include "engine/backend/open.h"
+#include "tests/golden/golden_suite.h"
+
+int main() {
+  const char* elsewhere = std::getenv("AMCL_GOLDEN_DIR");
+  const std::string directory = elsewhere != nullptr ? elsewhere : AMCL_GOLDEN_DIRECTORY;
+  const auto plain = amcl::open_backend("plain");
+  const auto cpu = amcl::open_backend("cpu");
+  const std::array<amcl::GoldenRun, 3> runs = {
+      {{*plain, amcl::DType::f64}, {*plain, amcl::DType::f32}, {*cpu, amcl::DType::f32}}};
+  const amcl::GoldenReport report = amcl::run_goldens(directory, runs);
+  for (const std::string& failure : report.failures) std::printf("FAILED %s\n", failure.c_str());
+  std::printf("goldens: %lld files, %lld passed, %lld failed, 0 skipped\n",
+              static_cast<long long>(report.files), static_cast<long long>(report.passed),
+              static_cast<long long>(report.failed()));
+  return report.failures.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
