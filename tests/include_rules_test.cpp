@@ -1,0 +1,172 @@
+// Who may include whom. Layers build on what is to their left:
+//
+//   core <- backend <- autograd <- ops <- nn <- models <- train,   core <- io <- train,   data
+//
+// and the libraries of a device stay in the folder of its backend. The linker enforces the same
+// between libraries; this test also sees headers.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace amcl {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The folders whose headers a folder may include besides its own. engine/backend is the seam alone:
+// its sub-folders are entries of their own.
+const std::map<std::string, std::set<std::string>>& allowed_folders() {
+  static const std::map<std::string, std::set<std::string>> allowed = [] {
+    std::map<std::string, std::set<std::string>> result;
+    const std::string core = "engine/core";
+    const std::string seam = "engine/backend";
+    result[core] = {};
+    result["engine/io"] = {core};
+    result[seam] = {core};
+    result["engine/backend/plain"] = {core, seam};
+    result["engine/backend/cpu"] = {core, seam, "engine/backend/plain"};
+    result["engine/backend/cuda"] = {core, seam};
+    result["engine/autograd"] = {core, seam};
+    result["engine/ops"] = {core, seam, "engine/autograd"};
+    result["engine/nn"] = {core, seam, "engine/autograd", "engine/ops"};
+    result["data"] = {core, seam, "engine/io"};
+    result["models"] = {core, seam, "engine/autograd", "engine/ops", "engine/nn"};
+    result["train"] = {core,        seam,        "engine/autograd", "engine/ops",
+                       "engine/nn", "engine/io", "models",          "data"};
+    return result;
+  }();
+  return allowed;
+}
+
+// The folder of the table that holds `path`; empty for none.
+std::string folder_of(const std::string& path) {
+  std::string best;
+  for (const auto& [folder, unused] : allowed_folders())
+    if (path.starts_with(folder + "/") && folder.size() > best.size()) best = folder;
+  return best;
+}
+
+// What a header belongs to if it is one of a device's libraries: the only folder that may use it.
+std::string home_of_library(const std::string& header) {
+  static const std::regex cuda(R"((cuda|cudnn|cublas|curand|nccl|nvtx|nvToolsExt).*)");
+  static const std::regex cpu(R"((oneapi/dnnl/|dnnl|hwy/).*)");
+  if (std::regex_match(header, cuda)) return "engine/backend/cuda";
+  if (std::regex_match(header, cpu)) return "engine/backend/cpu";
+  return "";
+}
+
+struct Include {
+  char quote;  // < or "
+  std::string header;
+};
+
+std::vector<Include> includes(const std::string& text) {
+  static const std::regex include(R"re(^\s*#\s*include\s*([<"])([^>"]+)[>"].*)re");
+  std::vector<Include> result;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (std::smatch match; std::regex_match(line, match, include))
+      result.push_back({match[1].str().front(), match[2]});
+  return result;
+}
+
+// The rules that `text`, the content of the file `path`, breaks: one line each.
+std::vector<std::string> violations(const std::string& path, const std::string& text) {
+  const std::string folder = folder_of(path);
+  const bool knows_backends = path == "engine/backend/open.cpp";
+  std::vector<std::string> result;
+  for (const auto& [quote, header] : includes(text)) {
+    const std::string home = home_of_library(header);
+    const std::string target = folder_of(header);
+    if (!home.empty()) {
+      if (home != folder)
+        result.push_back(path + " includes " + header + ": only " + home + " may");
+    } else if (quote == '"' && target.empty()) {
+      result.push_back(path + " includes \"" + header + "\": not a full path from the root");
+    } else if (!target.empty() && target != folder && !knows_backends &&
+               !allowed_folders().at(folder).contains(target)) {
+      result.push_back(path + " includes " + header + ": " + folder + " is not above " + target);
+    }
+  }
+  return result;
+}
+
+std::string read(const std::string& path) {
+  std::ifstream file(fs::path(AMCL_SOURCE_DIR) / path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The C++ sources below the given folders, as paths from the root.
+std::vector<std::string> sources(const std::vector<std::string>& folders) {
+  static const std::set<std::string> endings{".h", ".cpp", ".cu", ".cuh"};
+  const fs::path root = AMCL_SOURCE_DIR;
+  std::vector<std::string> result;
+  for (const std::string& folder : folders)
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root / folder))
+      if (endings.contains(entry.path().extension().string()))
+        result.push_back(fs::relative(entry.path(), root).generic_string());
+  return result;
+}
+
+TEST_CASE("include rules: no folder of the tree reaches to its right") {
+  const std::vector<std::string> paths = sources({"engine", "models", "data", "train"});
+  CHECK(paths.size() > 60);
+  for (const std::string& path : paths) {
+    REQUIRE_MESSAGE(!folder_of(path).empty(), path, ": its folder is not in the table");
+    for (const std::string& violation : violations(path, read(path))) FAIL_CHECK(violation);
+  }
+}
+
+TEST_CASE("include rules: every header is where the path from the root says") {
+  for (const std::string& path : sources({"engine", "models", "data", "train", "tests"})) {
+    for (const auto& [quote, header] : includes(read(path)))
+      CHECK_MESSAGE((quote != '"' || !home_of_library(header).empty() ||
+                     fs::exists(fs::path(AMCL_SOURCE_DIR) / header)),
+                    path, " includes ", header);
+  }
+}
+
+TEST_CASE("include rules: each kind of violation is found") {
+  struct Sample {
+    const char* path;
+    const char* include;
+    bool allowed;
+  };
+  for (const Sample& sample : {
+           Sample{"engine/core/tensor.cpp", "#include \"engine/core/device.h\"", true},
+           Sample{"engine/core/tensor.cpp", "#include \"engine/backend/backend.h\"", false},
+           Sample{"engine/core/tensor.cpp", "#include \"device.h\"", false},
+           Sample{"engine/core/tensor.cpp", "#include <vector>", true},
+           Sample{"engine/ops/pool.cpp", "#include \"engine/backend/backend.h\"", true},
+           Sample{"engine/ops/pool.cpp", "#include \"engine/nn/layers.h\"", false},
+           Sample{"engine/ops/pool.cpp", "  #  include \"engine/backend/plain/dispatch.h\"", false},
+           Sample{"engine/backend/cpu/conv.cpp", "#include \"engine/backend/plain/dispatch.h\"",
+                  true},
+           Sample{"engine/backend/plain/conv.cpp", "#include \"engine/backend/cpu/conv.h\"", false},
+           Sample{"engine/backend/open.cpp", "#include \"engine/backend/cpu/open_cpu.h\"", true},
+           Sample{"engine/backend/open.h", "#include \"engine/backend/cpu/open_cpu.h\"", false},
+           Sample{"models/resnet.cpp", "#include \"train/config.h\"", false},
+           Sample{"data/loader.cpp", "#include \"engine/ops/ops.h\"", false},
+           Sample{"train/knn.cpp", "#include \"models/resnet.h\"", true},
+           Sample{"train/knn.cpp", "#include <cuda_runtime.h>", false},
+           Sample{"engine/backend/cuda/conv.cpp", "#include <cudnn.h>", true},
+           Sample{"engine/backend/cpu/conv.cpp", "#include <oneapi/dnnl/dnnl.hpp>", true},
+           Sample{"engine/backend/plain/conv.cpp", "#include <oneapi/dnnl/dnnl.hpp>", false},
+           Sample{"data/loader.cpp", "#include \"hwy/highway.h\"", false},
+       }) {
+    INFO(sample.path, ": ", sample.include);
+    CHECK(violations(sample.path, sample.include).empty() == sample.allowed);
+  }
+}
+
+}  // namespace
+}  // namespace amcl
