@@ -18,7 +18,6 @@
 namespace amcl {
 namespace {
 
-constexpr size_t kBatchesAhead = 2;
 constexpr int64_t kViewsPerTask = 16;
 // The epoch's share of a random stream's counter has 24 bits.
 constexpr int64_t kMaxEpochs = int64_t{1} << 24;
@@ -117,7 +116,7 @@ struct Loader::State {
       return candidate->claimed < candidate->views();
     });
     if (unclaimed == planned.end()) {
-      if (planned.size() >= kBatchesAhead || error) return {};
+      if (std::ssize(planned) >= kBatchesAhead || error) return {};
       unclaimed = planned.insert(planned.end(), plan());
     }
     PlannedBatch& batch = **unclaimed;

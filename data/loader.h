@@ -22,6 +22,9 @@ struct LoaderOptions {
   uint64_t seed = 1;
 };
 
+// The batches that workers keep made or in the making, besides the one that next() gave last.
+inline constexpr int64_t kBatchesAhead = 2;
+
 class Loader {
  public:
   // `dataset` and `backend` must outlive the loader. Throws Error(usage) if the set has fewer than

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "data/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
 #include "train/build_method.h"
 #include "train/version.h"
@@ -96,13 +97,10 @@ SafetensorsFile Trainer::checkpoint() {
 }
 
 Probe Trainer::make_probe() {
-  const Tensor raw = dataset_.images.slice(0, std::min(kProbeImages, dataset_.count()));
-  std::vector<ViewParameters> views;
-  for (int64_t i = 0; i < raw.dim(0); ++i)
-    views.push_back(identity_view(i, raw.dim(1), raw.dim(2)));
-  Tensor images = Tensor::empty(backend_, raw.shape(), DType::f32);
-  backend_.augment(raw, views, dataset_.normalization, images);
-  return {.images = raw, .features = method_->features(images, {.phase = Phase::eval})};
+  const int64_t count = std::min(kProbeImages, dataset_.count());
+  return {.images = dataset_.images.slice(0, count),
+          .features = method_->features(evaluation_batch(backend_, dataset_, 0, count),
+                                        {.phase = Phase::eval})};
 }
 
 }  // namespace amcl

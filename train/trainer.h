@@ -34,6 +34,8 @@ class Trainer {
   int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
   int64_t finished_steps() const { return finished_steps_; }
   int64_t finished_epochs() const { return finished_steps_ / steps_per_epoch(); }
+  // The epoch, from 0, that the step which made `finished` steps belongs to.
+  int64_t epoch_of(int64_t finished) const { return (finished - 1) / steps_per_epoch(); }
   double rate(int64_t step) const { return schedule_.rate(step); }  // step counts from 0
   int64_t warmup_steps() const { return schedule_.warmup; }
   // Seconds that steps have waited for the loader since the last call.

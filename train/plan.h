@@ -1,0 +1,46 @@
+// What a run will take, before it starts: `pretrain --dry-run`.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "data/dataset.h"
+#include "engine/backend/backend.h"
+#include "train/config.h"
+
+namespace amcl {
+
+struct Plan {
+  int64_t parameters = 0;
+  int64_t steps_per_epoch = 0;
+  int64_t steps = 0;
+  int64_t warmup_steps = 0;
+  double chance_level = 0.0;  // loss, nats
+
+  // Bytes.
+  int64_t parameter_bytes = 0;
+  int64_t gradient_bytes = 0;
+  int64_t optimizer_bytes = 0;
+  int64_t dataset_bytes = 0;
+  int64_t step_bytes = 0;     // activations and their gradients, pair matrices, kernels' scratch
+  int64_t loader_bytes = 0;   // batches made ahead
+  int64_t program_bytes = 0;  // code, libraries and what else is resident now
+  int64_t peak_bytes() const {
+    return parameter_bytes + gradient_bytes + optimizer_bytes + dataset_bytes + step_bytes +
+           loader_bytes + program_bytes;
+  }
+
+  // step_bytes was measured on steps of these many pairs and extrapolated to `batch`.
+  int64_t measured_small = 0;
+  int64_t measured_large = 0;
+  int64_t batch = 0;
+};
+
+// For a data set that lives in `backend`, alone. Runs a few steps on backends of their own, with two
+// small batches of blank images shaped as the data set's, and extrapolates the memory that they
+// took. Throws as the run itself would for settings that cannot be.
+Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config);
+
+// For people, several lines.
+std::string describe(const Plan& plan);
+
+}  // namespace amcl

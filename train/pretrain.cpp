@@ -1,0 +1,119 @@
+#include "train/pretrain.h"
+
+#include <memory>
+
+#include "engine/backend/open.h"
+#include "engine/core/parallel_for.h"
+#include "train/objective_config.h"
+#include "train/plan.h"
+#include "train/pretrain_loop.h"
+
+namespace amcl {
+namespace {
+
+// Refuses to go on with other settings than the run's.
+void check_config(const Checkpoint& checkpoint, const Config& config) {
+  const Config stored = config_from_toml(checkpoint.state.config, checkpoint.path);
+  const std::optional<ConfigDifference> difference = first_difference(stored, config);
+  if (difference && !difference->may_change)
+    fail(ErrorKind::usage, "resume: ", difference->key, " is ", difference->right,
+         ", but the run was started with ", difference->left, "; --init ", checkpoint.path,
+         " starts a new run from its weights");
+}
+
+void check_data(const Checkpoint& checkpoint, const Dataset& dataset, const Config& config) {
+  const std::string fingerprint = dataset.fingerprint();
+  if (fingerprint != checkpoint.state.data_fingerprint)
+    fail(ErrorKind::data, "resume: the images of ", config.data.data, " are ", fingerprint,
+         ", those that the run was started with ", checkpoint.state.data_fingerprint,
+         "; put the data set back, or start a new run with --init ", checkpoint.path);
+}
+
+void check_unfinished(const Trainer& trainer, const std::string& path) {
+  if (trainer.finished_steps() >= trainer.steps())
+    fail(ErrorKind::usage, "resume: ", path, " is finished (", trainer.steps(),
+         " steps); its learning rate has run out, so a longer training is a new run with --init ",
+         path);
+}
+
+// What a run is, before its first step.
+void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
+                  const Config& config) {
+  const Shape& shape = dataset.images.shape();
+  const ModelConfig& model = config.model;
+  const std::string text = concat_text(
+      "data       ", dataset.name, ", ", dataset.count(), " images ", shape[1], " x ", shape[2],
+      "\nmodel      ", model.backbone, " of width ", model.width, " (", model.stem, " stem), ",
+      model.heads, model.heads == 1 ? " head, " : " heads, ", trainer.arena().parameter_count(),
+      " parameters\nobjective  ", trainer.method().objective_name(), ", temperature ",
+      config.objective.temperature, ", chance-level loss ",
+      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
+      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", lr ",
+      config.optimizer.lr, ", warm-up ", trainer.warmup_steps(),
+      " steps, then cosine to 0\ndevice     ", config.train.device, ", ", compute_threads(),
+      " threads and ", config.train.workers, " loader workers\n");
+  std::fputs(text.c_str(), notes);
+}
+
+struct Opened {
+  std::unique_ptr<Backend> backend;
+  Dataset dataset;
+
+  explicit Opened(const Config& config)
+      : backend(open_backend(config.train.device)),
+        dataset(open_dataset(*backend, config.data.data, Split::train, config.data.limit,
+                             config.train.seed)) {}
+};
+
+PretrainEnd start_run(const Config& config, const PretrainOptions& options,
+                      const std::function<bool()>& stop_requested) {
+  const Opened opened(config);
+  Trainer trainer(*opened.backend, opened.dataset, config);
+  if (!config.train.init.empty())
+    trainer.initialize(read_checkpoint(find_checkpoint(config.train.init)));
+  const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
+  directory.write_config(to_toml(config));
+  describe_run(options.notes, opened.dataset, trainer, config);
+  return PretrainLoop(trainer, config, directory, options).run(stop_requested);
+}
+
+PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
+                       const std::function<bool()>& stop_requested) {
+  const RunDirectory directory = RunDirectory::resume(options.resume);
+  const Checkpoint checkpoint = read_checkpoint(directory.checkpoint_path());
+  check_config(checkpoint, config);
+  const Opened opened(config);
+  check_data(checkpoint, opened.dataset, config);
+  Trainer trainer(*opened.backend, opened.dataset, config);
+  trainer.restore(checkpoint);
+  check_unfinished(trainer, options.resume);
+  directory.write_config(to_toml(config));
+  describe_run(options.notes, opened.dataset, trainer, config);
+  PretrainLoop loop(trainer, config, directory, options);
+  if (checkpoint.state.threads != compute_threads())
+    loop.warn(concat_text("the run was started with ", checkpoint.state.threads,
+                          " threads and goes on with ", compute_threads(),
+                          ": the bits may differ from those of an uninterrupted run"));
+  return loop.run(stop_requested);
+}
+
+}  // namespace
+
+PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
+                     const std::function<bool()>& stop_requested) {
+  const Config config = with_preset(given);
+  validate(config);
+  if (config.train.threads > 0) set_compute_threads(static_cast<int>(config.train.threads));
+  if (options.dry_run) {
+    const Opened opened(config);
+    const Plan plan = make_plan(*opened.backend, opened.dataset, config);
+    std::fputs(describe(plan).c_str(), options.results);
+    return PretrainEnd::finished;
+  }
+  if (!options.resume.empty()) return resume_run(config, options, stop_requested);
+  AMCL_CHECK(!config.train.out.empty(),
+             "out: no run directory is named; choose one that does not exist yet");
+  return start_run(config, options, stop_requested);
+}
+
+}  // namespace amcl
