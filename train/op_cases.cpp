@@ -38,6 +38,7 @@ std::vector<OpCase> op_cases() {
   add_row_cases(cases);
   add_shape_cases(cases);
   add_pair_cases(cases);
+  add_large_cases(cases);
   return cases;
 }
 

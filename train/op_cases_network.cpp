@@ -80,7 +80,8 @@ void add_conv2d_cases(std::vector<OpCase>& cases) {
                                ", padding ", window.spec.padding),
          .inputs = {random.normal(window.x), random.normal(window.w)},
          .function = [spec = window.spec](Inputs in) { return conv2d(in[0], in[1], spec); },
-         .gradcheck = window.gradcheck});
+         .gradcheck = window.gradcheck,
+         .tolerance = kConvTolerance});
 }
 
 void add_pool_cases(std::vector<OpCase>& cases) {

@@ -63,8 +63,8 @@ Tensor global_average_pool(const Tensor& x);  // [N, H, W, C] -> [N, C]
 // ---- batch_norm.cpp
 // -----------------------------------------------------------------------------------------
 struct RunningStatistics {
-  Tensor mean;      // [C]
-  Tensor variance;  // [C], unbiased
+  Tensor mean = {};      // [C]
+  Tensor variance = {};  // [C], unbiased
   double momentum = 0.1;
   bool update = true;  // whether a training forward updates them
 };
