@@ -11,8 +11,8 @@
 namespace amcl {
 
 struct DataConfig {
-  std::string data;   // directory, or "shapes10"
-  int64_t limit = 0;  // first N training images; 0: all
+  std::string data = {};  // directory, or "shapes10"
+  int64_t limit = 0;      // first N training images; 0: all
 
   bool operator==(const DataConfig&) const = default;
 };
@@ -48,20 +48,20 @@ struct ModelConfig {
 struct ObjectiveConfig {
   std::string objective = "amcl";     // amcl | amcl-topk | amcl-table2 (spec S11)
   std::string temperature = "fixed";  // adaptive | fixed | a number
-  std::optional<double> temperature_low;
-  std::optional<double> temperature_high;
-  std::optional<std::string> reducer;  // lse | topk | hard
-  std::optional<int64_t> topk;         // kappa of the reducer topk
-  std::optional<bool> with_positive;   // whether the reducer's set holds the positive
-  std::optional<std::string> omega;    // anchored | paired
-  std::optional<double> beta;          // weight of Omega = a log tau + 1 / tau
-  std::optional<double> omega_a;
-  std::optional<double> beta_negative;  // of the negatives, where paired
-  std::optional<double> omega_a_negative;
-  std::optional<std::string> phi;  // dot | concat
-  std::optional<int64_t> phi_hidden;
-  std::optional<bool> phi_shared;  // one net for all heads
-  std::optional<double> score_scale;
+  std::optional<double> temperature_low = {};
+  std::optional<double> temperature_high = {};
+  std::optional<std::string> reducer = {};  // lse | topk | hard
+  std::optional<int64_t> topk = {};         // kappa of the reducer topk
+  std::optional<bool> with_positive = {};   // whether the reducer's set holds the positive
+  std::optional<std::string> omega = {};    // anchored | paired
+  std::optional<double> beta = {};          // weight of Omega = a log tau + 1 / tau
+  std::optional<double> omega_a = {};
+  std::optional<double> beta_negative = {};  // of the negatives, where paired
+  std::optional<double> omega_a_negative = {};
+  std::optional<std::string> phi = {};  // dot | concat
+  std::optional<int64_t> phi_hidden = {};
+  std::optional<bool> phi_shared = {};  // one net for all heads
+  std::optional<double> score_scale = {};
 
   bool operator==(const ObjectiveConfig&) const = default;
 };
@@ -82,10 +82,10 @@ struct TrainConfig {
   int64_t batch = 128;  // image pairs per step
   uint64_t seed = 1;
   std::string device = "cpu";
-  int64_t threads = 0;  // 0: all cores
-  int64_t workers = 1;  // loader threads
-  std::string init;     // checkpoint to start from
-  std::string out;      // run directory
+  int64_t threads = 0;    // 0: all cores
+  int64_t workers = 1;    // loader threads
+  std::string init = {};  // checkpoint to start from
+  std::string out = {};   // run directory
   bool overwrite = false;
   int64_t checkpoint_every = 1;  // epochs
   int64_t keep = 2;              // checkpoints kept, the newest included

@@ -10,10 +10,10 @@
 namespace amcl {
 
 struct ConfigSources {
-  std::string file;  // --config; empty: the one that AMCL_CONFIG names, if it is set
-  std::vector<std::pair<std::string, std::string>> flags;  // key ("crop_scale") and text
-  std::vector<std::string> assignments;                    // of --set: "lr=0.1", "optimizer.lr=0.1"
-  std::vector<std::string> environment;                    // "NAME=text" of the process
+  std::string file = {};  // --config; empty: the one that AMCL_CONFIG names, if it is set
+  std::vector<std::pair<std::string, std::string>> flags = {};  // key ("crop_scale") and text
+  std::vector<std::string> assignments = {};  // of --set: "lr=0.1", "optimizer.lr=0.1"
+  std::vector<std::string> environment = {};  // "NAME=text" of the process
 };
 
 // The "NAME=text" entries of this process whose names begin with AMCL_.

@@ -136,6 +136,8 @@ std::string value_complaint(const Setting& setting, const Config& config) {
       for (const double number : value) {
         if (complaint.empty()) complaint = range_complaint(setting.range, number);
       }
+    } else if constexpr (std::is_same_v<T, uint64_t>) {
+      if (value > uint64_t{INT64_MAX}) complaint = "must be below 2^63, as all integers of TOML";
     } else if constexpr (!std::is_same_v<T, bool>) {
       complaint = range_complaint(setting.range, static_cast<double>(value));
     }

@@ -46,8 +46,13 @@ bool parse_numbers(const std::string& text, std::array<double, n>& values) {
 
 std::string number_text(double number) {
   char buffer[32];  // -2.2250738585072014e-308 has 24 characters
-  const auto end = std::to_chars(buffer, buffer + sizeof(buffer), number).ptr;
-  return std::string(buffer, end);
+  char* const limit = buffer + sizeof(buffer);
+  // The shortest form alone would write 0.0005 as 5e-04.
+  const double size = std::abs(number);
+  const auto result = size >= 1e-4 && size < 1e15
+                          ? std::to_chars(buffer, limit, number, std::chars_format::fixed)
+                          : std::to_chars(buffer, limit, number);
+  return std::string(buffer, result.ptr);
 }
 
 std::string numbers_text(const double* numbers, size_t count) {
@@ -70,7 +75,7 @@ const char* parse_value(const std::string& text, bool& value) {
 }
 
 const char* parse_value(const std::string& text, int64_t& value) {
-  return parse_number(text, value) ? nullptr : "a whole number below 2^63";
+  return parse_number(text, value) ? nullptr : "a whole number";
 }
 
 const char* parse_value(const std::string& text, uint64_t& value) {
@@ -94,14 +99,11 @@ const char* parse_value(const std::string& text, std::array<double, 4>& values) 
 }
 
 std::string range_text(const ValueRange& range) {
-  std::string text;
-  if (!std::isinf(range.low)) text = range.above_low ? "above " : "at least ";
-  if (!std::isinf(range.low)) text += number_text(range.low);
-  if (!std::isinf(range.high)) {
-    if (!text.empty()) text += " and ";
-    text += "at most " + number_text(range.high);
-  }
-  return text;
+  const std::string low = number_text(range.low);
+  const std::string high = number_text(range.high);
+  if (std::isinf(range.low)) return std::isinf(range.high) ? "" : "at most " + high;
+  if (std::isinf(range.high)) return (range.above_low ? "above " : "at least ") + low;
+  return range.above_low ? "above " + low + ", at most " + high : "from " + low + " to " + high;
 }
 
 std::string range_complaint(const ValueRange& range, double number) {

@@ -36,7 +36,7 @@ std::string range_complaint(const ValueRange& range, double number);
 // "must be one of a, b; the nearest is a"; empty if `text` is allowed or nothing is listed.
 std::string choice_complaint(const std::vector<std::string>& allowed, const std::string& text);
 
-// "at least 2", "above 0 and at most 1"; empty if there is no bound.
+// "at least 2", "above 0, at most 1", "from 0 to 1"; empty if there is no bound.
 std::string range_text(const ValueRange& range);
 // "a, b, c"
 std::string list_text(const std::vector<std::string>& names);

@@ -84,7 +84,8 @@ std::string help_text(const CLI::App& app, const Command& command) {
   std::ostringstream out;
   out << "Usage: " << command.usage << "\n\nExamples:\n";
   for (const std::string& example : command.examples) out << "  " << example << '\n';
-  out << '\n' << app.get_description() << '\n';
+  const std::string name = app.get_parent() == nullptr ? "" : app.get_name() + ": ";
+  out << '\n' << name << app.get_description() << '\n';
   write_commands(out, app);
   write_positionals(out, app);
   write_options(out, app);

@@ -1,0 +1,248 @@
+// Settings from all sources, checks, TOML both ways, differences between two runs.
+#include "train/config.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "engine/core/check.h"
+#include "tests/train/subprocess.h"
+#include "train/config_resolve.h"
+#include "train/config_toml.h"
+#include "train/config_value.h"
+#include "train/objective_config.h"
+
+namespace amcl {
+namespace {
+
+using test::TemporaryDirectory;
+
+Config unusual() {
+  Config config;
+  config.data = {.data = "a \"quoted\" dir\\with\ttabs \xc3\xa9", .limit = 8000};
+  config.augment.crop_scale = {1.0 / 3.0, 0.1 + 0.2};
+  config.augment.jitter_strength = {1e-7, 2.0, 0.25, 0.5};
+  config.model = {.backbone = "resnet50", .heads = 3, .bn_views = "joint"};
+  config.objective = {.temperature = "adaptive",
+                      .temperature_low = 1e-5,
+                      .reducer = "topk",
+                      .topk = 7,
+                      .with_positive = false,
+                      .beta_negative = 0.0};
+  config.optimizer = {.lr = 6.02e-23, .decay_norm_bias = false};
+  config.train = {.seed = 9007199254740993, .overwrite = true};
+  return config;
+}
+
+std::string value_of(const ResolvedConfig& resolved, const std::string& key) {
+  return value_text(*find_setting(key), resolved.config);
+}
+
+ConfigOrigin origin_of(const ResolvedConfig& resolved, const std::string& key) {
+  for (size_t i = 0; i < config_settings().size(); ++i) {
+    if (config_settings()[i].key == key) return resolved.origins[i];
+  }
+  return {};
+}
+
+std::string refusal(const ConfigSources& sources) {
+  try {
+    resolve_config(sources);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST_CASE("config: TOML reads back to the same bits") {
+  CHECK(config_from_toml(to_toml(Config{}), "default") == Config{});
+  CHECK(config_from_toml(to_toml(unusual()), "unusual") == unusual());
+}
+
+TEST_CASE("config: a preset's values stand in the TOML as comments only") {
+  Config config;
+  config.objective.temperature = "adaptive";
+  const std::string text = to_toml(config);
+  CHECK(text.find("\n# beta = 0.3  (preset amcl)\n") != std::string::npos);
+  CHECK_FALSE(config_from_toml(text, "preset").objective.beta.has_value());
+  // So a file written by one run serves another with its own preset.
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("a.toml", text);
+  const ResolvedConfig other =
+      resolve_config({.file = file, .flags = {{"objective", "amcl-topk"}}});
+  CHECK(with_preset(other.config).objective.topk == 100);
+}
+
+TEST_CASE("config: keys are unique, and so are flags and variables") {
+  std::set<std::string> names;
+  for (const Setting& setting : config_settings()) {
+    INFO(setting.config_name());
+    CHECK(names.insert(setting.key).second);
+    CHECK(names.insert(setting.environment_name()).second);
+    CHECK(names.insert("--no-" + setting.flag().substr(2)).second);
+    CHECK(names.insert(setting.flag()).second);
+    CHECK_FALSE(setting.help.empty());
+    CHECK(value_complaint(setting, Config{}).empty());
+  }
+}
+
+TEST_CASE("config: flags win over the environment, that over the file, that over defaults") {
+  const TemporaryDirectory directory;
+  const std::string file =
+      directory.write("a.toml", "[train]\nbatch = 10\nepochs = 10\nseed = 10\n");
+  const ResolvedConfig resolved =
+      resolve_config({.file = file,
+                      .flags = {{"batch", "30"}},
+                      .assignments = {"model.width=30"},
+                      .environment = {"AMCL_TRAIN_BATCH=20", "AMCL_TRAIN_EPOCHS=20", "PATH=/bin"}});
+  CHECK(value_of(resolved, "batch") == "30");
+  CHECK(origin_of(resolved, "batch").name == "--batch");
+  CHECK(value_of(resolved, "width") == "30");
+  CHECK(origin_of(resolved, "width").kind == OriginKind::flag);
+  CHECK(value_of(resolved, "epochs") == "20");
+  CHECK(origin_of(resolved, "epochs").name == "AMCL_TRAIN_EPOCHS");
+  CHECK(value_of(resolved, "seed") == "10");
+  CHECK(origin_of(resolved, "seed").name == file + ":4");
+  CHECK(value_of(resolved, "lr") == "0.06");
+  CHECK(origin_of(resolved, "lr").kind == OriginKind::fallback);
+}
+
+TEST_CASE("config: the environment names the file where no flag does") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("a.toml", "[train]\nbatch = 10\n");
+  const std::string other = directory.write("b.toml", "[train]\nbatch = 20\n");
+  ConfigSources sources{.environment = {"AMCL_CONFIG=" + file}};
+  CHECK(value_of(resolve_config(sources), "batch") == "10");
+  sources.file = other;
+  CHECK(value_of(resolve_config(sources), "batch") == "20");
+}
+
+TEST_CASE("config: the same setting as a flag and by --set is refused") {
+  CHECK(refusal({.flags = {{"lr", "1"}}, .assignments = {"lr=2"}}) ==
+        "--set lr and --lr give the same setting: leave one out");
+  // Twice the same way: the last one counts, as where a script adds to "$@".
+  const ResolvedConfig twice = resolve_config({.assignments = {"lr=1", "optimizer.lr=2"}});
+  CHECK(value_of(twice, "lr") == "2");
+}
+
+TEST_CASE("config: a bad --set is refused by what is wrong with it") {
+  const auto with = [](const std::string& assignment) {
+    return refusal({.assignments = {assignment}});
+  };
+  CHECK(with("lr") == "--set lr: must be key=value, such as --set lr=0.1");
+  CHECK(with("learning=1").starts_with("--set learning=1: unknown key; the nearest is "));
+  CHECK(with("train.bach=1") == "--set train.bach=1: unknown key; the nearest is train.batch");
+  CHECK(with("batch=x") == "--batch is 'x': must be a whole number");
+  CHECK(with("overwrite=yes") == "--overwrite is 'yes': must be true or false");
+  CHECK(with("data=\xff") == "--data is '\xff': must be valid UTF-8");
+}
+
+TEST_CASE("config: every range is checked, also where no flag gave the value") {
+  const auto complaint = [](const auto& change) {
+    Config config;
+    change(config);
+    try {
+      validate(config);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::usage);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(complaint([](Config& config) { config.train.batch = 1; }) ==
+        "--batch is 1: must be at least 2");
+  CHECK(complaint([](Config& config) { config.optimizer.lr = -1; }) ==
+        "--lr is -1: must be at least 0");
+  CHECK(complaint([](Config& config) { config.model.heads = 0; }) ==
+        "--heads is 0: must be at least 1");
+  CHECK(complaint([](Config& config) { config.objective.beta = -0.1; }) ==
+        "--beta is -0.1: must be at least 0");
+  CHECK(complaint([](Config& config) {
+          config.augment.blur_sigma = {3, 2};
+        }).ends_with("did you mean 2,3"));
+  CHECK(complaint([](Config& config) { config.objective.temperature = "0"; }) ==
+        "--temperature is 0: must be above 0");
+  CHECK(complaint([](Config& config) { config.objective.temperature = "0.07"; }) == "accepted");
+  CHECK(complaint([](Config& config) { config.train.epochs = 0; }) == "accepted");
+}
+
+TEST_CASE("config: TOML says where a value of the wrong kind stands") {
+  const auto refused = [](const std::string& text) {
+    try {
+      config_from_toml(text, "a.toml");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(refused("[train]\nbatch = 64.5\n") ==
+        "a.toml:2: [train] batch is '64.5': must be a whole number");
+  CHECK(refused("[train]\noverwrite = 1\n") ==
+        "a.toml:2: [train] overwrite is '1': must be true or false");
+  CHECK(refused("[data]\ndata = 7\n") == "a.toml:2: [data] data: must be text in quotes");
+  CHECK(refused("[augment]\ncrop_scale = [0.1]\n")
+            .starts_with("a.toml:2: [augment] crop_scale is '0.1': must be two numbers"));
+  CHECK(refused("[augment]\ncrop_scale = [0.1, \"a\"]\n") ==
+        "a.toml:2: [augment] crop_scale: must be a list of numbers");
+  CHECK(refused("[train]\nbatch = 2020-01-01\n") ==
+        "a.toml:2: [train] batch: must be a number, text, switch or list");
+  CHECK(refused("[objective]\ntemperature = 0.2\n") == "accepted");
+  CHECK(refused("[optimizer]\nlr = 1\n[augment]\ncrop_scale = [1, 1]\n") == "accepted");
+  CHECK(refused("train = 3\n").starts_with("a.toml:1: [train] is no table"));
+}
+
+TEST_CASE("config: the first difference is one that a resumed run must not have") {
+  Config left;
+  CHECK_FALSE(first_difference(left, left).has_value());
+  Config right = left;
+  right.train.workers = 5;
+  auto difference = first_difference(left, right);
+  REQUIRE(difference.has_value());
+  CHECK(difference->may_change);
+  CHECK(difference->key == "[train] workers");
+
+  right.optimizer.lr = 0.1;
+  right.train.seed = 2;
+  difference = first_difference(left, right);
+  REQUIRE(difference.has_value());
+  CHECK_FALSE(difference->may_change);
+  CHECK(difference->key == "[optimizer] lr");
+  CHECK(difference->left == "0.06");
+  CHECK(difference->right == "0.1");
+}
+
+TEST_CASE("config: [objective] overrides the preset, key by key") {
+  Config config;
+  config.objective.temperature = "adaptive";
+  ObjectiveOptions options = objective_options(config);
+  CHECK(options.adaptive);
+  CHECK(options.amcl.beta == 0.3);
+
+  config.objective.beta = 0.7;
+  config.objective.reducer = "hard";
+  config.objective.omega = "paired";
+  config.objective.phi = "concat";
+  config.objective.phi_shared = false;
+  config.objective.temperature_high = 2.0;
+  options = objective_options(config);
+  CHECK(options.amcl.beta == 0.7);
+  CHECK(options.amcl.reducer == PairReducer::hard);
+  CHECK(options.amcl.placement == OmegaPlacement::paired);
+  CHECK(options.amcl.range.high == 2.0);
+  CHECK(options.amcl.range.low == 0.05);
+  CHECK(options.temperature_net.kind == TemperatureNetKind::concat);
+  CHECK_FALSE(options.temperature_net.shared);
+
+  // The weight on the negatives of amcl-topk is kappa beta (spec S11), whatever kappa and beta are.
+  config.objective = {.objective = "amcl-topk", .temperature = "adaptive", .topk = 10, .beta = 0.5};
+  CHECK(objective_options(config).amcl.beta_negative == 5.0);
+  CHECK(with_preset(config).objective.omega_a == 64.0);  // d / 2
+
+  config.objective.temperature = "0.2";
+  options = objective_options(config);
+  CHECK_FALSE(options.adaptive);
+  CHECK(options.temperature == 0.2);
+}
+
+}  // namespace
+}  // namespace amcl
