@@ -12,7 +12,7 @@
 
 #include "engine/core/check.h"
 #include "tests/io/in_child.h"
-#include "tests/io/temporary_directory.h"
+#include "tests/io/scratch_directory.h"
 
 namespace amcl {
 namespace {
@@ -35,7 +35,7 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 TEST_CASE("atomic file: replaces the content and leaves nothing beside it") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.txt");
   write_file_atomically(path, "one");
   write_file_atomically(path, "two");
@@ -44,7 +44,7 @@ TEST_CASE("atomic file: replaces the content and leaves nothing beside it") {
 }
 
 TEST_CASE("atomic file: without commit the old content stays and the sibling goes") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.txt");
   write_text(path, "old");
   {
@@ -57,7 +57,7 @@ TEST_CASE("atomic file: without commit the old content stays and the sibling goe
 }
 
 TEST_CASE("atomic file: what a killed writer left is discarded") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.txt");
   write_text(path + ".tmp", "half of something that was much longer");
   write_file_atomically(path, "whole");
@@ -66,7 +66,7 @@ TEST_CASE("atomic file: what a killed writer left is discarded") {
 }
 
 TEST_CASE("atomic file: two writers of one file do not mix") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.txt");
   AtomicFile first(path);
   CHECK(contains(io_error_of_writing(path, "second"), "another process is writing it"));
@@ -76,7 +76,7 @@ TEST_CASE("atomic file: two writers of one file do not mix") {
 }
 
 TEST_CASE("atomic file: a missing directory is named with the system's reason") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("nowhere/a.txt");
   const std::string message = io_error_of_writing(path, "x");
   CHECK(contains(message, path));
@@ -84,7 +84,7 @@ TEST_CASE("atomic file: a missing directory is named with the system's reason") 
 }
 
 TEST_CASE("atomic file: without the right to write, the old file stays") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.txt");
   write_text(path, "old");
   using std::filesystem::perms;
@@ -103,7 +103,7 @@ TEST_CASE("atomic file: without the right to write, the old file stays") {
 
 // A limit on the size of files stops a write half-way, as a full disk does.
 TEST_CASE("atomic file: no space half-way leaves the old file and no rest") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.txt");
   write_text(path, "old");
   CHECK(test::holds_in_child([&] {

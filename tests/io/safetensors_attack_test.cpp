@@ -9,7 +9,7 @@
 #include "engine/core/check.h"
 #include "engine/io/safetensors.h"
 #include "engine/io/safetensors_header.h"
-#include "tests/io/temporary_directory.h"
+#include "tests/io/scratch_directory.h"
 
 namespace amcl {
 namespace {
@@ -25,7 +25,7 @@ std::string file_of(const std::string& header, size_t data_bytes) {
 }
 
 std::string message_of(const std::string& content) {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
   test::write_text(path, content);
   try {

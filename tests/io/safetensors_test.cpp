@@ -10,7 +10,7 @@
 #include <string>
 
 #include "engine/core/check.h"
-#include "tests/io/temporary_directory.h"
+#include "tests/io/scratch_directory.h"
 
 namespace amcl {
 namespace {
@@ -46,7 +46,7 @@ uint64_t header_length(const std::string& content) {
 }
 
 TEST_CASE("safetensors: what is written is read back, with and without a CRC") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
   for (const bool with_crc : {false, true}) {
     const SafetensorsFile written = small_file();
@@ -66,7 +66,7 @@ TEST_CASE("safetensors: what is written is read back, with and without a CRC") {
 }
 
 TEST_CASE("safetensors: the layout is the canonical one") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
   write_safetensors(path, small_file(), true);
   const std::string content = read_text(path);
@@ -85,7 +85,7 @@ TEST_CASE("safetensors: the layout is the canonical one") {
 }
 
 TEST_CASE("safetensors: the CRC is that of header, its digits zeroed, and data") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
   // A file with its CRC from an independent implementation.
   std::string header =
@@ -99,7 +99,7 @@ TEST_CASE("safetensors: the CRC is that of header, its digits zeroed, and data")
 }
 
 TEST_CASE("safetensors: a file cut at any byte is refused") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
   write_safetensors(path, small_file(), false);
   for (uintmax_t size = std::filesystem::file_size(path); size-- > 0;) {
@@ -110,7 +110,7 @@ TEST_CASE("safetensors: a file cut at any byte is refused") {
 }
 
 TEST_CASE("safetensors: with a CRC, every flipped bit is noticed") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
   SafetensorsFile file;
   file.tensors["w"] = SafetensorsEntry::from<float>({3}, {1, 2, 3});
@@ -134,7 +134,7 @@ TEST_CASE("safetensors: with a CRC, every flipped bit is noticed") {
 }
 
 TEST_CASE("safetensors: a missing file, a directory and a pipe are told apart") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const auto kind_of = [](const std::string& path) {
     try {
       read_safetensors(path);

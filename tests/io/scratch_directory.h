@@ -11,16 +11,16 @@
 
 namespace amcl::test {
 
-class TemporaryDirectory {
+class ScratchDirectory {
  public:
-  TemporaryDirectory() {
+  ScratchDirectory() {
     std::string pattern = (std::filesystem::temp_directory_path() / "amcl-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) fail(ErrorKind::io, "no temporary directory");
     path_ = pattern;
   }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  ~ScratchDirectory() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }

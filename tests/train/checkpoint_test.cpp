@@ -1,0 +1,199 @@
+#include "train/checkpoint.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "engine/core/check.h"
+#include "tests/io/scratch_directory.h"
+#include "tests/train/small_run.h"
+#include "train/checkpoint_tensors.h"
+
+namespace amcl {
+namespace {
+
+using test::small_config;
+using test::SmallRun;
+
+TrainerState some_state() {
+  return {.epoch = 3,
+          .step = 117,
+          .seed = std::numeric_limits<uint64_t>::max(),
+          .threads = 2,
+          .config = "[train]\nout = \"a \\\" b\"\n",
+          .data_fingerprint = "abc",
+          .normalization = {.mean = {0.4914F, 0.1F, 1e-7F}, .deviation = {0.247F, 1, 1.0F / 3}},
+          .commit = "0123"};
+}
+
+TEST_CASE("checkpoint: everything comes back to the bit") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.safetensors");
+  SmallRun saved(small_config(), 1.0F);
+  write_safetensors(path, saved.checkpoint(some_state()), true);
+
+  SmallRun loaded(small_config(), -9.0F);
+  REQUIRE(loaded.everything() != saved.everything());
+  const Checkpoint checkpoint = read_checkpoint(path);
+  load_weights(checkpoint, loaded.visit());
+  load_optimizer(checkpoint, *loaded.arena, loaded.memories);
+  CHECK(loaded.everything() == saved.everything());
+
+  const TrainerState expected = some_state();
+  CHECK(checkpoint.state.epoch == expected.epoch);
+  CHECK(checkpoint.state.step == expected.step);
+  CHECK(checkpoint.state.seed == expected.seed);
+  CHECK(checkpoint.state.threads == expected.threads);
+  CHECK(checkpoint.state.config == expected.config);
+  CHECK(checkpoint.state.data_fingerprint == expected.data_fingerprint);
+  CHECK(checkpoint.state.normalization.mean == expected.normalization.mean);
+  CHECK(checkpoint.state.normalization.deviation == expected.normalization.deviation);
+  CHECK(checkpoint.state.commit == expected.commit);
+  CHECK(load_probe(checkpoint, *loaded.backend).images.shape() == Shape{2, 4, 4, 3});
+}
+
+TEST_CASE("checkpoint: names and shapes are torchvision's, heads stand apart") {
+  SmallRun run;
+  TrainerState state;
+  state.step = 12;
+  const SafetensorsFile file = run.checkpoint(state);
+  const auto shape_of = [&](const std::string& name) {
+    REQUIRE_MESSAGE(file.tensors.contains(name), name);
+    return file.tensors.at(name).shape;
+  };
+  using Extents = std::vector<int64_t>;
+  CHECK(shape_of("backbone.conv1.weight") == Extents{4, 3, 3, 3});
+  CHECK(shape_of("backbone.layer2.0.downsample.0.weight") == Extents{8, 4, 1, 1});
+  CHECK(shape_of("backbone.layer4.1.bn2.running_var") == Extents{32});
+  CHECK(shape_of("projector.0.0.weight") == Extents{5, 32});
+  CHECK(shape_of("projector.1.2.weight") == Extents{3, 5});
+  CHECK(shape_of("projector.1.2.bias") == Extents{3});
+  CHECK(shape_of("optimizer.velocity.projector.1.2.bias") == Extents{3});
+  CHECK(shape_of("optimizer.velocity.backbone.conv1.weight") == Extents{4, 3, 3, 3});
+  CHECK(shape_of("backbone.bn1.num_batches_tracked").empty());
+  CHECK(file.tensors.at("backbone.bn1.num_batches_tracked").values<int64_t>() == Extents{12});
+  // ResNet-18 without fc: 122 entries of which two are of fc.
+  int64_t backbone = 0;
+  for (const auto& [name, entry] : file.tensors) backbone += name.starts_with("backbone.") ? 1 : 0;
+  CHECK(backbone == 120);
+}
+
+TEST_CASE("checkpoint: filters are stored as OIHW") {
+  const StoredTensor stored = stored_tensors("w", Shape{2, 1, 2, 3}, false).front();
+  CHECK(stored.shape == std::vector<int64_t>{2, 3, 1, 2});
+  const std::vector<float> krsc = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  const SafetensorsEntry entry = store(stored, krsc);
+  CHECK(entry.values<float>() == std::vector<float>{0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11});
+  std::vector<float> back(krsc.size());
+  restore(stored, entry, back);
+  CHECK(back == krsc);
+}
+
+TEST_CASE("checkpoint: one without the counters of PyTorch loads") {
+  SmallRun run;
+  Checkpoint checkpoint{.path = "a", .file = run.checkpoint(), .state = {}};
+  CHECK(std::erase_if(checkpoint.file.tensors, [](const auto& tensor) {
+          return tensor.first.ends_with("num_batches_tracked");
+        }) == 20);
+  CHECK_NOTHROW(load_weights(checkpoint, run.visit()));
+}
+
+std::string message_of_loading(const Checkpoint& checkpoint, SmallRun& run) {
+  const std::vector<float> before = run.everything();
+  std::string message;
+  try {
+    load_weights(checkpoint, run.visit());
+    load_optimizer(checkpoint, *run.arena, run.memories);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::data);
+    message = error.what();
+    CHECK(message.find('\n') == std::string::npos);
+    CHECK(run.everything() == before);
+  }
+  return message;
+}
+
+TEST_CASE("checkpoint: of another model, it is refused by name and the model is left alone") {
+  SmallRun run;
+  Config wider = small_config();
+  wider.model.width = 8;
+  SmallRun other(wider);
+  const Checkpoint checkpoint{.path = "runs/a", .file = other.checkpoint(), .state = {}};
+  const std::string message = message_of_loading(checkpoint, run);
+  INFO(message);
+  CHECK(message.find("runs/a is a checkpoint of another model: 102 of another shape") == 0);
+  CHECK(message.find("backbone.bn1.bias is [8], here [4]") != std::string::npos);
+}
+
+TEST_CASE("checkpoint: missing and unexpected tensors are listed and counted") {
+  SmallRun run;
+  Config more_heads = small_config();
+  more_heads.model.heads = 3;
+  SmallRun other(more_heads);
+  const Checkpoint of_three{.path = "a", .file = other.checkpoint(), .state = {}};
+  const std::string unexpected = message_of_loading(of_three, run);
+  INFO(unexpected);
+  CHECK(unexpected.find("4 not of this model (projector.2.0.bias, projector.2.0.weight, "
+                        "projector.2.2.bias, ...)") != std::string::npos);
+  const Checkpoint of_two{.path = "a", .file = run.checkpoint(), .state = {}};
+  CHECK(message_of_loading(of_two, other).find("4 missing (projector.2.0.bias, ") !=
+        std::string::npos);
+
+  Checkpoint without_velocity = of_two;
+  without_velocity.file.tensors.erase("optimizer.velocity.backbone.bn1.bias");
+  CHECK(message_of_loading(without_velocity, run)
+            .find("another optimiser: 1 missing (optimizer.velocity.backbone.bn1.bias)") !=
+        std::string::npos);
+}
+
+std::string message_of_reading(const std::string& path) {
+  try {
+    read_checkpoint(path);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::data);
+    return error.what();
+  }
+  return {};
+}
+
+TEST_CASE("checkpoint: truncated, flipped and foreign files are refused") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.safetensors");
+  const auto contains = [](const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+  };
+  SmallRun run;
+  write_safetensors(path, run.checkpoint(some_state()), true);
+  REQUIRE(message_of_reading(path).empty());
+
+  const uintmax_t size = std::filesystem::file_size(path);
+  std::fstream stream(path, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(static_cast<std::streamoff>(size - size / 3)).put('\x55').flush();
+  CHECK(contains(message_of_reading(path), "is damaged: its CRC-32C"));
+  std::filesystem::resize_file(path, size / 2);
+  CHECK(contains(message_of_reading(path), "is truncated"));
+
+  write_safetensors(path, run.checkpoint(some_state()), false);
+  CHECK(contains(message_of_reading(path), "has lost its CRC-32C"));
+  SafetensorsFile foreign;
+  foreign.tensors["conv1.weight"] = SafetensorsEntry::from<float>({1}, {1});
+  write_safetensors(path, foreign, true);
+  CHECK(contains(message_of_reading(path), "is no amcl checkpoint: its metadata lacks"));
+  SafetensorsFile newer = run.checkpoint(some_state());
+  newer.metadata["format_version"] = "2";
+  write_safetensors(path, newer, true);
+  CHECK(contains(message_of_reading(path), "has checkpoint format 2, this program reads up to 1"));
+  SafetensorsFile odd = run.checkpoint(some_state());
+  for (const auto& [key, value] :
+       {std::pair{"step", "-1"}, {"threads", "0"}, {"normalization_mean", "1 2"}}) {
+    odd.metadata[key] = value;
+    write_safetensors(path, odd, true);
+    CHECK(contains(message_of_reading(path), concat_text("'", key, "' cannot be '", value, "'")));
+    odd = run.checkpoint(some_state());
+  }
+}
+
+}  // namespace
+}  // namespace amcl
