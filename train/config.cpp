@@ -41,7 +41,7 @@ std::string bounds_complaint(const Config& config) {
 
 std::string warmup_complaint(const Config& config) {
   const auto epochs = static_cast<double>(config.train.epochs);
-  if (config.train.epochs == 0 || config.optimizer.warmup_epochs <= epochs) return {};
+  if (config.train.epochs <= 0 || config.optimizer.warmup_epochs <= epochs) return {};
   return concat_text("must be at most --epochs, which is ", config.train.epochs);
 }
 
