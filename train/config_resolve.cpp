@@ -96,6 +96,7 @@ class Resolver {
            complaint->what);
     }
     refuse_flags_without_effect();
+    warn_of_kept_values();
     mark_preset();
     return std::move(resolved_);
   }
@@ -137,6 +138,22 @@ class Resolver {
              objective.temperature, ": leave it out, or use --temperature adaptive");
       }
     }
+  }
+
+  // A run's own config.toml holds every value of its preset, so another preset on top of it, from a
+  // flag or variable, would change next to nothing.
+  void warn_of_kept_values() {
+    const ConfigOrigin& preset = resolved_.origins[index_of(*find_setting("objective"))];
+    if (preset.kind != OriginKind::flag && preset.kind != OriginKind::environment) return;
+    std::vector<std::string> kept;
+    for (const Setting& setting : config_settings()) {
+      const bool optional = !has_value(setting, Config{});
+      const ConfigOrigin& origin = resolved_.origins[index_of(setting)];
+      if (optional && origin.kind == OriginKind::file) kept.push_back(setting.key);
+    }
+    if (kept.empty()) return;
+    resolved_.warnings.push_back(
+        concat_text(preset.name, " does not change what the file sets: ", list_text(kept)));
   }
 
   void mark_preset() {

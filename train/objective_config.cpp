@@ -75,17 +75,19 @@ Config with_preset(const Config& config) {
   fill(keys.temperature_low, amcl.range.low);
   fill(keys.temperature_high, amcl.range.high);
   fill(keys.reducer, name_of(amcl.reducer));
-  fill(keys.topk, amcl.topk);
+  if (keys.reducer == "topk") fill(keys.topk, amcl.topk);
   fill(keys.with_positive, amcl.with_positive);
   fill(keys.omega, std::string(amcl.placement == OmegaPlacement::paired ? "paired" : "anchored"));
   fill(keys.beta, weights.beta_positive);
   fill(keys.omega_a, weights.a_positive);
-  fill(keys.beta_negative, weights.beta_negative);
-  fill(keys.omega_a_negative, weights.a_negative);
+  if (keys.omega == "paired") {
+    fill(keys.beta_negative, weights.beta_negative);
+    fill(keys.omega_a_negative, weights.a_negative);
+  }
   fill(keys.phi, std::string(net.kind == TemperatureNetKind::concat ? "concat" : "dot"));
   fill(keys.phi_hidden, net.hidden);
   fill(keys.phi_shared, net.shared);
-  fill(keys.score_scale, net.score_scale);
+  if (keys.phi == "dot") fill(keys.score_scale, net.score_scale);
   return filled;
 }
 

@@ -10,7 +10,8 @@ namespace amcl {
 ObjectiveOptions objective_options(const Config& config);
 
 // The configuration with each empty key of [objective] set to the value that objective_options
-// gives it; unchanged if the temperature is not adaptive.
+// gives it, if that is of use: topk only to the reducer topk, nothing if the temperature is not
+// adaptive.
 Config with_preset(const Config& config);
 
 }  // namespace amcl

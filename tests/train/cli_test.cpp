@@ -175,6 +175,7 @@ TEST_CASE("cli: config show gives every value and where it came from") {
   check("optimizer", "decay_norm_bias", false, "--decay-norm-bias");
   check("objective", "temperature", "adaptive", file + ":6");
   check("objective", "beta", 0.3, "preset amcl");
+  check("objective", "topk", nullptr, "not used");
   check("model", "backbone", "resnet18", "default");
   for (const Setting& setting : config_settings()) {
     CHECK_MESSAGE(record.at(setting.table).contains(setting.key), setting.config_name());

@@ -73,6 +73,17 @@ TEST_CASE("config: a preset's values stand in the TOML as comments only") {
   CHECK(with_preset(other.config).objective.topk == 100);
 }
 
+TEST_CASE("config: a preset over values of a file comes with a warning") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write(
+      "a.toml", "[objective]\ntemperature = \"adaptive\"\nbeta = 0.3\nomega_a = 5.0\n");
+  const ResolvedConfig resolved =
+      resolve_config({.file = file, .flags = {{"objective", "amcl-topk"}}});
+  REQUIRE(resolved.warnings.size() == 1);
+  CHECK(resolved.warnings[0] == "--objective does not change what the file sets: beta, omega_a");
+  CHECK(resolve_config({.file = file}).warnings.empty());
+}
+
 TEST_CASE("config: keys are unique, and so are flags and variables") {
   std::set<std::string> names;
   for (const Setting& setting : config_settings()) {

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "engine/core/check.h"
 #include "train/config_value.h"
 #include "train/objective_config.h"
 
@@ -17,6 +18,12 @@ nlohmann::ordered_json json_value(const Setting& setting, const Config& config) 
   return nlohmann::ordered_json::parse(value_toml(setting, config));
 }
 
+// A key that is empty even after the preset has no part in this run.
+std::string origin_text(const ResolvedConfig& resolved, const Config& values, size_t index) {
+  const bool used = has_value(config_settings()[index], values);
+  return used ? resolved.origins[index].name : "not used";
+}
+
 void print_toml(const ResolvedConfig& resolved, const Config& values) {
   std::string table;
   for (size_t i = 0; i < config_settings().size(); ++i) {
@@ -25,17 +32,11 @@ void print_toml(const ResolvedConfig& resolved, const Config& values) {
       std::cout << (table.empty() ? "[" : "\n[") << setting.table << "]\n";
       table = setting.table;
     }
-    std::string line;
-    if (has_value(setting, values)) {
-      line = concat_text(setting.key, " = ", value_toml(setting, values));
-    } else {
-      line = concat_text("# ", setting.key);
-    }
+    std::string line = has_value(setting, values)
+                           ? concat_text(setting.key, " = ", value_toml(setting, values))
+                           : "# " + setting.key;
     if (line.size() < kCommentColumn) line.resize(kCommentColumn, ' ');
-    std::cout << line << "  # "
-              << (has_value(setting, values) ? resolved.origins[i].name
-                                             : "only for --temperature adaptive")
-              << '\n';
+    std::cout << line << "  # " << origin_text(resolved, values, i) << '\n';
   }
 }
 
@@ -43,9 +44,10 @@ void print_json(const ResolvedConfig& resolved, const Config& values) {
   nlohmann::ordered_json record;
   for (size_t i = 0; i < config_settings().size(); ++i) {
     const Setting& setting = config_settings()[i];
-    if (!has_value(setting, values)) continue;
-    record[setting.table][setting.key] = {{"value", json_value(setting, values)},
-                                          {"origin", resolved.origins[i].name}};
+    nlohmann::ordered_json value = nullptr;
+    if (has_value(setting, values)) value = json_value(setting, values);
+    record[setting.table][setting.key] = {{"value", value},
+                                          {"origin", origin_text(resolved, values, i)}};
   }
   std::cout << record.dump(2) << '\n';
 }
