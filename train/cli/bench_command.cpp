@@ -1,7 +1,9 @@
 #include <iostream>
 #include <memory>
 
+#include "models/resnet.h"
 #include "train/bench_data.h"
+#include "train/bench_step.h"
 #include "train/cli/command_table.h"
 #include "train/cli/option.h"
 #include "train/exit_code.h"
@@ -32,13 +34,45 @@ void add_bench_data_command(CommandTable& table, CLI::App& group) {
              .range = {.low = 0.05, .high = 600.0}});
 }
 
+void add_bench_step_command(CommandTable& table, CLI::App& group) {
+  auto options = std::make_shared<BenchStepOptions>();
+  CLI::App* app = table.add(
+      group, "step", "time one training step on images made up here",
+      {.usage = "amcl bench step [options]",
+       .examples = {"amcl bench step", "amcl bench step --width 16 --batch 128 --profile"},
+       .run = [options](const GlobalOptions&) {
+         run_bench_step(*options, std::cout, std::cerr);
+         return int{kExitDone};
+       }});
+  const auto add_count = [&](const char* name, int64_t& target, double low, const char* help) {
+    add_value(*app, name, target, {.value = "N", .help = help, .range = {.low = low}});
+  };
+  add_value(*app, "--backbone", options->backbone,
+            {.value = "NAME",
+             .help = "resnet50 has ImageNet's stem, the others CIFAR's",
+             .allowed = backbone_names()});
+  add_count("--width", options->width, 1.0, "channels of the first stage");
+  add_count("--batch", options->batch, 2.0, "image pairs per step");
+  add_count("--size", options->size, 1.0, "pixels of a side of an image");
+  add_count("--heads", options->heads, 1.0, "projection heads");
+  add_value(*app, "--temperature", options->temperature,
+            {.value = "adaptive|T", .help = "AMCL with a temperature net, or NT-Xent at T"});
+  add_count("--steps", options->steps, 1.0, "steps that are timed");
+  add_count("--warmup", options->warmup, 0.0, "steps before them");
+  add_device_options(*app, options->device, options->threads);
+  app->add_flag("--profile", options->profile, "print the time of every kernel on stderr too");
+}
+
 }  // namespace
 
 void add_bench_command(CommandTable& table, CLI::App& root) {
   CLI::App* group =
       table.add(root, "bench", "measure this machine; one JSON object per line on stdout",
-                {.usage = "amcl bench data [options]", .examples = {"amcl bench data"}, .run = {}});
+                {.usage = "amcl bench data|step [options]",
+                 .examples = {"amcl bench data", "amcl bench step --width 16 --batch 128"},
+                 .run = {}});
   add_bench_data_command(table, *group);
+  add_bench_step_command(table, *group);
 }
 
 }  // namespace amcl
