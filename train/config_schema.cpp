@@ -12,6 +12,9 @@ namespace {
 // The place of a member as a function, for the table.
 #define AMCL_FIELD(member) +[](Config& config) -> ConfigField { return &config.member; }
 
+// The thread libraries crash rather than refuse where the machine cannot make as many.
+constexpr double kMostThreads = 1024;
+
 std::vector<Setting> data_settings() {
   return {
       {.key = "data",
@@ -260,13 +263,13 @@ std::vector<Setting> train_settings() {
        .field = AMCL_FIELD(train.threads),
        .value = "N",
        .help = "that compute; 0: one per core; the bits of a result depend on it",
-       .range = {.low = 0},
+       .range = {.low = 0, .high = kMostThreads},
        .may_change = true},
       {.key = "workers",
        .field = AMCL_FIELD(train.workers),
        .value = "N",
        .help = "threads that load and augment; no result depends on it",
-       .range = {.low = 0},
+       .range = {.low = 0, .high = kMostThreads},
        .may_change = true},
       {.key = "init",
        .field = AMCL_FIELD(train.init),

@@ -1,0 +1,171 @@
+// Bad data, checkpoints, directories and numbers, as a user of the binary meets them: one line that
+// names thing, value and remedy, the right exit code, and nothing half-written.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/train/subprocess.h"
+
+namespace amcl {
+namespace {
+
+using test::ProcessResult;
+using test::TemporaryDirectory;
+
+constexpr int64_t kRecord = 3073;  // label and 3 x 32 x 32 of CIFAR-10's binary layout
+
+std::string records(int64_t count, int label) {
+  std::string text;
+  for (int64_t i = 0; i < count; ++i) {
+    text += static_cast<char>(label);
+    for (int64_t j = 1; j < kRecord; ++j) text += static_cast<char>((i * 37 + j * (i + 3)) % 251);
+  }
+  return text;
+}
+
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class Fixture {
+ public:
+  explicit Fixture(const std::string& content = records(12, 3)) : data_(path("data")) {
+    std::filesystem::create_directory(data_);
+    write("data/data_batch_1.bin", content);
+  }
+
+  std::string path(const std::string& name) const { return directory_.path() + '/' + name; }
+  std::string write(const std::string& name, const std::string& text) const {
+    return directory_.write(name, text);
+  }
+
+  // A run of three steps on the twelve images, with `flags` last.
+  ProcessResult pretrain(const std::vector<std::string>& flags) const {
+    std::vector<std::string> arguments = {
+        AMCL_BINARY,     "pretrain", "--data",     data_, "--out",     path("run"),
+        "--width",       "2",        "--batch",    "4",   "--epochs",  "1",
+        "--head-hidden", "4",        "--head-dim", "4",   "--workers", "0"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return test::run_process(arguments);
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  std::string data_;
+};
+
+// stderr ends with the one line of the error; notes on a run that had begun may stand before it.
+void check_error(const ProcessResult& result, int code, const std::vector<std::string>& parts) {
+  INFO("stderr: ", result.err);
+  CHECK(result.code == code);
+  CHECK(result.out.empty());
+  REQUIRE(result.err.ends_with('\n'));
+  const size_t begin = result.err.rfind('\n', result.err.size() - 2) + 1;
+  const std::string line = result.err.substr(begin);
+  CHECK(line.starts_with("amcl: "));
+  for (const std::string& part : parts) {
+    CHECK_MESSAGE(line.find(part) != std::string::npos, "missing: ", part);
+  }
+}
+
+void check_refused(const Fixture& fixture, const std::vector<std::string>& flags, int code,
+                   const std::vector<std::string>& parts) {
+  const ProcessResult result = fixture.pretrain(flags);
+  check_error(result, code, parts);
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  CHECK_FALSE(std::filesystem::exists(fixture.path("run")));
+}
+
+TEST_CASE("bad input: a data directory that is missing, empty or of no known layout") {
+  const Fixture fixture;
+  const std::string absent = fixture.path("absent");
+  check_refused(fixture, {"--data", absent}, 66, {absent, "no such directory", "shapes10"});
+  const std::string empty = fixture.path("empty");
+  std::filesystem::create_directory(empty);
+  check_refused(fixture, {"--data", empty}, 66, {empty, "is empty", "data_batch_1.bin"});
+  fixture.write("empty/notes.txt", "no images");
+  check_refused(fixture, {"--data", empty}, 66, {empty, "no known data set", "train.bin"});
+}
+
+TEST_CASE("bad input: a data file that is cut short or holds an impossible label") {
+  const Fixture cut(records(12, 3) + "x");
+  check_refused(cut, {}, 65, {"data_batch_1.bin", "36877 bytes", "3073"});
+  const Fixture label(records(5, 3) + records(1, 10));
+  check_refused(label, {}, 65, {"data_batch_1.bin", "record 5", "label 10", "0 to 9"});
+}
+
+TEST_CASE("bad input: a batch larger than the set") {
+  const Fixture fixture;
+  check_refused(fixture, {"--batch", "13"}, 2, {"batch", "13", "12 images", "lower --batch"});
+  check_refused(fixture, {"--limit", "8", "--batch", "9"}, 2, {"batch", "9", "8 images"});
+}
+
+TEST_CASE("bad input: a device that this machine or build has not") {
+  check_refused(Fixture(), {"--device", "cuda"}, 1, {"cuda", "--device cpu"});
+}
+
+TEST_CASE("bad input: an output directory that cannot be made") {
+  const Fixture fixture;
+  check_error(fixture.pretrain({"--out", "/proc/amcl/run"}), 74, {"/proc/amcl/run"});
+  const std::string file = fixture.write("file", "not a directory");
+  check_error(fixture.pretrain({"--out", file}), 74, {file});
+  CHECK(read_file(file) == "not a directory");
+}
+
+TEST_CASE("bad input: checkpoints that are missing, damaged or of another model") {
+  const Fixture fixture;
+  const std::string first = fixture.path("first");
+  const ProcessResult run = fixture.pretrain({"--out", first});
+  REQUIRE_MESSAGE(run.code == 0, run.err);
+
+  const std::string absent = fixture.path("absent.safetensors");
+  check_refused(fixture, {"--init", absent}, 66, {absent});
+  const std::string junk = fixture.write("junk.safetensors", "junk");
+  check_refused(fixture, {"--init", junk}, 65, {junk, "4 bytes"});
+
+  const std::string whole = read_file(first + "/checkpoint.safetensors");
+  REQUIRE(whole.size() > 5000);
+  const std::string cut = fixture.write("cut.safetensors", whole.substr(0, whole.size() - 1000));
+  check_refused(fixture, {"--init", cut}, 65, {cut});
+  std::string flipped = whole;
+  flipped[whole.size() - 500] ^= 1;
+  const std::string flip = fixture.write("flip.safetensors", flipped);
+  check_refused(fixture, {"--init", flip}, 65, {flip, "CRC"});
+
+  check_refused(fixture, {"--init", first, "--width", "4"}, 65,
+                {first, "another model", "[2], here [4]"});
+}
+
+TEST_CASE("bad input: a directory that holds a run is not written over by accident") {
+  const Fixture fixture;
+  REQUIRE(fixture.pretrain({}).code == 0);
+  const std::string before = read_file(fixture.path("run/checkpoint.safetensors"));
+  check_error(fixture.pretrain({}), 2, {fixture.path("run"), "--resume", "--overwrite"});
+  CHECK(read_file(fixture.path("run/checkpoint.safetensors")) == before);
+
+  const std::vector<std::string> resume = {AMCL_BINARY, "pretrain", "--resume",
+                                           fixture.path("run")};
+  check_error(test::run_process(resume), 2, {"is finished", "--init"});
+  std::vector<std::string> other = resume;
+  other.insert(other.end(), {"--lr", "0.5"});
+  check_error(test::run_process(other), 2, {"[optimizer] lr is 0.5", "0.06"});
+  other = resume;
+  other.insert(other.end(), {"--config", "x.toml"});
+  check_error(test::run_process(other), 2, {"--config x.toml", "--resume"});
+  CHECK(read_file(fixture.path("run/checkpoint.safetensors")) == before);
+}
+
+TEST_CASE("bad input: a loss that is not finite names objective, step and temperatures") {
+  const Fixture fixture;
+  const ProcessResult result =
+      fixture.pretrain({"--lr", "1e30", "--epochs", "5", "--temperature", "adaptive"});
+  check_error(result, 1, {"amcl", "step ", "not finite", "temperatures 0.05 to", "--lr"});
+}
+
+}  // namespace
+}  // namespace amcl
