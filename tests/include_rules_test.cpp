@@ -128,10 +128,10 @@ TEST_CASE("include rules: no folder of the tree reaches to its right") {
 
 TEST_CASE("include rules: every header is where the path from the root says") {
   for (const std::string& path : sources({"engine", "models", "data", "train", "tests"})) {
-    for (const auto& [quote, header] : includes(read(path)))
-      CHECK_MESSAGE((quote != '"' || !home_of_library(header).empty() ||
-                     fs::exists(fs::path(AMCL_SOURCE_DIR) / header)),
-                    path, " includes ", header);
+    for (const Include& include : includes(read(path)))
+      CHECK_MESSAGE((include.quote != '"' || !home_of_library(include.header).empty() ||
+                     fs::exists(fs::path(AMCL_SOURCE_DIR) / include.header)),
+                    path, " includes ", include.header);
   }
 }
 

@@ -25,9 +25,7 @@ Tensor upload(const HostTensor& host, Backend& backend, DType dtype) {
   return Tensor::from_host<double>(backend, host.shape, host.values, dtype);
 }
 
-}  // namespace
-
-std::vector<OpCase> op_cases() {
+std::vector<OpCase> make_op_cases() {
   std::vector<OpCase> cases;
   add_elementwise_cases(cases);
   add_reduce_cases(cases);
@@ -39,6 +37,13 @@ std::vector<OpCase> op_cases() {
   add_shape_cases(cases);
   add_pair_cases(cases);
   add_large_cases(cases);
+  return cases;
+}
+
+}  // namespace
+
+const std::vector<OpCase>& op_cases() {
+  static const std::vector<OpCase> cases = make_op_cases();
   return cases;
 }
 

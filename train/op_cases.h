@@ -32,7 +32,8 @@ struct OpCase {
   double floor = 1e-2;
 };
 
-std::vector<OpCase> op_cases();
+// The table, made on the first call.
+const std::vector<OpCase>& op_cases();
 
 // What a case computes on a backend: the output and, if differentiable, the gradient of each input
 // under a random cotangent. Memory is poisoned meanwhile, so that an element that a kernel leaves

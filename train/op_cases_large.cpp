@@ -103,17 +103,18 @@ void add_batch_norms(std::vector<OpCase>& cases, InputRandom& random) {
 }
 
 void add_pairs(std::vector<OpCase>& cases, InputRandom& random) {
-  const int64_t images = 33;
-  const Shape matrix{3, 2 * images, 2 * images};
+  constexpr int64_t kImages = 33;
+  const Shape matrix{3, 2 * kImages, 2 * kImages};
   for (const PairReducer reducer : {PairReducer::lse, PairReducer::topk})
     add_large(cases, "pair_loss", {random.uniform(matrix, -1.0f, 1.0f), random.normal(matrix)},
-              [reducer, images](Inputs in) {
+              [reducer](Inputs in) {
                 std::vector<int32_t> positive;
-                for (int64_t i = 0; i < 2 * images; ++i)
-                  positive.push_back(static_cast<int32_t>((i + images) % (2 * images)));
-                return pair_loss(in[0], in[1],
-                                 Tensor::from_host<int32_t>(in[0].device(), {2 * images}, positive),
-                                 {.reducer = reducer, .topk = 7})
+                for (int64_t i = 0; i < 2 * kImages; ++i)
+                  positive.push_back(static_cast<int32_t>((i + kImages) % (2 * kImages)));
+                return pair_loss(
+                           in[0], in[1],
+                           Tensor::from_host<int32_t>(in[0].device(), {2 * kImages}, positive),
+                           {.reducer = reducer, .topk = 7})
                     .loss;
               });
   cases.back().detail += ", topk";

@@ -9,7 +9,7 @@ namespace amcl {
 namespace {
 
 struct Wanted {
-  std::vector<OpCase> cases = op_cases();
+  const std::vector<OpCase>& cases = op_cases();
   std::vector<OpEvaluation> evaluations;
 
   Wanted() {

@@ -42,7 +42,7 @@ void print_row(std::ostream& out, const std::string& op, const std::string& back
 }  // namespace
 
 int run_verify_ops(std::ostream& out) {
-  const std::vector<OpCase> cases = op_cases();
+  const std::vector<OpCase>& cases = op_cases();
   const std::unique_ptr<Backend> plain = open_backend("plain");
   std::vector<OpEvaluation> wanted;
   for (const OpCase& op_case : cases) wanted.push_back(evaluate(op_case, *plain, DType::f64));

@@ -4,12 +4,13 @@
 
 namespace amcl {
 
+// The host's side of an empty tensor may be a null pointer, which memcpy does not take.
 void PlainBackend::copy_from_host(void* destination, const void* source, size_t bytes) {
-  std::memcpy(destination, source, bytes);
+  if (bytes > 0) std::memcpy(destination, source, bytes);
 }
 
 void PlainBackend::copy_to_host(void* destination, const void* source, size_t bytes) {
-  std::memcpy(destination, source, bytes);
+  if (bytes > 0) std::memcpy(destination, source, bytes);
 }
 
 void PlainBackend::copy(void* destination, const void* source, size_t bytes) {
