@@ -65,4 +65,27 @@ struct OmegaFormula {
   }
 };
 
+// PairLossSpec in the number type of the kernel.
+template <class T>
+struct PairLossFormulas {
+  explicit PairLossFormulas(const PairLossSpec& spec)
+      : adaptive(spec.adaptive),
+        constant(static_cast<T>(spec.temperature)),
+        scored(spec.range),
+        positive(spec.beta_positive, spec.a_positive),
+        negative(spec.beta_negative, spec.a_negative),
+        anchor(spec.anchor_beta, spec.anchor_a) {}
+
+  ScoredTemperature<T> temperature(const T* r, int64_t j) const {
+    return adaptive ? scored(r[j]) : ScoredTemperature<T>{constant, T(0)};
+  }
+
+  bool adaptive;
+  T constant;
+  TemperatureFormula<T> scored;
+  OmegaFormula<T> positive;
+  OmegaFormula<T> negative;
+  OmegaFormula<T> anchor;
+};
+
 }  // namespace amcl

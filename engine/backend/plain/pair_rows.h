@@ -1,0 +1,144 @@
+// The rows of a pair matrix as pair_loss sees them: the selection of the most similar candidates and
+// the gradients pair by pair. Used by the plain and the cpu backend.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "engine/backend/op_specs.h"
+#include "engine/backend/pair_formulas.h"
+#include "engine/core/tensor.h"
+
+namespace amcl {
+
+// One anchor and its candidates; r is null where the temperature is constant.
+template <class T>
+struct PairRow {
+  const T* s;
+  const T* r;
+  int64_t candidates;
+  int64_t positive;
+  int64_t self;  // -1: not among the candidates
+
+  // Whether j is in D(i).
+  bool includes(int64_t j, const PairLossSpec& spec) const {
+    return j != self && (spec.with_positive || j != positive);
+  }
+  // The size of D(i).
+  int64_t denominator(const PairLossSpec& spec) const {
+    return candidates - (self >= 0 ? 1 : 0) - (spec.with_positive ? 0 : 1);
+  }
+};
+
+// Row `row` of s, r [C, A, B] seen as [C * A, B].
+template <class T>
+PairRow<T> pair_row(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
+                    const PairLossSpec& spec, int64_t row) {
+  const int64_t anchor = row % s.dim(1);
+  const int64_t candidates = s.dim(2);
+  // kNoSelf is so small that the sum stays negative.
+  const int64_t self = anchor + spec.self_offset;
+  return {.s = s.data<T>() + row * candidates,
+          .r = spec.adaptive ? nullable_r.data<T>() + row * candidates : nullptr,
+          .candidates = candidates,
+          .positive = positive.data<int32_t>()[anchor],
+          .self = self < candidates ? std::max<int64_t>(self, -1) : -1};
+}
+
+// Finds the kappa most similar candidates of D(i): similarity descending, then index ascending. NaN
+// ranks first, so that a broken similarity reaches the loss. Keeps its memory from row to row.
+template <class T>
+class MostSimilar {
+ public:
+  // The selected candidates by ascending index, valid until the next call.
+  std::span<const int64_t> operator()(const PairRow<T>& row, const PairLossSpec& spec) {
+    const int64_t wanted = spec.reducer == PairReducer::hard ? 1 : spec.topk;
+    const int64_t kappa = std::min(wanted, row.denominator(spec));
+    ranks_.clear();
+    for (int64_t j = 0; j < row.candidates; ++j)
+      if (row.includes(j, spec)) ranks_.push_back(rank(row.s[j]));
+    const auto last = ranks_.begin() + (kappa - 1);
+    std::nth_element(ranks_.begin(), last, ranks_.end(), std::greater<T>());
+    const T threshold = *last;
+    // Of those that equal the threshold, as many as the greater ones leave room for.
+    int64_t room = kappa - std::count_if(ranks_.begin(), last,
+                                         [=](T candidate) { return candidate > threshold; });
+    selected_.clear();
+    for (int64_t j = 0; j < row.candidates; ++j) {
+      if (!row.includes(j, spec)) continue;
+      const T candidate = rank(row.s[j]);
+      if (candidate > threshold || (candidate == threshold && room-- > 0)) selected_.push_back(j);
+    }
+    return selected_;
+  }
+
+ private:
+  static T rank(T similarity) {
+    return std::isnan(similarity) ? std::numeric_limits<T>::infinity() : similarity;
+  }
+
+  std::vector<T> ranks_;
+  std::vector<int64_t> selected_;
+};
+
+// Row `row` of a matrix [C, A, B] seen as [C * A, B]; null for an empty tensor.
+template <class T>
+T* row_pointer(Tensor& matrix, int64_t row) {
+  return matrix.defined() ? matrix.data<T>() + row * matrix.dim(2) : nullptr;
+}
+
+// Writes the gradients of the loss of one anchor, whose cotangent is dloss, pair by pair.
+template <class T>
+class PairGradient {
+ public:
+  PairGradient(const PairRow<T>& row, const PairLossFormulas<T>& formulas, T dloss, T* ds,
+               T* nullable_dr)
+      : row_(row), formulas_(formulas), dloss_(dloss), ds_(ds), dr_(nullable_dr) {}
+
+  void clear(int64_t j) const { set(j, T(0), T(0)); }
+  // The negative j, whose weight in the reduced logits is `weight`.
+  void negative(int64_t j, T weight) const {
+    const auto [tau, slope] = formulas_.temperature(row_.r, j);
+    set_negative(j, weight, tau, slope);
+  }
+  // The negative j with its softmax weight.
+  void softmax(int64_t j, T lse) const {
+    const auto [tau, slope] = formulas_.temperature(row_.r, j);
+    set_negative(j, std::exp(formulas_.negative.logit(row_.s[j], tau) - lse), tau, slope);
+  }
+  T positive_softmax(T lse) const {
+    const T tau = formulas_.temperature(row_.r, row_.positive).tau;
+    return std::exp(formulas_.positive.logit(row_.s[row_.positive], tau) - lse);
+  }
+  // The positive, whose logit is also subtracted and which carries the regulariser outside.
+  void positive(T weight) const {
+    const int64_t j = row_.positive;
+    const auto [tau, slope] = formulas_.temperature(row_.r, j);
+    const T dl = dloss_ * (weight - T(1));
+    const T dtau = dl * formulas_.positive.logit_derivative(row_.s[j], tau) +
+                   dloss_ * formulas_.anchor.omega_derivative(tau);
+    set(j, dl / tau, dtau * slope);
+  }
+
+ private:
+  void set_negative(int64_t j, T weight, T tau, T slope) const {
+    const T dl = dloss_ * weight;
+    set(j, dl / tau, dl * formulas_.negative.logit_derivative(row_.s[j], tau) * slope);
+  }
+  void set(int64_t j, T ds, T dr) const {
+    ds_[j] = ds;
+    if (dr_ != nullptr) dr_[j] = dr;
+  }
+
+  const PairRow<T>& row_;
+  const PairLossFormulas<T>& formulas_;
+  T dloss_;
+  T* ds_;
+  T* dr_;
+};
+
+}  // namespace amcl

@@ -1,0 +1,54 @@
+// What pair_loss reports (PairStatistic in op_specs.h): sums of one row, in f64, and the values of
+// one head from those of its rows, taken in their order. Used by the plain and the cpu backend.
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <span>
+
+#include "engine/backend/op_specs.h"
+#include "engine/core/tensor.h"
+
+namespace amcl {
+
+// Sums over pairs of one kind.
+struct PairSums {
+  double similarity = 0.0;
+  double similarity_squares = 0.0;
+  double temperature = 0.0;
+  double temperature_squares = 0.0;
+
+  void add(double s, double tau) {
+    similarity += s;
+    similarity_squares += s * s;
+    temperature += tau;
+    temperature_squares += tau * tau;
+  }
+  void add(const PairSums& other) {
+    similarity += other.similarity;
+    similarity_squares += other.similarity_squares;
+    temperature += other.temperature;
+    temperature_squares += other.temperature_squares;
+  }
+};
+
+// Over all pairs of one anchor but that with itself.
+struct PairRowStatistics {
+  PairSums positive;
+  PairSums negative;
+  int64_t positives = 0;
+  int64_t negatives = 0;
+  int64_t at_bound = 0;
+  double temperature_min = std::numeric_limits<double>::infinity();
+  double temperature_max = 0.0;
+  double logit_abs_max = 0.0;
+
+  // What counts besides the sums.
+  void add_extremes(double tau, double logit, const PairLossSpec& spec);
+  void add(const PairRowStatistics& other);
+};
+
+// statistics [heads, kPairStatistics] from the rows of all heads, one head after the other.
+void summarize_heads(std::span<const PairRowStatistics> rows, int64_t heads,
+                     const PairLossSpec& spec, Tensor& statistics);
+
+}  // namespace amcl
