@@ -5,6 +5,8 @@
 #include <iomanip>
 #include <memory>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "engine/backend/open.h"
 #include "train/process_memory.h"
@@ -16,13 +18,19 @@ namespace {
 // Elements of the pair matrices of one measured loss: 16 MiB each in f32.
 constexpr int64_t kMeasuredPairs = int64_t{1} << 22;
 
-// A few pairs with which a step takes in proportion what one of `batch` pairs takes: the allocator
-// rounds blocks up to one of four sizes between powers of two, so the two must have the leading
-// digits of their binary numbers in common. Even, and exactly `batch` if that is small.
-int64_t measured_pairs(int64_t batch) {
-  int64_t pairs = batch;
-  while (pairs >= 16) pairs = (pairs + 1) / 2;
-  return std::max<int64_t>(4, pairs + pairs % 2);
+// A step is measured with more and more pairs until it takes this many times what parameters,
+// gradients and optimiser take: below, blocks that were theirs serve the step too, and its memory
+// does not grow in proportion.
+constexpr int64_t kDominance = 8;
+
+// The batch halved and halved again, down to a few pairs; ascending. The halves have the leading
+// digits of the batch's binary number, so that the allocator, which knows four sizes between powers
+// of two, rounds their blocks in the same proportion.
+std::vector<int64_t> measured_batches(int64_t batch) {
+  std::vector<int64_t> pairs{batch};
+  while (pairs.back() > 4) pairs.push_back((pairs.back() + 1) / 2);
+  std::reverse(pairs.begin(), pairs.end());
+  return pairs;
 }
 
 Dataset blank_images(Backend& backend, const Dataset& like, int64_t count) {
@@ -63,13 +71,17 @@ int64_t measure_loss(Method& method, Allocator& allocator, const Projections& li
   return static_cast<int64_t>(static_cast<double>(allocator.use().peak - before) * cut * cut);
 }
 
+// Bytes.
 struct Measured {
-  int64_t step = 0;     // bytes beyond parameters, gradients and optimiser
-  int64_t loss = 0;     // bytes of the loss of a whole batch
-  int64_t program = 0;  // resident bytes that no allocator holds
+  int64_t pairs = 0;
+  int64_t peak = 0;        // in use at once, parameters, gradients and optimiser included
+  int64_t reserved = 0;    // taken from the system for it
+  int64_t loss = 0;        // of the peak: in use for the loss
+  int64_t whole_loss = 0;  // in use for the loss of a whole batch
+  int64_t program = 0;     // resident, but in no allocator
 };
 
-// Steps of `pairs` pairs on a backend of its own, while `around` holds memory too.
+// A step of `pairs` pairs on a backend of its own, while `around` holds memory too.
 Measured measure(Backend& around, const Dataset& dataset, const Config& config, int64_t pairs) {
   const std::unique_ptr<Backend> backend = open_backend(config.train.device);
   const Dataset blank = blank_images(*backend, dataset, pairs);
@@ -78,22 +90,67 @@ Measured measure(Backend& around, const Dataset& dataset, const Config& config, 
   small.train.workers = 0;
   small.optimizer.lr = 0.0;
   Trainer trainer(*backend, blank, small);
-  trainer.step();
   const StepResult result = trainer.step();
 
   Allocator& allocator = backend->allocator();
-  const int64_t reserved = allocator.use().reserved;
-  const double factor = static_cast<double>(config.train.batch) / static_cast<double>(pairs);
-  return {.step = reserved - 3 * static_cast<int64_t>(trainer.arena().values().bytes()),
-          .loss = measure_loss(trainer.method(), allocator, result.projections, factor),
-          .program = std::max<int64_t>(
-              0, resident_bytes() - reserved - around.allocator().use().reserved)};
+  const MemoryUse use = allocator.use();
+  Measured measured{.pairs = pairs, .peak = use.peak, .reserved = use.reserved};
+  measured.program =
+      std::max<int64_t>(0, resident_bytes() - use.reserved - around.allocator().use().reserved);
+  // A step of the whole batch has measured its loss already.
+  if (pairs < config.train.batch) {
+    const double factor = static_cast<double>(config.train.batch) / static_cast<double>(pairs);
+    measured.loss = measure_loss(trainer.method(), allocator, result.projections, 1.0);
+    measured.whole_loss = measure_loss(trainer.method(), allocator, result.projections, factor);
+  }
+  return measured;
+}
+
+// The last two measurements: of the whole batch, or large enough to extrapolate from.
+struct MeasuredPair {
+  Measured small;
+  Measured large;
+  int64_t program = 0;
+};
+
+MeasuredPair measure_steps(Backend& around, const Dataset& dataset, const Config& config,
+                           int64_t static_bytes) {
+  MeasuredPair measured;
+  for (const int64_t pairs : measured_batches(config.train.batch)) {
+    measured.small = std::exchange(measured.large, measure(around, dataset, config, pairs));
+    // Later ones may find memory of the first that the system has not taken back.
+    if (measured.small.pairs == 0) measured.program = measured.large.program;
+    if (measured.small.pairs > 0 && measured.large.peak >= kDominance * static_bytes) break;
+  }
+  return measured;
+}
+
+// What the system must give for a step of the whole batch, parameters, gradients and optimiser
+// included: the use, which but for the loss grows in proportion to the pairs, and the allocator's
+// surplus, which grows in proportion to the use.
+int64_t extrapolate(const MeasuredPair& measured, int64_t batch) {
+  const Measured& small = measured.small;
+  const Measured& large = measured.large;
+  if (large.pairs == batch) return large.reserved;
+  const int64_t encoder = large.peak - large.loss;
+  const double per_pair = static_cast<double>(encoder - (small.peak - small.loss)) /
+                          static_cast<double>(large.pairs - small.pairs);
+  const double peak = static_cast<double>(encoder + large.whole_loss) +
+                      per_pair * static_cast<double>(batch - large.pairs);
+  return std::llround(peak * static_cast<double>(large.reserved) / static_cast<double>(large.peak));
 }
 
 std::string mebibytes(int64_t bytes) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(1) << static_cast<double>(bytes) / (1 << 20);
   return text.str();
+}
+
+// Where the number of a step comes from.
+std::string origin(const Plan& plan) {
+  if (plan.measured_large == plan.batch) return "measured";
+  return concat_text("measured on steps of ", plan.measured_small, " and ", plan.measured_large,
+                     " pairs, extrapolated to ", plan.batch);
 }
 
 }  // namespace
@@ -105,14 +162,7 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config) {
   Trainer trainer(backend, dataset, alone);
   const auto block = static_cast<int64_t>(trainer.arena().values().bytes());
 
-  const int64_t large = measured_pairs(config.train.batch);
-  const int64_t small = large / 2;
-  const Measured at_large = measure(backend, dataset, config, large);
-  const Measured at_small = measure(backend, dataset, config, small);
-  const double per_pair =
-      static_cast<double>(at_large.step - at_small.step) / static_cast<double>(large - small);
-  const int64_t extrapolated =
-      at_large.step + std::llround(per_pair * static_cast<double>(config.train.batch - large));
+  const MeasuredPair measured = measure_steps(backend, dataset, config, 3 * block);
   const int64_t batch_bytes = 2 * config.train.batch * dataset.images.shape().count() /
                               dataset.count() * static_cast<int64_t>(size_of(DType::f32));
   return {.parameters = trainer.arena().parameter_count(),
@@ -124,11 +174,11 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config) {
           .gradient_bytes = block,
           .optimizer_bytes = block,
           .dataset_bytes = dataset_bytes,
-          .step_bytes = extrapolated + at_large.loss,
+          .step_bytes = extrapolate(measured, config.train.batch) - 3 * block,
           .loader_bytes = config.train.workers > 0 ? kBatchesAhead * batch_bytes : 0,
-          .program_bytes = at_large.program,
-          .measured_small = small,
-          .measured_large = large,
+          .program_bytes = measured.program,
+          .measured_small = measured.small.pairs,
+          .measured_large = measured.large.pairs,
           .batch = config.train.batch};
 }
 
@@ -143,9 +193,7 @@ std::string describe(const Plan& plan) {
        << "  gradients        " << mebibytes(plan.gradient_bytes) << "\n"
        << "  optimiser        " << mebibytes(plan.optimizer_bytes) << "\n"
        << "  data set         " << mebibytes(plan.dataset_bytes) << "\n"
-       << "  step             " << mebibytes(plan.step_bytes) << "  (measured on steps of "
-       << plan.measured_small << " and " << plan.measured_large << " pairs, extrapolated to "
-       << plan.batch << ")\n"
+       << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
        << "  loader           " << mebibytes(plan.loader_bytes) << "\n"
        << "  program          " << mebibytes(plan.program_bytes) << "\n"
        << "expected peak, MiB " << mebibytes(plan.peak_bytes()) << "\n";

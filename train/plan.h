@@ -29,15 +29,15 @@ struct Plan {
            loader_bytes + program_bytes;
   }
 
-  // step_bytes was measured on steps of these many pairs and extrapolated to `batch`.
+  // step_bytes was measured on steps of these many pairs and extrapolated to `batch`; measured
+  // alone, if that is measured_large.
   int64_t measured_small = 0;
   int64_t measured_large = 0;
   int64_t batch = 0;
 };
 
-// For a data set that lives in `backend`, alone. Runs a few steps on backends of their own, with two
-// small batches of blank images shaped as the data set's, and extrapolates the memory that they
-// took. Throws as the run itself would for settings that cannot be.
+// For a data set that lives in `backend`, alone. Runs steps on backends of their own, with small
+// batches of blank images shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would for settings that cannot be.
 Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config);
 
 // For people, several lines.

@@ -1,0 +1,76 @@
+#include "train/metrics.h"
+
+#include <doctest/doctest.h>
+
+#include "engine/backend/open.h"
+#include "tests/support/rng.h"
+
+namespace amcl {
+namespace {
+
+StepResult result_with(double at_bound) {
+  StepResult result;
+  result.loss = 3.0;
+  result.per_head = {1.0, 2.0};
+  result.gradient_norm = 0.5;
+  result.statistics.assign(2 * kPairStatistics, 0.25);
+  result.statistics[kTemperatureAtBound] = 0.0;
+  result.statistics[kPairStatistics + kTemperatureAtBound] = at_bound;
+  return result;
+}
+
+TEST_CASE("metrics: the spread is about 1 on the sphere and 0 where all rows point one way") {
+  const auto backend = open_backend("plain");
+  const Tensor even = test::Rng(1).normal(*backend, Shape{1, 400, 32}, DType::f32);
+  CHECK(feature_spread(even).front() == doctest::Approx(1.0).epsilon(0.03));
+
+  // Two heads: one direction at different lengths, and the two poles of an axis.
+  std::vector<float> rows(2 * 4 * 4, 0.0F);
+  for (size_t row = 0; row < 4; ++row) {
+    rows[row * 4] = static_cast<float>(row + 1);
+    rows[16 + row * 4] = row % 2 == 0 ? 1.0F : -1.0F;
+  }
+  const std::vector<double> spread =
+      feature_spread(Tensor::from_host(*backend, Shape{2, 4, 4}, std::span<const float>(rows)));
+  CHECK(spread[0] == doctest::Approx(0.0));
+  CHECK(spread[1] == doctest::Approx(0.5));  // deviation 1 in one of four features, times sqrt(4)
+}
+
+TEST_CASE("metrics: a record names every number, with one value per head") {
+  const LogRecord record =
+      metrics_record({.step = 12, .epoch = 1, .rate = 0.06}, result_with(0.1), {0.9, 0.8},
+                     {.pairs_per_second = 100.0, .loader_wait_share = 0.25});
+  CHECK(record["step"].get<int64_t>() == 12);
+  CHECK(record["epoch"].get<int64_t>() == 1);
+  CHECK(record["loss"].get<double>() == 3.0);
+  CHECK(record["loss_per_head"].get<std::vector<double>>() == std::vector<double>{1.0, 2.0});
+  CHECK(record["lr"].get<double>() == 0.06);
+  CHECK(record["gradient_norm"].get<double>() == 0.5);
+  CHECK(record["pairs_per_second"].get<double>() == 100.0);
+  CHECK(record["loader_wait_share"].get<double>() == 0.25);
+  CHECK(record["feature_spread"].get<std::vector<double>>() == std::vector<double>{0.9, 0.8});
+  CHECK(record["temperature_at_bound"].get<std::vector<double>>() == std::vector<double>{0.0, 0.1});
+  CHECK(record["negative_temperature_std"].get<std::vector<double>>() ==
+        std::vector<double>{0.25, 0.25});
+}
+
+TEST_CASE("watch: temperatures at a bound are told once, and only if they are the most") {
+  TrainingWatch watch(0);
+  CHECK(watch.judge(1, result_with(0.49), {1.0, 1.0}).empty());
+  const std::vector<std::string> warnings = watch.judge(2, result_with(0.61), {1.0, 1.0});
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("step 2: 61 % of the temperatures of head 1") == 0);
+  CHECK(watch.judge(3, result_with(0.9), {1.0, 1.0}).empty());
+}
+
+TEST_CASE("watch: a collapse is told once, after the settling time") {
+  TrainingWatch watch(10);
+  CHECK(watch.judge(9, result_with(0.0), {0.01, 1.0}).empty());
+  const std::vector<std::string> warnings = watch.judge(10, result_with(0.0), {1.0, 0.05});
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("step 10: the features of head 1 have collapsed") == 0);
+  CHECK(watch.judge(11, result_with(0.0), {0.05, 0.05}).empty());
+}
+
+}  // namespace
+}  // namespace amcl

@@ -1,0 +1,78 @@
+#include "train/plan.h"
+
+#include <doctest/doctest.h>
+
+#include "engine/backend/open.h"
+#include "tests/train/tiny_training.h"
+#include "train/trainer.h"
+
+namespace amcl {
+namespace {
+
+// What a run reserves for everything but data set and program, after three steps.
+int64_t measured_bytes(const Config& config, int64_t side) {
+  const auto backend = open_backend(config.train.device);
+  const Dataset dataset = test::random_dataset(*backend, config.train.batch, side);
+  const int64_t before = backend->allocator().use().reserved;
+  Config alone = config;
+  alone.train.workers = 0;
+  Trainer trainer(*backend, dataset, alone);
+  for (int step = 0; step < 3; ++step) trainer.step();
+  return backend->allocator().use().reserved - before;
+}
+
+TEST_CASE("plan: the expected memory is within 15 % of the measured one") {
+  struct Case {
+    int64_t width;
+    int64_t heads;
+    int64_t batch;
+    int64_t side;
+    const char* temperature;
+  };
+  for (const Case& c : {Case{4, 3, 100, 16, "adaptive"}, Case{8, 1, 96, 16, "0.5"}}) {
+    INFO("width ", c.width, ", batch ", c.batch);
+    Config config = test::tiny_config();
+    config.model.width = c.width;
+    config.model.heads = c.heads;
+    config.objective.temperature = c.temperature;
+    config.train.batch = c.batch;
+    const auto backend = open_backend(config.train.device);
+    const Dataset dataset = test::random_dataset(*backend, 2 * c.batch, c.side);
+    const Plan plan = make_plan(*backend, dataset, config);
+    const int64_t expected =
+        plan.parameter_bytes + plan.gradient_bytes + plan.optimizer_bytes + plan.step_bytes;
+    CHECK(static_cast<double>(expected) ==
+          doctest::Approx(static_cast<double>(measured_bytes(config, c.side))).epsilon(0.15));
+  }
+}
+
+TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
+  Config config = test::tiny_config();
+  config.train.epochs = 3;
+  config.optimizer.warmup_epochs = 1.0;
+  const auto backend = open_backend(config.train.device);
+  const Dataset dataset = test::random_dataset(*backend, 20, 8);
+  const Plan plan = make_plan(*backend, dataset, config);
+  CHECK(plan.steps_per_epoch == 2);
+  CHECK(plan.steps == 6);
+  CHECK(plan.warmup_steps == 2);
+  CHECK(plan.parameters > 40000);
+  CHECK(plan.parameter_bytes >= 4 * plan.parameters);
+  CHECK(plan.gradient_bytes == plan.parameter_bytes);
+  CHECK(plan.dataset_bytes >= 20 * 8 * 8 * 3);
+  CHECK(plan.loader_bytes == 2 * (2 * 8) * 8 * 8 * 3 * 4);
+  CHECK(plan.program_bytes > 0);
+  const std::string text = describe(plan);
+  CHECK(text.find("expected peak") != std::string::npos);
+  CHECK(text.find("(measured)") != std::string::npos);
+}
+
+TEST_CASE("plan: a batch larger than the set is refused as by the run") {
+  const Config config = test::tiny_config();
+  const auto backend = open_backend(config.train.device);
+  const Dataset dataset = test::random_dataset(*backend, 7, 8);
+  CHECK_THROWS_WITH_AS(make_plan(*backend, dataset, config), doctest::Contains("7 images"), Error);
+}
+
+}  // namespace
+}  // namespace amcl

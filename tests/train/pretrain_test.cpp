@@ -1,0 +1,184 @@
+#include "train/pretrain.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "engine/io/safetensors.h"
+#include "tests/io/scratch_directory.h"
+#include "tests/train/tiny_training.h"
+#include "train/run_log.h"
+
+namespace amcl {
+namespace {
+
+// Runs in a directory of their own, with what they printed.
+struct Runs {
+  test::ScratchDirectory directory;
+  std::string printed;
+
+  Config config(const std::string& name) const {
+    Config config = test::tiny_config();
+    config.data = {.data = "shapes10", .limit = 32};  // 4 steps per epoch, 8 in all
+    config.train.out = directory.file(name);
+    return config;
+  }
+  // Stops after `steps` steps of this call; 0: does not.
+  PretrainEnd go(const Config& config, int64_t steps = 0, const std::string& resume = {},
+                 bool dry_run = false) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
+    const PretrainOptions options{.resume = resume,
+                                  .dry_run = dry_run,
+                                  .progress = {},
+                                  .notes = output.get(),
+                                  .results = output.get()};
+    int64_t done = 0;
+    const PretrainEnd end = pretrain(config, options, [&] { return ++done == steps; });
+    printed.resize(static_cast<size_t>(std::ftell(output.get())));
+    std::rewind(output.get());
+    printed.resize(std::fread(printed.data(), 1, printed.size(), output.get()));
+    return end;
+  }
+};
+
+SafetensorsFile newest(const Config& config) {
+  return read_safetensors(config.train.out + "/checkpoint.safetensors");
+}
+
+bool same_tensors(const SafetensorsFile& a, const SafetensorsFile& b) {
+  return a.tensors.size() == b.tensors.size() &&
+         std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(),
+                    [](const auto& x, const auto& y) {
+                      return x.first == y.first && x.second.shape == y.second.shape &&
+                             x.second.data == y.second.data;
+                    });
+}
+
+std::vector<LogRecord> log_of(const Config& config) {
+  std::vector<LogRecord> records;
+  std::ifstream stream(config.train.out + "/metrics.jsonl");
+  for (std::string line; std::getline(stream, line);) records.push_back(LogRecord::parse(line));
+  return records;
+}
+
+// The log's lines without what depends on the clock.
+std::vector<std::string> timeless_log(const Config& config) {
+  std::vector<std::string> lines;
+  for (LogRecord record : log_of(config)) {
+    record.erase("pairs_per_second");
+    record.erase("loader_wait_share");
+    lines.push_back(record.dump());
+  }
+  return lines;
+}
+
+TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninterrupted one") {
+  Runs runs;
+  const Config whole = runs.config("whole");
+  CHECK(runs.go(whole) == PretrainEnd::finished);
+
+  Config parts = runs.config("parts");
+  CHECK(runs.go(parts, 3) == PretrainEnd::stopped);  // in the middle of the first epoch
+  CHECK(runs.printed.find("to go on: amcl pretrain --resume " + parts.train.out) !=
+        std::string::npos);
+  parts.train.workers = 3;
+  parts.train.checkpoint_every = 5;
+  CHECK(runs.go(parts, 3, parts.train.out) == PretrainEnd::stopped);  // of the second
+  CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
+
+  CHECK(same_tensors(newest(whole), newest(parts)));
+  CHECK(newest(whole).metadata.at("step") == newest(parts).metadata.at("step"));
+  CHECK(timeless_log(whole) == timeless_log(parts));
+  CHECK(timeless_log(whole).size() == 9);  // the chance level, then 8 steps
+}
+
+TEST_CASE("pretrain: the log begins with the chance level and follows the run") {
+  Runs runs;
+  Config config = runs.config("run");
+  config.train.log_every = 3;
+  runs.go(config);
+  const std::vector<LogRecord> log = log_of(config);
+  REQUIRE(log.size() == 5);
+  CHECK(log[0]["step"].get<int>() == 0);
+  CHECK(log[0]["chance_level_loss"].get<double>() > 0.0);
+  const std::vector<int> steps{1, 3, 6, 8};
+  for (size_t i = 0; i < steps.size(); ++i) CHECK(log[i + 1]["step"].get<int>() == steps[i]);
+  CHECK(log[3]["epoch"].get<int>() == 1);
+  const LogRecord summary = LogRecord::parse(test::read_text(config.train.out + "/summary.json"));
+  CHECK(summary["status"].get<std::string>() == "finished");
+  CHECK(summary["step"].get<int>() == 8);
+  CHECK(summary["loss"].get<double>() == log[4]["loss"].get<double>());
+}
+
+TEST_CASE("pretrain: resume refuses other settings and other data by name") {
+  Runs runs;
+  Config config = runs.config("run");
+  runs.go(config, 2);
+  const SafetensorsFile before = newest(config);
+
+  Config other = config;
+  other.optimizer.lr = 0.1;
+  CHECK_THROWS_WITH_AS(runs.go(other, 0, config.train.out),
+                       doctest::Contains("resume: [optimizer] lr is 0.1, but the run was started "
+                                         "with 0.06"),
+                       Error);
+  other = config;
+  other.data.limit = 24;
+  CHECK_THROWS_WITH_AS(runs.go(other, 0, config.train.out),
+                       doctest::Contains("[data] limit is 24, but the run was started with 32"),
+                       Error);
+  CHECK(same_tensors(newest(config), before));
+}
+
+TEST_CASE("pretrain: a finished run cannot go on, and says what can be done") {
+  Runs runs;
+  const Config config = runs.config("run");
+  runs.go(config);
+  CHECK_THROWS_WITH_AS(runs.go(config, 0, config.train.out),
+                       doctest::Contains("is finished (8 steps)"), Error);
+}
+
+TEST_CASE("pretrain: init starts a new run from the weights alone") {
+  Runs runs;
+  const Config first = runs.config("first");
+  runs.go(first);
+  Config second = runs.config("second");
+  second.train.init = first.train.out;
+  second.optimizer.lr = 1e-9;
+  runs.go(second, 1);
+  const std::string key = "backbone.conv1.weight";
+  const auto from = newest(first).tensors.at(key).values<float>();
+  const auto to = newest(second).tensors.at(key).values<float>();
+  for (size_t i = 0; i < from.size(); ++i) CHECK(to[i] == doctest::Approx(from[i]).epsilon(1e-5));
+  CHECK(newest(second).metadata.at("step") == "1");
+
+  Config wider = runs.config("wider");
+  wider.train.init = first.train.out;
+  wider.model.width = 6;
+  CHECK_THROWS_AS(runs.go(wider), Error);
+  CHECK_FALSE(std::filesystem::exists(wider.train.out));
+}
+
+TEST_CASE("pretrain: the plan is printed and nothing is written") {
+  Runs runs;
+  const Config config = runs.config("run");
+  CHECK(runs.go(config, 0, {}, /*dry_run=*/true) == PretrainEnd::finished);
+  CHECK(runs.printed.find("expected peak") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(config.train.out));
+}
+
+TEST_CASE("pretrain: a directory that holds a run is left alone without overwrite") {
+  Runs runs;
+  Config config = runs.config("run");
+  runs.go(config, 1);
+  const SafetensorsFile before = newest(config);
+  CHECK_THROWS_WITH_AS(runs.go(config), doctest::Contains("overwrite"), Error);
+  CHECK(same_tensors(newest(config), before));
+  config.train.overwrite = true;
+  CHECK(runs.go(config, 2) == PretrainEnd::stopped);
+  CHECK(newest(config).metadata.at("step") == "2");
+}
+
+}  // namespace
+}  // namespace amcl

@@ -1,0 +1,92 @@
+#include "train/trainer.h"
+
+#include <doctest/doctest.h>
+
+#include "engine/backend/open.h"
+#include "tests/train/tiny_training.h"
+
+namespace amcl {
+namespace {
+
+struct Trained {
+  std::vector<double> losses;
+  std::vector<float> values;
+
+  bool operator==(const Trained&) const = default;
+};
+
+Trained train(const Config& config, int64_t steps, int64_t images, int64_t side) {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, images, side);
+  Trainer trainer(*backend, dataset, config);
+  Trained trained;
+  for (int64_t step = 0; step < steps; ++step) trained.losses.push_back(trainer.step().loss);
+  trained.values = trainer.arena().values().to_host<float>();
+  return trained;
+}
+
+TEST_CASE("trainer: 64 images are learned by heart") {
+  Config config = test::tiny_config();
+  config.model.width = 8;
+  config.model.heads = 1;
+  config.model.head_hidden = 64;
+  config.model.head_dim = 32;
+  config.objective.temperature = "0.1";
+  config.augment = {.crop_scale = {1.0, 1.0}, .jitter = 0.0, .grayscale = 0.0};
+  config.train.batch = 64;
+  config.train.epochs = 30;
+  config.optimizer.lr = 0.1;
+  config.optimizer.clip_norm = 1.0;
+  const Trained trained = train(config, 30, 64, 8);
+  // Chance is log(127) = 4.84. Only flips differ between the views of an image.
+  CHECK(trained.losses.front() > 3.5);
+  CHECK(trained.losses.back() < 0.5);
+}
+
+TEST_CASE("trainer: the same seed gives the same bits, for any number of workers") {
+  Config config = test::tiny_config();
+  config.augment.blur = 0.5;
+  config.train.workers = 0;
+  const Trained reference = train(config, 5, 24, 12);  // runs into the second epoch
+  CHECK(train(config, 5, 24, 12) == reference);
+  for (const int64_t workers : {1, 3}) {
+    CAPTURE(workers);
+    config.train.workers = workers;
+    CHECK(train(config, 5, 24, 12) == reference);
+  }
+  config.train.seed = 2;
+  CHECK(train(config, 5, 24, 12) != reference);
+}
+
+TEST_CASE("trainer: the schedule covers the run, with the warm-up in epochs") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 35, 8);
+  Config config = test::tiny_config();
+  config.train.epochs = 5;
+  config.optimizer.warmup_epochs = 1.5;
+  config.optimizer.lr = 0.3;
+  Trainer trainer(*backend, dataset, config);
+  CHECK(trainer.steps_per_epoch() == 4);  // the last 3 images of 35 fill no batch
+  CHECK(trainer.steps() == 20);
+  CHECK(trainer.warmup_steps() == 6);
+  CHECK(trainer.rate(0) == doctest::Approx(0.05));
+  CHECK(trainer.rate(6) == doctest::Approx(0.3));
+}
+
+TEST_CASE("trainer: statistics per view differ from joint ones") {
+  Config config = test::tiny_config();
+  const Trained separate = train(config, 2, 16, 8);
+  config.model.bn_views = "joint";
+  CHECK(train(config, 2, 16, 8) != separate);
+}
+
+TEST_CASE("trainer: a batch larger than the set is refused with both numbers") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 6, 8);
+  CHECK_THROWS_WITH_AS(Trainer(*backend, dataset, test::tiny_config()),
+                       doctest::Contains("8 is larger than random images with its 6 images"),
+                       Error);
+}
+
+}  // namespace
+}  // namespace amcl
