@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "engine/core/parallel_for.h"
 #include "engine/io/safetensors.h"
 #include "tests/io/scratch_directory.h"
 #include "tests/train/tiny_training.h"
@@ -12,6 +13,14 @@
 
 namespace amcl {
 namespace {
+
+// What was written to a file so far.
+std::string text_of(std::FILE* file) {
+  std::string text(static_cast<size_t>(std::ftell(file)), '\0');
+  std::rewind(file);
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  return text;
+}
 
 // Runs in a directory of their own, with what they printed.
 struct Runs {
@@ -35,9 +44,7 @@ struct Runs {
                                   .results = output.get()};
     int64_t done = 0;
     const PretrainEnd end = pretrain(config, options, [&] { return ++done == steps; });
-    printed.resize(static_cast<size_t>(std::ftell(output.get())));
-    std::rewind(output.get());
-    printed.resize(std::fread(printed.data(), 1, printed.size(), output.get()));
+    printed = text_of(output.get());
     return end;
   }
 };
@@ -129,6 +136,56 @@ TEST_CASE("pretrain: resume refuses other settings and other data by name") {
                        doctest::Contains("[data] limit is 24, but the run was started with 32"),
                        Error);
   CHECK(same_tensors(newest(config), before));
+}
+
+TEST_CASE("pretrain: resume refuses images that have changed") {
+  Runs runs;
+  const std::string data = runs.directory.file("images");
+  const auto write_images = [&](char pixel) {
+    constexpr size_t kRecord = 1 + 3 * 32 * 32;  // label, planes
+    std::string records(16 * kRecord, pixel);
+    for (size_t i = 0; i < records.size(); i += kRecord) records[i] = 0;
+    test::write_text(data + "/data_batch_1.bin", records);
+  };
+  std::filesystem::create_directory(data);
+  write_images(10);
+  Config config = runs.config("run");
+  config.data = {.data = data};
+  runs.go(config, 1);
+  write_images(20);
+  CHECK_THROWS_WITH_AS(runs.go(config, 0, config.train.out),
+                       doctest::Contains("resume: the images of "), Error);
+}
+
+TEST_CASE("pretrain: another number of threads is allowed and warned of") {
+  Runs runs;
+  Config config = runs.config("run");
+  config.train.threads = 1;
+  runs.go(config, 1);
+  const int threads = compute_threads();
+  config.train.threads = 2;
+  CHECK(runs.go(config, 1, config.train.out) == PretrainEnd::stopped);
+  set_compute_threads(threads);
+  CHECK(runs.printed.find("warning: the run was started with 1 threads and goes on with 2") !=
+        std::string::npos);
+}
+
+TEST_CASE("pretrain: a checkpoint that cannot be written is a warning, the last one an error") {
+  Runs runs;
+  const Config config = runs.config("run");
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
+  const PretrainOptions options{
+      .resume = {}, .progress = {}, .notes = output.get(), .results = output.get()};
+  int64_t steps = 0;
+  const auto run = [&] {
+    pretrain(config, options, [&] {
+      if (++steps == 2) std::filesystem::remove_all(config.train.out);
+      return false;
+    });
+  };
+  CHECK_THROWS_WITH_AS(run(), doctest::Contains("checkpoint.safetensors"), Error);
+  CHECK(steps == 7);  // the end of the first epoch, after 4, did not end it; the 8th asks no more
+  CHECK(text_of(output.get()).find("warning: no checkpoint at step 4: ") != std::string::npos);
 }
 
 TEST_CASE("pretrain: a finished run cannot go on, and says what can be done") {
