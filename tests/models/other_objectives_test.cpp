@@ -92,7 +92,7 @@ TEST_CASE("other objectives: gradients agree with differences") {
   const auto check = [](const char* name, const test::LossFunction& loss,
                         std::span<const Tensor> inputs,
                         std::span<Parameter* const> parameters = {}) {
-    INFO(name);
+    INFO(std::string(name));
     CHECK(test::gradient_error(loss, inputs, parameters, /*seed=*/4) < 1e-6);
   };
   check(

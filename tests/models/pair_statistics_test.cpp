@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/core/parallel_for.h"
 #include "engine/ops/ops.h"
@@ -29,76 +30,139 @@ struct Moments {
   }
 };
 
-Tensor indices(const std::vector<int32_t>& values) {
-  return Tensor::from_host(test::plain(), {static_cast<int64_t>(values.size())},
+Tensor indices(const std::vector<int32_t>& values, Backend& backend = test::plain()) {
+  return Tensor::from_host(backend, {static_cast<int64_t>(values.size())},
                            std::span<const int32_t>(values));
 }
 
+// The positive of each row of two views.
+Tensor positives(int64_t rows, Backend& backend) {
+  std::vector<int32_t> values;
+  for (int64_t i = 0; i < rows; ++i) values.push_back(static_cast<int32_t>((i + rows / 2) % rows));
+  return indices(values, backend);
+}
+
+// The definition in f64 and every fast backend in f32.
+struct Place {
+  Backend& backend;
+  DType dtype;
+  double tolerance;
+};
+std::vector<Place> places() {
+  std::vector<Place> result = {{test::plain(), DType::f64, 1e-6}};
+  for (Backend* backend : test::fast_backends()) result.push_back({*backend, DType::f32, 2e-5});
+  return result;
+}
+
+// What pair_loss should report about one head, from its similarities and temperatures.
+std::vector<double> expected_statistics(std::span<const double> s, std::span<const double> tau,
+                                        size_t rows, const PairLossSpec& spec) {
+  Moments positive_s, negative_s, positive_tau, negative_tau;
+  double lowest = 1e9, highest = 0.0, at_bound = 0.0, logit = 0.0, pairs = 0.0;
+  const double margin = 1e-3 * (spec.range.high - spec.range.low);
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t j = 0; j < rows; ++j) {
+      if (i == j) continue;
+      const size_t at = i * rows + j;
+      const bool positive = j == (i + rows / 2) % rows;
+      (positive ? positive_s : negative_s).values.push_back(s[at]);
+      (positive ? positive_tau : negative_tau).values.push_back(tau[at]);
+      lowest = std::min(lowest, tau[at]);
+      highest = std::max(highest, tau[at]);
+      pairs += 1.0;
+      if (tau[at] - spec.range.low <= margin || spec.range.high - tau[at] <= margin)
+        at_bound += 1.0;
+      const double beta = positive ? spec.beta_positive : spec.beta_negative;
+      const double a = positive ? spec.a_positive : spec.a_negative;
+      logit = std::max(logit, std::abs((s[at] - beta) / tau[at] - beta * a * std::log(tau[at])));
+    }
+  CHECK(at_bound > 0.0);
+  return {positive_s.mean(),
+          positive_s.deviation(),
+          negative_s.mean(),
+          negative_s.deviation(),
+          positive_tau.mean(),
+          positive_tau.deviation(),
+          negative_tau.mean(),
+          negative_tau.deviation(),
+          lowest,
+          highest,
+          at_bound / pairs,
+          logit};
+}
+
 TEST_CASE("pair_loss: statistics leave the anchor itself out and keep the positives apart") {
-  const int64_t rows = 6;
-  test::Rng rng(21);
-  const Tensor s = rng.uniform(test::plain(), {2, rows, rows}, -1.0f, 1.0f);
-  const Tensor r = rng.uniform(test::plain(), {2, rows, rows}, -9.0f, 9.0f);
   const PairLossSpec spec{.range = {.low = 0.05, .high = 1.0, .bias = 0.2},
                           .beta_positive = 0.1,
                           .a_positive = 2.0,
                           .beta_negative = 0.3,
                           .a_negative = 1.5};
-  const PairLoss loss = pair_loss(s, r, indices({3, 4, 5, 0, 1, 2}), spec);
-  const auto statistics = loss.statistics.to_host<double>();
-  const auto similarity = s.to_host<double>();
-  const auto tau = temperature(r, spec.range).to_host<double>();
-  for (size_t head = 0; head < 2; ++head) {
-    Moments positive_s, negative_s, positive_tau, negative_tau;
-    double lowest = 1e9, highest = 0.0, at_bound = 0.0, logit = 0.0;
-    for (size_t i = 0; i < 6; ++i)
-      for (size_t j = 0; j < 6; ++j) {
-        if (i == j) continue;
-        const size_t at = (head * 6 + i) * 6 + j;
-        const bool positive = j == (i + 3) % 6;
-        (positive ? positive_s : negative_s).values.push_back(similarity[at]);
-        (positive ? positive_tau : negative_tau).values.push_back(tau[at]);
-        lowest = std::min(lowest, tau[at]);
-        highest = std::max(highest, tau[at]);
-        if (tau[at] - 0.05 <= 0.95e-3 || 1.0 - tau[at] <= 0.95e-3) at_bound += 1.0;
-        const double beta = positive ? 0.1 : 0.3;
-        const double a = positive ? 2.0 : 1.5;
-        logit = std::max(
-            logit, std::abs((similarity[at] - beta) / tau[at] - beta * a * std::log(tau[at])));
+  for (const auto& [backend, dtype, tolerance] : places())
+    for (const int64_t rows : {6, 38}) {
+      test::Rng rng(21);
+      const Tensor s = rng.uniform(backend, {2, rows, rows}, -1.0f, 1.0f, dtype);
+      const Tensor r = rng.uniform(backend, {2, rows, rows}, -9.0f, 9.0f, dtype);
+      const auto statistics = pair_loss(s, r, positives(rows, backend), spec).statistics;
+      for (int64_t head = 0; head < 2; ++head) {
+        const auto expected =
+            expected_statistics(s.slice(head, head + 1).to_host<double>(),
+                                temperature(r, spec.range).slice(head, head + 1).to_host<double>(),
+                                static_cast<size_t>(rows), spec);
+        const auto got = statistics.slice(head, head + 1).to_host<double>();
+        REQUIRE(got.size() == expected.size());
+        for (size_t k = 0; k < got.size(); ++k) {
+          INFO(std::string(backend.name()), ", rows ", rows, ", head ", head, ", statistic ", k);
+          CHECK(got[k] == doctest::Approx(expected[k]).epsilon(tolerance));
+        }
       }
-    const double expected[kPairStatistics] = {positive_s.mean(),
-                                              positive_s.deviation(),
-                                              negative_s.mean(),
-                                              negative_s.deviation(),
-                                              positive_tau.mean(),
-                                              positive_tau.deviation(),
-                                              negative_tau.mean(),
-                                              negative_tau.deviation(),
-                                              lowest,
-                                              highest,
-                                              at_bound / 30.0,
-                                              logit};
-    CHECK(at_bound > 0.0);
-    for (size_t k = 0; k < static_cast<size_t>(kPairStatistics); ++k) {
-      INFO("head ", head, ", statistic ", k);
-      CHECK(statistics[head * static_cast<size_t>(kPairStatistics) + k] ==
-            doctest::Approx(expected[k]).epsilon(1e-6));
     }
-  }
 }
 
 TEST_CASE("pair_loss: a constant temperature is reported as such") {
-  const Tensor s = test::Rng(22).uniform(test::plain(), {1, 4, 4}, -1.0f, 1.0f);
-  const PairLoss loss =
-      pair_loss(s, {}, indices({2, 3, 0, 1}), {.adaptive = false, .temperature = 0.25});
-  const auto statistics = loss.statistics.to_host<double>();
-  CHECK(statistics[kPositiveTemperatureMean] == 0.25);
-  CHECK(statistics[kPositiveTemperatureStd] == 0.0);
-  CHECK(statistics[kNegativeTemperatureMean] == 0.25);
-  CHECK(statistics[kNegativeTemperatureStd] == 0.0);
-  CHECK(statistics[kTemperatureMin] == 0.25);
-  CHECK(statistics[kTemperatureMax] == 0.25);
-  CHECK(statistics[kTemperatureAtBound] == 0.0);
+  for (const auto& [backend, dtype, tolerance] : places()) {
+    const Tensor s = test::Rng(22).uniform(backend, {1, 4, 4}, -1.0f, 1.0f, dtype);
+    const PairLoss loss =
+        pair_loss(s, {}, positives(4, backend), {.adaptive = false, .temperature = 0.25});
+    const auto statistics = loss.statistics.to_host<double>();
+    CHECK(statistics[kPositiveTemperatureMean] == 0.25);
+    CHECK(statistics[kPositiveTemperatureStd] == 0.0);
+    CHECK(statistics[kNegativeTemperatureMean] == 0.25);
+    CHECK(statistics[kNegativeTemperatureStd] == 0.0);
+    CHECK(statistics[kTemperatureMin] == 0.25);
+    CHECK(statistics[kTemperatureMax] == 0.25);
+    CHECK(statistics[kTemperatureAtBound] == 0.0);
+  }
+}
+
+// The vector exponential gives 0 for what is not a number.
+TEST_CASE("pair_loss: a similarity or score that is not a number reaches the loss") {
+  for (const auto& [backend, dtype, tolerance] : places())
+    for (const bool in_score : {false, true})
+      for (const PairReducer reducer : {PairReducer::lse, PairReducer::topk, PairReducer::hard}) {
+        // All scores: those that a reducer does not select need not reach it.
+        INFO(std::string(backend.name()), ", in the scores ", in_score, ", reducer ",
+             static_cast<int>(reducer));
+        std::vector<double> values(20 * 20, 0.3);
+        std::vector<double> broken = values;
+        std::fill(broken.begin(), broken.begin() + (in_score ? 20 : 6),
+                  std::numeric_limits<double>::quiet_NaN());
+        const auto matrix = [&](const std::vector<double>& of) {
+          return Tensor::from_host(backend, {1, 20, 20}, std::span<const double>(of), dtype);
+        };
+        const TapeScope scope;
+        const Tensor s = tape::leaf(matrix(in_score ? values : broken));
+        const Tensor r = matrix(in_score ? broken : values);
+        const Tensor loss =
+            pair_loss(s, r, positives(20, backend), {.reducer = reducer, .topk = 3}).loss;
+        const auto losses = loss.to_host<double>();
+        CHECK(std::isnan(losses[0]));
+        CHECK(std::isfinite(losses[1]));
+        if (reducer != PairReducer::lse) continue;
+        tape::backward(sum(loss));
+        const auto gradient = tape::gradient(s).to_host<double>();
+        CHECK(std::any_of(gradient.begin(), gradient.begin() + 20,
+                          [](double g) { return std::isnan(g); }));
+      }
 }
 
 // Each of two devices holds half of the anchors and all candidates.
@@ -150,7 +214,7 @@ TEST_CASE("pair_loss: the number of threads does not change a bit") {
   std::vector<Backend*> backends = test::fast_backends();
   backends.push_back(&test::plain());
   for (Backend* backend : backends) {
-    INFO(backend->name());
+    INFO(std::string(backend->name()));
     std::vector<std::vector<double>> results;
     for (const int count : {1, 3}) {
       set_compute_threads(count);
@@ -158,10 +222,7 @@ TEST_CASE("pair_loss: the number of threads does not change a bit") {
       const TapeScope scope;
       const Tensor s = tape::leaf(rng.uniform(*backend, {2, 70, 70}, -1.0f, 1.0f, DType::f32));
       const Tensor r = rng.normal(*backend, {2, 70, 70}, DType::f32);
-      std::vector<int32_t> positive(70);
-      for (size_t i = 0; i < 70; ++i) positive[i] = static_cast<int32_t>((i + 35) % 70);
-      const Tensor index = Tensor::from_host(*backend, {70}, std::span<const int32_t>(positive));
-      const PairLoss loss = pair_loss(s, r, index, {});
+      const PairLoss loss = pair_loss(s, r, positives(70, *backend), {});
       tape::backward(sum(loss.loss));
       std::vector<double> all = loss.loss.to_host<double>();
       for (const Tensor& part : {loss.statistics, tape::gradient(s)}) {

@@ -177,7 +177,7 @@ TEST_CASE("amcl_ntxent: gradients to projections and net agree with differences"
 TEST_CASE("amcl_ntxent: loss and gradients stay finite in f32 at the bounds 1e-5 and 2") {
   for (const char* name : {"amcl-table2", "amcl-topk"})
     for (const double bias : {-200.0, -30.0, 0.0, 30.0, 200.0}) {
-      INFO(name, ", bias ", bias);
+      INFO(std::string(name), ", bias ", bias);
       AmclOptions options = preset(name).amcl;
       options.range.bias = bias;
       TemperatureNet net = make_net({}, DType::f32);

@@ -32,6 +32,12 @@ class CpuBackend final : public PlainBackend {
                                  const BatchNormSpec& spec, Tensor& dx,
                                  Tensor& nullable_dresidual) override;
 
+  void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
+                 const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& statistics) override;
+  void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
+                          const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
+                          Tensor& ds, Tensor& nullable_dr) override;
+
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override;
 

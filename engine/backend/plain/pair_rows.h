@@ -58,6 +58,11 @@ class MostSimilar {
   std::span<const int64_t> operator()(const PairRow<T>& row, const PairLossSpec& spec) {
     const int64_t wanted = spec.reducer == PairReducer::hard ? 1 : spec.topk;
     const int64_t kappa = std::min(wanted, row.denominator(spec));
+    selected_.clear();
+    if (kappa == 1) {
+      selected_.push_back(most_similar(row, spec));
+      return selected_;
+    }
     ranks_.clear();
     for (int64_t j = 0; j < row.candidates; ++j)
       if (row.includes(j, spec)) ranks_.push_back(rank(row.s[j]));
@@ -67,7 +72,6 @@ class MostSimilar {
     // Of those that equal the threshold, as many as the greater ones leave room for.
     int64_t room = kappa - std::count_if(ranks_.begin(), last,
                                          [=](T candidate) { return candidate > threshold; });
-    selected_.clear();
     for (int64_t j = 0; j < row.candidates; ++j) {
       if (!row.includes(j, spec)) continue;
       const T candidate = rank(row.s[j]);
@@ -79,6 +83,18 @@ class MostSimilar {
  private:
   static T rank(T similarity) {
     return std::isnan(similarity) ? std::numeric_limits<T>::infinity() : similarity;
+  }
+  // The first of D(i) with the greatest rank.
+  static int64_t most_similar(const PairRow<T>& row, const PairLossSpec& spec) {
+    int64_t best = -1;
+    T best_rank = T(0);
+    for (int64_t j = 0; j < row.candidates; ++j) {
+      const T candidate = rank(row.s[j]);
+      if ((best >= 0 && candidate <= best_rank) || !row.includes(j, spec)) continue;
+      best = j;
+      best_rank = candidate;
+    }
+    return best;
   }
 
   std::vector<T> ranks_;
