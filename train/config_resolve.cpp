@@ -65,7 +65,8 @@ class Resolver {
 
   void apply_environment(const std::vector<std::string>& environment) {
     for (const std::string& entry : environment) {
-      const auto [name, text] = split_assignment(entry);
+      const Assignment variable = split_assignment(entry);
+      const std::string& name = variable.name;
       if (!name.starts_with(kPrefix) || name == kConfigVariable || name == kGoldenVariable) {
         continue;
       }
@@ -74,7 +75,7 @@ class Resolver {
         return one.environment_name() == name;
       });
       if (setting != settings.end()) {
-        set(*setting, text, OriginKind::environment, name);
+        set(*setting, variable.text, OriginKind::environment, name);
       } else {
         complain_of_variable(name);
       }

@@ -202,7 +202,8 @@ TEST_CASE("cli: what config show prints is a configuration file again") {
 
 TEST_CASE("cli: help opens with usage and two examples, and knows every setting") {
   const std::vector<std::vector<std::string>> commands = {
-      {}, {"pretrain"}, {"evaluate"}, {"verify"}, {"config"}, {"config", "show"}, {"info"}};
+      {},         {"pretrain"},       {"evaluate"}, {"verify"},        {"bench"},
+      {"config"}, {"config", "show"}, {"info"},     {"bench", "data"}, {"bench", "step"}};
   for (std::vector<std::string> arguments : commands) {
     arguments.push_back("--help");
     const ProcessResult result = amcl(arguments);
