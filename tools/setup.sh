@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages=(
   cmake ninja-build g++ git                  # the build; git names the commit in --version
-  libdnnl-dev libhwy-dev zlib1g-dev          # the engine: oneDNN, Highway, zlib
+  libdnnl-dev libhwy-dev                     # the engine: oneDNN, Highway
   libcli11-dev libtomlplusplus-dev           # the command line and its configuration files
   nlohmann-json3-dev libstb-dev doctest-dev  # records; pictures; tests
   clang-format shellcheck                    # the format check
