@@ -41,17 +41,21 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
                   const Config& config) {
   const Shape& shape = dataset.images.shape();
   const ModelConfig& model = config.model;
+  const ObjectiveOptions objective = objective_options(config);
+  const std::string temperature = objective.adaptive
+                                      ? concat_text("adaptive from ", objective.amcl.range.low,
+                                                    " to ", objective.amcl.range.high)
+                                      : concat_text(objective.temperature);
   const std::string text = concat_text(
       "data       ", dataset.name, ", ", dataset.count(), " images ", shape[1], " x ", shape[2],
-      "\nmodel      ", model.backbone, " of width ", model.width, " (", model.stem, " stem), ",
-      model.heads, model.heads == 1 ? " head, " : " heads, ", trainer.arena().parameter_count(),
-      " parameters\nobjective  ", trainer.method().objective_name(), ", temperature ",
-      config.objective.temperature, ", chance-level loss ",
-      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
-      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", lr ",
-      config.optimizer.lr, ", warm-up ", trainer.warmup_steps(),
-      " steps, then cosine to 0\ndevice     ", config.train.device, ", ", compute_threads(),
-      " threads and ", config.train.workers, " loader workers\n");
+      "\nmodel      ", model.backbone, " of width ", model.width, " (", model.stem,
+      " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
+      " parameters\nobjective  ", objective.name, ", temperature ", temperature,
+      ", chance-level loss ", trainer.method().chance_level(config.train.batch), "\nschedule   ",
+      config.train.epochs, " epochs of ", trainer.steps_per_epoch(), " steps, batch ",
+      config.train.batch, ", lr ", config.optimizer.lr, ", warm-up ", trainer.warmup_steps(),
+      " steps, then cosine to 0\ndevice     ", config.train.device, ", threads ", compute_threads(),
+      ", workers ", config.train.workers, "\n");
   std::fputs(text.c_str(), notes);
 }
 

@@ -36,13 +36,18 @@ ResNet make(Backend& backend, const ResNetOptions& options, uint64_t seed = 1) {
 
 TEST_CASE("resnet: as many parameters as torchvision's models without their classifier") {
   const auto backend = open_backend("plain");
-  const std::pair<const char*, int64_t> expected[] = {
-      {"resnet18", 11176512}, {"resnet34", 21284672}, {"resnet50", 23508032}};
-  for (const auto& [name, count] : expected) {
-    CAPTURE(name);
-    ResNet model = make(*backend, {.backbone = name, .width = 64, .stem = "imagenet"});
-    CHECK(entries_of(model).count == count);
-    CHECK(model.feature_dim() == (std::string(name) == "resnet50" ? 2048 : 512));
+  struct Expected {
+    const char* backbone;
+    int64_t parameters;
+    int64_t feature_dim;
+  };
+  for (const Expected& expected : {Expected{"resnet18", 11176512, 512},
+                                   {"resnet34", 21284672, 512},
+                                   {"resnet50", 23508032, 2048}}) {
+    CAPTURE(expected.backbone);
+    ResNet model = make(*backend, {.backbone = expected.backbone, .stem = "imagenet"});
+    CHECK(entries_of(model).count == expected.parameters);
+    CHECK(model.feature_dim() == expected.feature_dim);
   }
 }
 
@@ -87,9 +92,9 @@ TEST_CASE("resnet: training moves every buffer, evaluation reads them and moves 
   CHECK(entries_of(model).buffers == fresh.buffers);
   const std::vector<float> train = model.forward(images, {}).to_host<float>();
   CHECK(train != untrained);
-  for (const auto& [name, values] : entries_of(model).buffers) {
-    CAPTURE(name);
-    CHECK(values != fresh.buffers.at(name));
+  for (const auto& entry : entries_of(model).buffers) {
+    CAPTURE(entry.first);
+    CHECK(entry.second != fresh.buffers.at(entry.first));
   }
   CHECK(model.forward(images, {.phase = Phase::eval}).to_host<float>() != untrained);
 }
