@@ -163,7 +163,7 @@ TEST_CASE("include rules: each kind of violation is found") {
            Sample{"engine/backend/plain/conv.cpp", "#include <oneapi/dnnl/dnnl.hpp>", false},
            Sample{"data/loader.cpp", "#include \"hwy/highway.h\"", false},
        }) {
-    INFO(sample.path, ": ", sample.include);
+    INFO(std::string(sample.path), ": ", std::string(sample.include));
     CHECK(violations(sample.path, sample.include).empty() == sample.allowed);
   }
 }

@@ -27,7 +27,7 @@ const Wanted& wanted() {
 void check_agreement(Backend& backend, DType dtype, double tolerance = 0.0) {
   for (size_t i = 0; i < wanted().cases.size(); ++i) {
     const OpCase& op_case = wanted().cases[i];
-    INFO(backend.name(), " ", dtype, ", ", op_case.op, ": ", op_case.detail);
+    INFO(concat_text(backend.name(), " ", dtype, ", ", op_case.op, ": ", op_case.detail));
     const OpEvaluation got = evaluate(op_case, backend, dtype);
     CHECK(largest_error(op_case, got, wanted().evaluations[i]) <=
           (tolerance > 0.0 ? tolerance : op_case.tolerance));
@@ -50,7 +50,7 @@ TEST_CASE("backends: the cpu in f64 agrees with plain f64") {
 TEST_CASE("backends: the same call gives the same bits") {
   for (Backend* backend : test::fast_backends())
     for (const OpCase& op_case : wanted().cases) {
-      INFO(backend->name(), ", ", op_case.op, ": ", op_case.detail);
+      INFO(concat_text(backend->name(), ", ", op_case.op, ": ", op_case.detail));
       const OpEvaluation first = evaluate(op_case, *backend, DType::f32);
       const OpEvaluation second = evaluate(op_case, *backend, DType::f32);
       CHECK(first.output == second.output);

@@ -44,7 +44,7 @@ void on_every_backend(Body body) {
   backends.push_back(&test::plain());
   for (Backend* backend : backends)
     for (const DType dtype : {DType::f32, DType::f64}) {
-      INFO(backend->name(), " ", dtype);
+      INFO(concat_text(backend->name(), " ", dtype));
       body(On(*backend, dtype));
     }
 }

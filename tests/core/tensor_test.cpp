@@ -19,7 +19,7 @@ Tensor numbers(const Shape& shape, DType dtype = DType::f32) {
 
 TEST_CASE("tensor: values survive the way to the device and back in every type") {
   for (const DType dtype : {DType::f64, DType::f32, DType::bf16, DType::i32, DType::u8}) {
-    INFO(name_of(dtype));
+    INFO(concat_text(dtype));
     const Tensor x = numbers({2, 3}, dtype);
     CHECK(x.dtype() == dtype);
     CHECK(x.bytes() == 6 * size_of(dtype));

@@ -88,6 +88,16 @@ TEST_CASE("max_pool: padding never wins, not even over negative values") {
   equals(max_pool(x, {.kernel = 3, .stride = 1, .padding = 1}), {1, 2, 2, 1}, {-1, -1, -1, -1});
 }
 
+TEST_CASE("max_pool: of equal values the first in row-major order takes the gradient") {
+  const TapeScope scope;
+  const Tensor x = tape::leaf(f64({1, 2, 4, 1}, {0, 0, 0, 1, 0, 0, 1, 1}));
+  const Tensor y = max_pool(x, {.kernel = 2, .stride = 2});
+  equals(y, {1, 1, 2, 1}, {0, 1});
+  const Tensor dy = f64({1, 1, 2, 1}, {5, 7});
+  tape::backward(std::span(&y, 1), std::span(&dy, 1));
+  equals(tape::gradient(x), {1, 2, 4, 1}, {5, 0, 0, 7, 0, 0, 0, 0});
+}
+
 TEST_CASE("global_average_pool: the mean of each channel") {
   equals(global_average_pool(f64({1, 1, 2, 2}, {1, 10, 3, 30})), {1, 2}, {2, 20});
 }
