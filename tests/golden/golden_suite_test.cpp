@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "models/objectives/nt_xent.h"
-#include "tests/io/temporary_directory.h"
+#include "tests/io/scratch_directory.h"
 #include "tests/support/backends.h"
 
 namespace amcl {
@@ -55,7 +55,7 @@ void add_to_first(SafetensorsEntry& entry, double change) {
 
 // What the runner says about the file; empty if it passes.
 std::string verdict(const SafetensorsFile& file) {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   write_safetensors(directory.file("case.safetensors"), file, /*with_crc=*/false);
   const std::vector<GoldenRun> runs = {{test::plain(), DType::f64}, {test::plain(), DType::f32}};
   const GoldenReport report = run_goldens(directory.path(), runs);
@@ -147,7 +147,7 @@ TEST_CASE("golden runner: `compare` narrows what is compared") {
 }
 
 TEST_CASE("golden runner: a directory without files and an unreadable file fail") {
-  const test::TemporaryDirectory directory;
+  const test::ScratchDirectory directory;
   const std::vector<GoldenRun> runs = {{test::plain(), DType::f64}};
   says(run_goldens(directory.file("absent"), runs).failures.front(), "no .safetensors files in");
   says(run_goldens(directory.path(), runs).failures.front(), "no .safetensors files in");

@@ -1,9 +1,12 @@
 // Golden files of what surrounds the gradient: optimisers, learning-rate schedule, state of MoCo,
 // kNN.
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "engine/ops/ops.h"
 #include "tests/golden/golden_suite.h"
+#include "train/knn.h"
 #include "train/schedule.h"
 
 namespace amcl {
@@ -161,14 +164,39 @@ void run_moco_state(GoldenCase& golden) {
   }
 }
 
+// Scores out.score_k5 [queries, classes], predictions and accuracy for each k of the file.
+void run_knn(GoldenCase& golden) {
+  golden.ignore_keys({"rule"});
+  const auto labels = golden.tensor("in.train_label").to_host<int32_t>();
+  const auto test_labels = golden.tensor("in.test_label").to_host<int32_t>();
+  const std::string prefix = "out.score_k";
+  for (const std::string& name : golden.names(prefix)) {
+    const std::string k = name.substr(prefix.size());
+    const KnnOptions options{.k = std::stoll(k), .temperature = golden.number("k" + k + ".temp")};
+    KnnResult result = knn_classify(golden.tensor("in.train"), labels, golden.tensor("in.test"),
+                                    golden.tensor(name).dim(1), options);
+    // The votes are divided by that of the nearest neighbour; the file's are not.
+    const size_t classes = result.votes.size() / test_labels.size();
+    for (size_t i = 0; i < result.votes.size(); ++i) {
+      const Neighbour& nearest = result.neighbours[i / classes * static_cast<size_t>(result.k)];
+      result.votes[i] *= std::exp(nearest.similarity / options.temperature);
+    }
+    golden.expect_values(name, result.votes);
+    golden.expect_values("out.pred_k" + k,
+                         std::vector<double>(result.predictions.begin(), result.predictions.end()));
+    golden.expect_values(
+        "out.acc_k" + k,
+        std::vector<double>{top1_percent(result.predictions, test_labels) / 100.0});
+  }
+}
+
 }  // namespace
 
 bool run_training(GoldenCase& golden, const std::string& name) {
-  const std::map<std::string, void (*)(GoldenCase&)> runs = {{"ops_optim_sgd", run_sgd},
-                                                             {"ops_optim_lars", run_lars},
-                                                             {"ops_optim_adamw", run_adamw},
-                                                             {"ops_schedule", run_schedule},
-                                                             {"ops_moco_state", run_moco_state}};
+  const std::map<std::string, void (*)(GoldenCase&)> runs = {
+      {"ops_optim_sgd", run_sgd},         {"ops_optim_lars", run_lars},
+      {"ops_optim_adamw", run_adamw},     {"ops_schedule", run_schedule},
+      {"ops_moco_state", run_moco_state}, {"ops_knn", run_knn}};
   for (const auto& [prefix, run] : runs) {
     if (!name.starts_with(prefix)) continue;
     run(golden);

@@ -74,8 +74,8 @@ class PairFormulas {
   V tau_, inverse_, slope_;
 };
 
-// Calls body.step(i, all) for each full vector of a run, and for the rest step on copies of the
-// pointers' contents, padded with zeros.
+// The rest of a run that fills no vector is taken from copies padded with zeros, because a masked
+// load may read past the end on the baseline.
 constexpr int64_t kMaxLanes = HWY_MAX_BYTES / sizeof(float);
 
 template <bool kAdaptive, bool kOmega>
