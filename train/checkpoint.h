@@ -24,7 +24,8 @@ namespace amcl {
 // Method::visit or any module's, bound to it.
 using VisitFunction = std::function<void(const ModuleVisitor&)>;
 
-// Optimiser state in the layout of the arena, by name ("velocity").
+// Optimiser state in the layout of the arena, by name.
+inline constexpr const char* kVelocityMemory = "velocity";  // SgdOptimizer::velocity
 struct OptimizerMemory {
   std::string name;
   Tensor flat;  // [n] f32

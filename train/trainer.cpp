@@ -12,7 +12,6 @@
 namespace amcl {
 namespace {
 
-constexpr const char* kVelocity = "velocity";
 constexpr int64_t kProbeImages = 8;
 
 AugmentPolicy augment_policy(const AugmentConfig& config) {
@@ -63,7 +62,7 @@ VisitFunction Trainer::visit() {
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   load_weights(checkpoint, visit());
-  std::array memories{OptimizerMemory{kVelocity, optimizer_.velocity()}};
+  std::array memories{OptimizerMemory{kVelocityMemory, optimizer_.velocity()}};
   load_optimizer(checkpoint, arena_, memories);
   finished_steps_ = checkpoint.state.step;
   loader_.start(finished_steps_ / steps_per_epoch(), finished_steps_ % steps_per_epoch());
@@ -84,7 +83,7 @@ StepResult Trainer::step() {
 }
 
 SafetensorsFile Trainer::checkpoint() {
-  const std::array memories{OptimizerMemory{kVelocity, optimizer_.velocity()}};
+  const std::array memories{OptimizerMemory{kVelocityMemory, optimizer_.velocity()}};
   const TrainerState state{.epoch = finished_epochs(),
                            .step = finished_steps_,
                            .seed = config_.train.seed,

@@ -1,0 +1,42 @@
+#include "train/commands/verify_run.h"
+
+#include <filesystem>
+#include <iostream>
+#include <vector>
+
+#include "engine/backend/open.h"
+#include "train/run_directory.h"
+#include "train/verification.h"
+
+namespace amcl {
+namespace {
+
+void print(const std::string& path, const Verification& found) {
+  constexpr double kMega = 1e6;
+  std::cout << path << "\n  file      intact: CRC-32C " << found.crc << ", " << found.tensors
+            << " tensors, " << static_cast<double>(found.bytes) / kMega << " MB\n  model     "
+            << found.model << ": weights and optimiser fit\n  run       epoch " << found.epoch
+            << ", step " << found.step << ", seed " << found.seed << ", written by commit "
+            << found.commit << "\n  features  " << found.probe_images << " probe images, "
+            << found.threads << (found.threads == 1 ? " thread: " : " threads: ");
+  if (found.same_bits)
+    std::cout << "the same to the bit\n";
+  else
+    std::cout << "the same within " << found.largest_difference << " of the largest, at most "
+              << kProbeTolerance << " allowed\n";
+}
+
+}  // namespace
+
+int run_verify(const VerifyRunOptions& options) {
+  const std::string newest = find_checkpoint(options.run);
+  const bool directory = std::filesystem::is_directory(options.run);
+  const std::vector<std::string> paths =
+      directory ? list_checkpoints(options.run) : std::vector<std::string>{newest};
+  const std::unique_ptr<Backend> backend = open_backend(options.device);
+  for (const std::string& path : paths)
+    print(path, verify_checkpoint(path, *backend, options.threads));
+  return 0;
+}
+
+}  // namespace amcl

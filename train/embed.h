@@ -1,0 +1,16 @@
+// What is compared in an evaluation: one row of numbers per image.
+#pragma once
+#include "data/dataset.h"
+#include "engine/backend/backend.h"
+#include "models/method.h"
+
+namespace amcl {
+
+// Backbone features [n, D] f32 of all images, not augmented, normalised with the set's constants,
+// by running batch norm statistics. Throws Error(numeric) if one is not finite.
+Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset);
+
+// The normalised pixels themselves, [n, H * W * 3] f32.
+Tensor pixel_features(Backend& backend, const Dataset& dataset);
+
+}  // namespace amcl
