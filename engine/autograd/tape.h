@@ -8,7 +8,7 @@
 //   TapeScope scope;                                   // one step
 //   const Tensor loss = objective(model.forward(x));   // leaves are made by Parameter::tracked()
 //   tape::backward(loss);                              // gradients are now in the parameters'
-//   GradientSlots
+//                                                      // GradientSlots
 //
 // A step can be cut in two: tape::leaf(z) starts a new tape at z, and backward({z}, {dz}) starts
 // from given cotangents. There are no second derivatives: recording during backward throws.

@@ -4,17 +4,17 @@
 //
 // Contract of every kernel
 //   - Shapes, dtypes and devices were checked by the op above the seam; kernels check library
-//   statuses only.
+//     statuses only.
 //   - Outputs are dense, allocated by the caller, hold garbage on entry, and do not overlap inputs
-//   (unless stated).
+//     (unless stated).
 //   - Sums run in an order that depends on shapes and the number of threads only, never on timing.
 //   - Floating tensors of one call share a dtype ("stat" outputs have stat_dtype of it) unless
-//   stated.
+//     stated.
 //   - "rows" of [..., n] are its leading extents flattened.
 //   - Tensor arguments named `nullable` may be empty handles (Tensor{}).
 //
-// `plain` (readable loops over f32 and f64) is the definition of every kernel; `cpu` derives from
-// it.
+// `plain` (readable loops over f32 and f64) is the definition of every kernel; `cpu` derives
+// from it.
 #pragma once
 #include <span>
 
@@ -26,8 +26,8 @@ namespace amcl {
 
 class Backend : public Device {
  public:
-  // ---- elementwise
-  // --------------------------------------------------------------------------------------
+  // ---- elementwise ------------------------------------------------------------------------------
+
   virtual void fill(Tensor& y, double value) = 0;
   virtual void cast(const Tensor& x, Tensor& y) = 0;  // between f64, f32, bf16
   virtual void affine(const Tensor& x, double scale, double shift,
@@ -38,17 +38,17 @@ class Backend : public Device {
   // and square only x; callers may pass the one that is read in both places.
   virtual void unary_backward(UnaryOp op, const Tensor& x, const Tensor& y, const Tensor& dy,
                               Tensor& dx) = 0;
-  // y = a op b, y shaped as a; b is shaped as a, or one element, or [n] for a [..., n], or [B, n]
-  // for a [B, M, n].
+  // y = a op b, y shaped as a; b is shaped as a, or one element, or [n] for a [..., n], or
+  // [B, n] for a [B, M, n].
   virtual void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) = 0;
-  // tau and its derivative in the scores r, any shape (spec S3.2, S8.2: from the sigmoid, tau
-  // clamped to the range).
+  // tau and its derivative in the scores r, any shape (spec S3.2, S8.2: from the sigmoid, with
+  // tau clamped to the range).
   virtual void temperature(const Tensor& r, const TemperatureRange& range, Tensor& tau) = 0;
   virtual void temperature_backward(const Tensor& r, const TemperatureRange& range,
                                     const Tensor& dtau, Tensor& dr) = 0;
 
-  // ---- reductions
-  // ---------------------------------------------------------------------------------------
+  // ---- reductions -------------------------------------------------------------------------------
+
   virtual void reduce_rows(Reduction op, const Tensor& x, Tensor& y) = 0;  // [..., n] -> [...]
   // Over rows: [..., n] -> [n], or [B, M, n] -> [B, n] if y is [B, n].
   virtual void reduce_columns(Reduction op, const Tensor& x, Tensor& y) = 0;
@@ -58,19 +58,19 @@ class Backend : public Device {
                           Tensor& y) = 0;                       // y[r, j] = s[r] x[r, j]
   virtual void sum_of_squares(const Tensor& x, Tensor& y) = 0;  // all elements -> [1], f64 inside
 
-  // ---- products
-  // ----------------------------------------------------------------------------------------- a, b
-  // [m, k], [k, n] (before transposition), each with an optional leading batch axis; a side without
-  // it is shared by the batch. c [B, m, n] if a or b has the axis; c [m, n] then receives the sum
-  // over the batch.
+  // ---- products ---------------------------------------------------------------------------------
+
+  // op(a) [m, k], op(b) [k, n], each with an optional leading batch axis; a side without it is
+  // shared by the batch. c [B, m, n] if a or b has the axis; a c [m, n] then receives the sum over
+  // the batch.
   virtual void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) = 0;
   // x [N, H, W, C], w [K, R, S, C], y [N, P, Q, K]; the two gradients are kernels of their own.
   virtual void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) = 0;
   virtual void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) = 0;
   virtual void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) = 0;
 
-  // ---- pooling
-  // ------------------------------------------------------------------------------------------
+  // ---- pooling ----------------------------------------------------------------------------------
+
   // argmax [N, P, Q, C] i32: h * W + w of the first maximum of the window in row-major order.
   virtual void max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Tensor& argmax) = 0;
   virtual void max_pool_backward(const Tensor& dy, const Tensor& argmax, const PoolSpec& spec,
@@ -78,8 +78,8 @@ class Backend : public Device {
   virtual void global_average_pool(const Tensor& x, Tensor& y) = 0;  // [N, H, W, C] -> [N, C]
   virtual void global_average_pool_backward(const Tensor& dy, Tensor& dx) = 0;
 
-  // ---- batch norm, x [..., C], in two phases each way so that statistics can be summed over
-  // devices between ---- mean, variance [G, C] (stat): biased variance of each group's rows.
+  // ---- batch norm of x [..., C] -----------------------------------------------------------------
+  // In two phases each way. mean, variance [G, C] (stat): biased variance of each group's rows.
   virtual void batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
                                      Tensor& variance) = 0;
   // running <- (1 - momentum) running + momentum * statistic, group after group; running_variance
@@ -87,8 +87,8 @@ class Backend : public Device {
   virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance,
                                          int64_t rows_per_group, double momentum,
                                          Tensor& running_mean, Tensor& running_variance) = 0;
-  // y = [relu] (gamma (x - mean) / sqrt(variance + eps) + beta [+ residual]); mean, variance [G,
-  // C].
+  // y = [relu] (gamma (x - mean) / sqrt(variance + eps) + beta [+ residual]); mean and variance
+  // are [G, C].
   virtual void batch_norm_apply(const Tensor& x, const Tensor& mean, const Tensor& variance,
                                 const Tensor& gamma, const Tensor& beta,
                                 const Tensor& nullable_residual, const BatchNormSpec& spec,
@@ -108,9 +108,9 @@ class Backend : public Device {
                                          const BatchNormSpec& spec, Tensor& dx,
                                          Tensor& nullable_dresidual) = 0;
 
-  // ---- rows, x [..., d]
-  // --------------------------------------------------------------------------------- u = x / |x|,
-  // norm [...]; a row with |x| <= epsilon gives u = 0 and gradient 0 (spec S1.1).
+  // ---- rows of x [..., d] -----------------------------------------------------------------------
+  // u = x / |x|, norm [...] = |x|; a row with |x| <= epsilon gives u = 0 and gradient 0
+  // (spec S1.1).
   virtual void l2_normalize(const Tensor& x, double epsilon, Tensor& u, Tensor& norm) = 0;
   virtual void l2_normalize_backward(const Tensor& u, const Tensor& norm, double epsilon,
                                      const Tensor& du, Tensor& dx) = 0;
@@ -132,8 +132,8 @@ class Backend : public Device {
   virtual void standardize_columns_backward(const Tensor& xs, const Tensor& rstd, int64_t ddof,
                                             const Tensor& dxs, Tensor& dx) = 0;
 
-  // ---- moving data
-  // --------------------------------------------------------------------------------------
+  // ---- moving data ------------------------------------------------------------------------------
+
   virtual void transpose(const Tensor& x, Tensor& y) = 0;  // last two axes, optional batch axis
   // y[b, (i + shift) mod M] = x[b, i] for x [B, M, d].
   virtual void roll_rows(const Tensor& x, int64_t shift, Tensor& y) = 0;
@@ -154,9 +154,9 @@ class Backend : public Device {
   // head [1] i32, advanced to (head + N) mod K.
   virtual void write_ring(const Tensor& rows, Tensor& ring, Tensor& head) = 0;
 
-  // ---- pairs: anchors [C, A, .], candidates [C, B, .]
-  // ----------------------------------------------------- r[c,i,j] = w2 . relu(a[c,i] + b[c,j]) +
-  // b2; a [C, A, h], b [C, B, h], w2 [1 or C, h], b2 [1 or C]  (spec S3.1).
+  // ---- pairs: anchors [C, A, .], candidates [C, B, .] -------------------------------------------
+  // r[c,i,j] = w2 . relu(a[c,i] + b[c,j]) + b2;
+  // a [C, A, h], b [C, B, h], w2 [1 or C, h], b2 [1 or C]  (spec S3.1).
   virtual void concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2,
                              Tensor& r) = 0;
   virtual void concat_scores_backward(const Tensor& a, const Tensor& b, const Tensor& w2,
@@ -172,9 +172,9 @@ class Backend : public Device {
                                   const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
                                   Tensor& ds, Tensor& nullable_dr) = 0;
 
-  // ---- optimisers, over flat parameter memory; rate and gradient_scale are [1] stat tensors on
-  // the device ------ d = gradient_scale g + weight_decay p; v = momentum v + d; p -= rate
-  // (nesterov ? d + momentum v : v).
+  // ---- optimisers, over flat parameter memory ---------------------------------------------------
+  // rate and gradient_scale are [1] stat tensors on the device. d = gradient_scale g +
+  // weight_decay p; v = momentum v + d; p -= rate (nesterov ? d + momentum v : v).
   virtual void sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
                         const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
                         Tensor& value, Tensor& velocity) = 0;
@@ -193,8 +193,8 @@ class Backend : public Device {
   // shadow = momentum shadow + (1 - momentum) value.
   virtual void moving_average(const Tensor& value, double momentum, Tensor& shadow) = 0;
 
-  // ---- images
-  // -------------------------------------------------------------------------------------------
+  // ---- images -----------------------------------------------------------------------------------
+
   // views[v] of images u8 [n, H, W, 3] -> y f32 [v, h, w, 3]. May be called from several threads at
   // once for disjoint outputs; uses the calling thread only.
   virtual void augment(const Tensor& images, std::span<const ViewParameters> views,

@@ -48,8 +48,8 @@ struct BatchNormSpec {
   bool operator==(const BatchNormSpec&) const = default;
 };
 
-// tau = low + (high - low) sigmoid(-(score + bias))                                        (spec
-// S3.2)
+// tau = low + (high - low) sigmoid(-(score + bias)), 0 < low < high: similar pairs are sharp.
+// (spec S3.2)
 struct TemperatureRange {
   double low = 0.05;
   double high = 1.0;
@@ -67,8 +67,8 @@ struct PairLossSpec {
   PairReducer reducer = PairReducer::lse;
   int64_t topk = 1;  // reducer topk: the number of most similar candidates; clamped to |D(i)|
   bool with_positive = true;  // whether D(i) contains pos(i)
-  int64_t self_offset =
-      0;  // candidate i + self_offset is anchor i itself and in no D(i); kNoSelf: none is
+  // Candidate i + self_offset is anchor i itself and in no D(i); kNoSelf: none is.
+  int64_t self_offset = 0;
   bool adaptive = true;         // tau from the scores; else the constant below and no scores
   double temperature = 0.5;     // the constant
   TemperatureRange range = {};  // adaptive only
@@ -94,8 +94,8 @@ enum PairStatistic : int64_t {
   kNegativeTemperatureStd,
   kTemperatureMin,
   kTemperatureMax,
-  kTemperatureAtBound,  // share of pairs whose tau lies within 1e-3 (high - low) of low or high; 0
-                        // if constant
+  // Share of pairs whose tau lies within 1e-3 (high - low) of low or high; 0 if constant.
+  kTemperatureAtBound,
   kLogitAbsMax,
   kPairStatistics,
 };

@@ -14,9 +14,9 @@ namespace amcl {
 
 enum class Phase { train, eval };
 
-// ---- elementwise.cpp
-// ---------------------------------------------------------------------------------------- b is
-// shaped as a, or holds one element, or is [n] for a [..., n], or [B, n] for a [B, M, n].
+// ---- elementwise.cpp ----------------------------------------------------------------------------
+
+// b is shaped as a, or holds one element, or is [n] for a [..., n], or [B, n] for a [B, M, n].
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor subtract(const Tensor& a, const Tensor& b);
 Tensor multiply(const Tensor& a, const Tensor& b);
@@ -32,36 +32,36 @@ Tensor cast(const Tensor& x, DType dtype);  // between f64, f32, bf16; the gradi
 // tau = low + (high - low) sigmoid(-(r + bias)); needs 0 < low < high (spec S3.2).
 Tensor temperature(const Tensor& r, const TemperatureRange& range);
 
-// ---- reduce.cpp
-// ---------------------------------------------------------------------------------------------
+// ---- reduce.cpp ---------------------------------------------------------------------------------
+
 Tensor sum(const Tensor& x);        // all elements -> [1]
 Tensor mean(const Tensor& x);       // all elements -> [1]
 Tensor sum_rows(const Tensor& x);   // [..., n] -> [...]; a vector gives [1]
 Tensor mean_rows(const Tensor& x);  // [..., n] -> [...]; a vector gives [1]
 
-// ---- matmul.cpp
-// ---------------------------------------------------------------------------------------------
-// op(a) op(b) on the last two axes, op = transposition where asked. Each side is [m, k] or [B, m,
-// k]; a side without the batch axis is shared by the batch: [M, D] x [C, H, D] with trans_b gives
-// [C, M, H].
+// ---- matmul.cpp ---------------------------------------------------------------------------------
+
+// op(a) op(b) on the last two axes, op = transposition where asked. Each side is [m, k] or
+// [B, m, k]; a side without the batch axis is shared by the batch: [M, D] x [C, H, D] with trans_b
+// gives [C, M, H].
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec = {});
-// x w^T + bias: x [M, in] or [C, M, in]; w [out, in] or [C, out, in]; nullable_bias [out] or [C,
-// out].
+// x w^T + bias: x [M, in] or [C, M, in]; w [out, in] or [C, out, in]; nullable_bias [out] or
+// [C, out].
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& nullable_bias);
 
-// ---- conv2d.cpp
-// --------------------------------------------------------------------------------------------- x
-// [N, H, W, C], w [K, R, S, C] -> [N, P, Q, K]; padding with zeros.
+// ---- conv2d.cpp ---------------------------------------------------------------------------------
+
+// x [N, H, W, C], w [K, R, S, C] -> [N, P, Q, K]; padding with zeros.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec);
 
-// ---- pool.cpp
-// -----------------------------------------------------------------------------------------------
+// ---- pool.cpp -----------------------------------------------------------------------------------
+
 Tensor max_pool(const Tensor& x,
                 const PoolSpec& spec);        // [N, H, W, C]; the first maximum takes the gradient
 Tensor global_average_pool(const Tensor& x);  // [N, H, W, C] -> [N, C]
 
-// ---- batch_norm.cpp
-// -----------------------------------------------------------------------------------------
+// ---- batch_norm.cpp -----------------------------------------------------------------------------
+
 struct RunningStatistics {
   Tensor mean = {};      // [C]
   Tensor variance = {};  // [C], unbiased
@@ -70,13 +70,13 @@ struct RunningStatistics {
 };
 // x [..., C] of rank 2 to 4; gamma, beta [C] of stat_dtype(x). y = [relu] (norm(x) [+ residual]).
 // Phase::train uses the statistics of each of spec.groups contiguous parts of axis 0; Phase::eval
-// the running ones, and has a backward too.
+// the running ones, which must then not change before the backward pass.
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                   RunningStatistics& running, Phase phase, const BatchNormSpec& spec = {},
                   const Tensor& nullable_residual = {});
 
-// ---- rows.cpp
-// -----------------------------------------------------------------------------------------------
+// ---- rows.cpp -----------------------------------------------------------------------------------
+
 inline constexpr double kNormEpsilon = 1e-12;
 Tensor l2_normalize(const Tensor& x,
                     double epsilon = kNormEpsilon);  // rows of [..., d]; zero rows stay zero
@@ -88,8 +88,8 @@ Tensor cross_entropy(const Tensor& logits,
 // Columns of x [C, N, d] to zero mean and unit variance (divisor N - ddof), spec S2.4.
 Tensor standardize_columns(const Tensor& x, int64_t ddof, double epsilon);
 
-// ---- shape_ops.cpp
-// ------------------------------------------------------------------------------------------
+// ---- shape_ops.cpp ------------------------------------------------------------------------------
+
 Tensor reshape(const Tensor& x, const Shape& shape);
 Tensor transpose(const Tensor& x);  // last two axes of [m, n] or [B, m, n]
 Tensor slice(const Tensor& x, int axis, int64_t begin, int64_t end);  // a copy unless axis is 0
@@ -97,10 +97,10 @@ Tensor concat(std::span<const Tensor> parts, int axis);
 Tensor roll_rows(const Tensor& x, int64_t shift);          // y[b, (i + shift) mod M] = x[b, i]
 Tensor gather_rows(const Tensor& x, const Tensor& index);  // [n, d], [m] i32 -> [m, d]
 
-// ---- pairwise.cpp
-// -------------------------------------------------------------------------------------------
-// r[c,i,j] = w2[c] . relu(a[c,i] + b[c,j]) + b2[c]; a [C, A, h], b [C, B, h]; w2 [1 or C, h], b2 [1
-// or C].
+// ---- pairwise.cpp -------------------------------------------------------------------------------
+
+// r[c,i,j] = w2[c] . relu(a[c,i] + b[c,j]) + b2[c]; a [C, A, h], b [C, B, h]; w2 [1 or C, h],
+// b2 [1 or C].
 Tensor concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2);
 struct PairLoss {
   Tensor loss;        // [C, A], one value per anchor

@@ -1,16 +1,16 @@
 // Rows of [..., d] and columns of [C, N, d]. With n = |x| of a row, p = softmax(x):
 //
-//   l2_normalize         u = x / n;               dx = (du - u (u . du)) / n; a row with n <=
-//   epsilon
-//                        gives u = 0 and dx = 0: the usual x / max(n, epsilon) would multiply the
-//                        gradient of a zero row by 1e12                                (spec S1.1)
+//   l2_normalize         u = x / n;               dx = (du - u (u . du)) / n
+//                        A row with n <= epsilon gives u = 0 and dx = 0: the usual
+//                        x / max(n, epsilon) would multiply the gradient of a zero row by 1e12
+//                        (spec S1.1).
 //   row_dot              y = a . b;               da = dy b, db = dy a
 //   log_sum_exp          y = log sum exp(x);      dx = dy p
 //   log_softmax          y = x - log sum exp(x);  dx = dy - p sum(dy)
-//   cross_entropy        y = mean_r(log sum exp(x_r) - x_r[t_r]);  dx_r = dy (p_r - [j = t_r]) /
-//   rows standardize_columns  xs = (x - mean) rstd;    dx = rstd (dxs - mean(dxs) - xs sum(dxs xs)
-//   / (N - ddof)),
-//                        rstd = 1 / sqrt(sum (x - mean)^2 / (N - ddof) + epsilon)      (spec S2.4)
+//   cross_entropy        y = mean_r(log sum exp(x_r) - x_r[t_r]);  dx_r = dy (p_r - [j = t_r]) / R
+//   standardize_columns  xs = (x - mean) rstd, rstd = 1 / sqrt(sum (x - mean)^2 / (N - ddof) + eps)
+//                        dx = rstd (dxs - mean(dxs) - xs sum(dxs xs) / (N - ddof))
+//                        (spec S2.4)
 #include "engine/backend/backend.h"
 #include "engine/ops/checks.h"
 #include "engine/ops/ops.h"
