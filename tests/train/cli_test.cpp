@@ -94,7 +94,8 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
   check_refused(amcl({"config", "shwo"}), 2,
                 {"'shwo' is no command of amcl config", "nearest is show"});
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
-  check_refused(amcl({}), 2, {"a command is missing", "pretrain, evaluate, verify"});
+  check_refused(amcl({}), 2, {"a command is missing after 'amcl'", "pretrain, evaluate, verify"});
+  check_refused(amcl({"bench"}), 2, {"a command is missing after 'amcl bench'", "data, step"});
 }
 
 TEST_CASE("cli: what is missing is named") {
@@ -105,7 +106,8 @@ TEST_CASE("cli: what is missing is named") {
   const TemporaryDirectory directory;
   const std::string absent = directory.path() + "/absent";
   check_refused(amcl({"config", "show", "--config", absent}), 66, {absent});
-  check_refused(amcl({"pretrain", "--resume", absent}), 66, {absent});
+  check_refused(amcl({"pretrain", "--resume", absent}), 66,
+                {"--resume " + absent + ": there is no run", "earlier pretrain"});
 }
 
 TEST_CASE("cli: a bad option of evaluate names option, value and remedy") {

@@ -105,8 +105,8 @@ void CommandLine::refuse_unknown() const {
          " takes no such argument; see --help");
   }
   if (!commands.empty()) {
-    fail(ErrorKind::usage, path_of(&app), ": a command is missing: one of ", list_text(commands),
-         "; see --help");
+    fail(ErrorKind::usage, "a command is missing after '", path_of(&app), "': one of ",
+         list_text(commands), "; see --help");
   }
 }
 

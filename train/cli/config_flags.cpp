@@ -42,8 +42,8 @@ void ConfigFlags::add_flag(CLI::App& app, const Setting& setting, const std::str
 
 ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
   if (!file.empty() && !file_.empty()) {
-    fail(ErrorKind::usage, "--config ", file_, " together with --resume: the run has its own ",
-         "configuration, ", file, "; leave --config out");
+    fail(ErrorKind::usage, "--config ", file_, " together with --resume: the run has its own, ",
+         file, "; leave --config out");
   }
   ConfigSources sources{.file = file.empty() ? file_ : file,
                         .flags = {},

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <memory>
 
 #include "engine/core/check.h"
@@ -19,19 +20,30 @@ struct Options {
 
 void check_new_run(const Config& config, bool dry_run) {
   if (config.data.data.empty()) {
-    fail(ErrorKind::usage, "--data is missing: name a directory of CIFAR-10 or CIFAR-100, or ",
-         "shapes10");
+    fail(ErrorKind::usage,
+         "--data is missing: name a directory of CIFAR-10 or CIFAR-100, or shapes10");
   }
   if (config.train.out.empty() && !dry_run) {
     fail(ErrorKind::usage, "--out is missing: name the run directory to make, such as runs/first");
   }
 }
 
+// The configuration of the run to go on with; empty for a new run.
+std::string stored_config(const std::string& run) {
+  if (run.empty()) return {};
+  const std::filesystem::path path = std::filesystem::path(run) / "config.toml";
+  std::error_code unreadable;
+  if (!std::filesystem::exists(path, unreadable)) {
+    fail(ErrorKind::missing, "--resume ", run, ": there is no run (no ", path.string(),
+         "); name the --out of an earlier pretrain");
+  }
+  return path.string();
+}
+
 int run(Options& options, const GlobalOptions& global) {
   PretrainOptions& pretrain = options.pretrain;
   const bool resumes = !pretrain.resume.empty();
-  const ResolvedConfig resolved =
-      options.flags.resolve(resumes ? pretrain.resume + "/config.toml" : "");
+  const ResolvedConfig resolved = options.flags.resolve(stored_config(pretrain.resume));
   print_warnings(resolved);
   if (!resumes) check_new_run(resolved.config, pretrain.dry_run);
   pretrain.progress = progress_options(stderr, global.color);
