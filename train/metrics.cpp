@@ -8,8 +8,8 @@
 namespace amcl {
 namespace {
 
-// Unit vectors of spread s have a mean cosine of about 1 - s^2: here 0.99.
-constexpr double kCollapsedSpread = 0.1;
+// Unit vectors with a feature_std of s have a mean cosine of about 1 - s^2: here 0.99.
+constexpr double kCollapsedStd = 0.1;
 
 struct NamedStatistic {
   const char* name;
@@ -34,22 +34,23 @@ constexpr NamedStatistic kLoggedStatistics[] = {
 // One statistic of every head.
 std::vector<double> per_head(const StepResult& result, PairStatistic statistic) {
   std::vector<double> values;
-  for (size_t i = static_cast<size_t>(statistic); i < result.statistics.size(); i += kPairStatistics)
+  for (size_t i = static_cast<size_t>(statistic); i < result.statistics.size();
+       i += kPairStatistics)
     values.push_back(result.statistics[i]);
   return values;
 }
 
 }  // namespace
 
-std::vector<double> feature_spread(const Tensor& z) {
-  AMCL_CHECK(z.rank() == 3, "feature_spread: projections must be [C, M, d], got ", z.shape());
+std::vector<double> feature_std(const Tensor& z) {
+  AMCL_CHECK(z.rank() == 3, "feature_std: projections must be [C, M, d], got ", z.shape());
   Tensor u = Tensor::empty_like(z);
   Tensor norm = Tensor::empty(z.device(), z.shape().without_last(), z.dtype());
   backend_of(z).l2_normalize(z, kNormEpsilon, u, norm);
   const std::vector<double> values = u.to_host<double>();
   const int64_t rows = z.dim(1);
   const int64_t features = z.dim(2);
-  std::vector<double> spread;
+  std::vector<double> deviations;
   for (int64_t head = 0; head < z.dim(0); ++head) {
     std::vector<double> sum(static_cast<size_t>(features));
     std::vector<double> squares(static_cast<size_t>(features));
@@ -63,13 +64,13 @@ std::vector<double> feature_spread(const Tensor& z) {
     double deviation = 0.0;
     for (size_t j = 0; j < sum.size(); ++j)
       deviation += std::sqrt(std::max(0.0, squares[j] / n - sum[j] / n * (sum[j] / n)));
-    spread.push_back(deviation / std::sqrt(static_cast<double>(features)));
+    deviations.push_back(deviation / std::sqrt(static_cast<double>(features)));
   }
-  return spread;
+  return deviations;
 }
 
 LogRecord metrics_record(const StepPosition& position, const StepResult& result,
-                         const std::vector<double>& spread, const StepTiming& timing) {
+                         const std::vector<double>& deviations, const StepTiming& timing) {
   LogRecord record;
   record["step"] = position.step;
   record["epoch"] = position.epoch;
@@ -82,12 +83,12 @@ LogRecord metrics_record(const StepPosition& position, const StepResult& result,
   if (!result.statistics.empty())
     for (const NamedStatistic& logged : kLoggedStatistics)
       record[logged.name] = per_head(result, logged.statistic);
-  record["feature_spread"] = spread;
+  record["feature_std"] = deviations;
   return record;
 }
 
 std::vector<std::string> TrainingWatch::judge(int64_t step, const StepResult& result,
-                                              const std::vector<double>& spread) {
+                                              const std::vector<double>& deviations) {
   std::vector<std::string> warnings;
   if (!temperatures_told_ && !result.statistics.empty()) {
     const std::vector<double> shares = per_head(result, kTemperatureAtBound);
@@ -101,13 +102,13 @@ std::vector<std::string> TrainingWatch::judge(int64_t step, const StepResult& re
           "(--temperature-low, --temperature-high) helps"));
     }
   }
-  if (!collapse_told_ && step >= settled_step_ && !spread.empty()) {
-    const auto worst = std::min_element(spread.begin(), spread.end());
-    if (*worst < kCollapsedSpread) {
+  if (!collapse_told_ && step >= settled_step_ && !deviations.empty()) {
+    const auto worst = std::min_element(deviations.begin(), deviations.end());
+    if (*worst < kCollapsedStd) {
       collapse_told_ = true;
       warnings.push_back(
-          concat_text("step ", step, ": the features of head ", worst - spread.begin(),
-                      " have collapsed (spread ", *worst,
+          concat_text("step ", step, ": the features of head ", worst - deviations.begin(),
+                      " have collapsed (feature_std ", *worst,
                       " of about 1): nearly the same for every image; a smaller --lr, a "
                       "--clip-norm or --objective amcl helps"));
     }

@@ -9,11 +9,11 @@
 
 namespace amcl {
 
-// The spread of the unit-length projections z [C, M, d], per head: their standard deviation over the
-// M rows, averaged over the d features, times sqrt(d). About 1 where the features fill the sphere,
-// 0 where all images have the same one (Chen, He, "Exploring simple siamese representation
-// learning", CVPR 2021, section 4.1).
-std::vector<double> feature_spread(const Tensor& z);
+// How far the unit-length projections z [C, M, d] spread, per head: the standard deviation over the M
+// rows, averaged over the d features, times sqrt(d). About 1 where the features fill the sphere, 0
+// where all images have the same one (Chen, He, "Exploring simple siamese representation learning",
+// CVPR 2021, section 4.1).
+std::vector<double> feature_std(const Tensor& z);
 
 struct StepPosition {
   int64_t step = 0;   // finished steps
@@ -25,9 +25,9 @@ struct StepTiming {
   double loader_wait_share = 0.0;  // of the wall time, 0 to 1
 };
 
-// A line of metrics.jsonl; `spread` as above.
+// A line of metrics.jsonl; `deviations` is the feature_std of each head.
 LogRecord metrics_record(const StepPosition& position, const StepResult& result,
-                         const std::vector<double>& spread, const StepTiming& timing);
+                         const std::vector<double>& deviations, const StepTiming& timing);
 
 // Says once per run what a user should know before it ends.
 class TrainingWatch {
@@ -38,7 +38,7 @@ class TrainingWatch {
 
   // The warnings that this step gives rise to, one line each.
   std::vector<std::string> judge(int64_t step, const StepResult& result,
-                                 const std::vector<double>& spread);
+                                 const std::vector<double>& deviations);
 
  private:
   int64_t settled_step_;

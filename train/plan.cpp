@@ -21,7 +21,7 @@ constexpr int64_t kMeasuredPairs = int64_t{1} << 22;
 // A step is measured with more and more pairs until it takes this many times what parameters,
 // gradients and optimiser take: below, blocks that were theirs serve the step too, and its memory
 // does not grow in proportion.
-constexpr int64_t kDominance = 8;
+constexpr int64_t kDominance = 4;
 
 // The batch halved and halved again, down to a few pairs; ascending. The halves have the leading
 // digits of the batch's binary number, so that the allocator, which knows four sizes between powers
@@ -176,6 +176,7 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config) {
           .dataset_bytes = dataset_bytes,
           .step_bytes = extrapolate(measured, config.train.batch) - 3 * block,
           .loader_bytes = config.train.workers > 0 ? kBatchesAhead * batch_bytes : 0,
+          .checkpoint_bytes = 2 * block,
           .program_bytes = measured.program,
           .measured_small = measured.small.pairs,
           .measured_large = measured.large.pairs,
@@ -187,7 +188,7 @@ std::string describe(const Plan& plan) {
   text << "parameters         " << plan.parameters << "\n"
        << "steps              " << plan.steps << " (" << plan.steps_per_epoch
        << " per epoch, warm-up " << plan.warmup_steps << ")\n"
-       << "chance-level loss  " << std::setprecision(4) << plan.chance_level << "\n"
+       << "chance loss        " << std::setprecision(4) << plan.chance_level << "\n"
        << "memory, MiB\n"
        << "  parameters       " << mebibytes(plan.parameter_bytes) << "\n"
        << "  gradients        " << mebibytes(plan.gradient_bytes) << "\n"
@@ -195,6 +196,7 @@ std::string describe(const Plan& plan) {
        << "  data set         " << mebibytes(plan.dataset_bytes) << "\n"
        << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
        << "  loader           " << mebibytes(plan.loader_bytes) << "\n"
+       << "  checkpoint       " << mebibytes(plan.checkpoint_bytes) << "\n"
        << "  program          " << mebibytes(plan.program_bytes) << "\n"
        << "expected peak, MiB " << mebibytes(plan.peak_bytes()) << "\n";
   return text.str();

@@ -1,6 +1,7 @@
 #include "train/pretrain.h"
 
 #include <memory>
+#include <optional>
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
@@ -50,10 +51,10 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
       "data       ", dataset.name, ", ", dataset.count(), " images ", shape[1], " x ", shape[2],
       "\nmodel      ", model.backbone, " of width ", model.width, " (", model.stem,
       " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
-      " parameters\nobjective  ", objective.name, ", temperature ", temperature,
-      ", chance-level loss ", trainer.method().chance_level(config.train.batch), "\nschedule   ",
-      config.train.epochs, " epochs of ", trainer.steps_per_epoch(), " steps, batch ",
-      config.train.batch, ", lr ", config.optimizer.lr, ", warm-up ", trainer.warmup_steps(),
+      " parameters\nobjective  ", objective.name, ", temperature ", temperature, ", chance loss ",
+      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
+      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", lr ",
+      config.optimizer.lr, ", warm-up ", trainer.warmup_steps(),
       " steps, then cosine to 0\ndevice     ", config.train.device, ", threads ", compute_threads(),
       ", workers ", config.train.workers, "\n");
   std::fputs(text.c_str(), notes);
@@ -84,19 +85,21 @@ PretrainEnd start_run(const Config& config, const PretrainOptions& options,
 PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
                        const std::function<bool()>& stop_requested) {
   const RunDirectory directory = RunDirectory::resume(options.resume);
-  const Checkpoint checkpoint = read_checkpoint(directory.checkpoint_path());
-  check_config(checkpoint, config);
+  std::optional<Checkpoint> checkpoint = read_checkpoint(directory.checkpoint_path());
+  check_config(*checkpoint, config);
   const Opened opened(config);
-  check_data(checkpoint, opened.dataset, config);
+  check_data(*checkpoint, opened.dataset, config);
   Trainer trainer(*opened.backend, opened.dataset, config);
-  trainer.restore(checkpoint);
+  trainer.restore(*checkpoint);
+  const int64_t threads = checkpoint->state.threads;
+  checkpoint.reset();  // its tensors would fill memory to the end of the run
   check_unfinished(trainer, options.resume);
   directory.write_config(to_toml(config));
   describe_run(options.notes, opened.dataset, trainer, config);
   PretrainLoop loop(trainer, config, directory, options);
-  if (checkpoint.state.threads != compute_threads())
-    loop.warn(concat_text("the run was started with ", checkpoint.state.threads,
-                          " threads and goes on with ", compute_threads(),
+  if (threads != compute_threads())
+    loop.warn(concat_text("the run was started with ", threads, " threads and goes on with ",
+                          compute_threads(),
                           ": the bits may differ from those of an uninterrupted run"));
   return loop.run(stop_requested);
 }

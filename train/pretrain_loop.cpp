@@ -39,7 +39,7 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDire
   if (trainer.finished_steps() == 0) {
     LogRecord first;
     first["step"] = 0;
-    first["chance_level_loss"] = chance_level_;
+    first["chance_loss"] = chance_level_;
     first["parameters"] = trainer.arena().parameter_count();
     first["steps"] = trainer.steps();
     write_log(first);
@@ -97,11 +97,11 @@ bool PretrainLoop::checkpoint_due() const {
 
 void PretrainLoop::record(const StepResult& result) {
   const int64_t step = trainer_.finished_steps();
-  const std::vector<double> spread = feature_spread(result.projections.front());
+  const std::vector<double> deviations = feature_std(result.projections.front());
   write_log(metrics_record(
       {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.rate(step - 1)}, result,
-      spread, since_record_.timing()));
-  for (const std::string& warning : watch_.judge(step, result, spread)) warn(warning);
+      deviations, since_record_.timing()));
+  for (const std::string& warning : watch_.judge(step, result, deviations)) warn(warning);
   since_record_ = StepClock(config_.train.batch);
 }
 
@@ -129,7 +129,7 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["steps"] = trainer_.steps();
   summary["epochs"] = config_.train.epochs;
   summary["loss"] = loss_;
-  summary["chance_level_loss"] = chance_level_;
+  summary["chance_loss"] = chance_level_;
   summary["parameters"] = trainer_.arena().parameter_count();
   summary["pairs_per_second"] = timing.pairs_per_second;
   summary["loader_wait_share"] = timing.loader_wait_share;
@@ -139,7 +139,7 @@ void PretrainLoop::finish(PretrainEnd end) {
   directory_.write_summary(summary.dump(2) + "\n");
   progress_.message(concat_text(finished ? "finished" : "stopped", " at step ",
                                 trainer_.finished_steps(), " of ", trainer_.steps(), ", loss ",
-                                loss_, " (chance level ", chance_level_, ")"));
+                                loss_, " (chance ", chance_level_, ")"));
   if (!finished)
     progress_.message(concat_text("to go on: amcl pretrain --resume ", directory_.path()));
   std::fprintf(results_, "%s\n", directory_.checkpoint_path().c_str());

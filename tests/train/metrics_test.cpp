@@ -19,10 +19,10 @@ StepResult result_with(double at_bound) {
   return result;
 }
 
-TEST_CASE("metrics: the spread is about 1 on the sphere and 0 where all rows point one way") {
+TEST_CASE("metrics: feature_std is about 1 on the sphere and 0 where all rows point one way") {
   const auto backend = open_backend("plain");
   const Tensor even = test::Rng(1).normal(*backend, Shape{1, 400, 32}, DType::f32);
-  CHECK(feature_spread(even).front() == doctest::Approx(1.0).epsilon(0.03));
+  CHECK(feature_std(even).front() == doctest::Approx(1.0).epsilon(0.03));
 
   // Two heads: one direction at different lengths, and the two poles of an axis.
   std::vector<float> rows(2 * 4 * 4, 0.0F);
@@ -30,10 +30,11 @@ TEST_CASE("metrics: the spread is about 1 on the sphere and 0 where all rows poi
     rows[row * 4] = static_cast<float>(row + 1);
     rows[16 + row * 4] = row % 2 == 0 ? 1.0F : -1.0F;
   }
-  const std::vector<double> spread =
-      feature_spread(Tensor::from_host(*backend, Shape{2, 4, 4}, std::span<const float>(rows)));
-  CHECK(spread[0] == doctest::Approx(0.0));
-  CHECK(spread[1] == doctest::Approx(0.5));  // deviation 1 in one of four features, times sqrt(4)
+  const std::vector<double> deviations =
+      feature_std(Tensor::from_host(*backend, Shape{2, 4, 4}, std::span<const float>(rows)));
+  CHECK(deviations[0] == doctest::Approx(0.0));
+  CHECK(deviations[1] ==
+        doctest::Approx(0.5));  // deviation 1 in one of four features, times sqrt(4)
 }
 
 TEST_CASE("metrics: a record names every number, with one value per head") {
@@ -48,7 +49,7 @@ TEST_CASE("metrics: a record names every number, with one value per head") {
   CHECK(record["gradient_norm"].get<double>() == 0.5);
   CHECK(record["pairs_per_second"].get<double>() == 100.0);
   CHECK(record["loader_wait_share"].get<double>() == 0.25);
-  CHECK(record["feature_spread"].get<std::vector<double>>() == std::vector<double>{0.9, 0.8});
+  CHECK(record["feature_std"].get<std::vector<double>>() == std::vector<double>{0.9, 0.8});
   CHECK(record["temperature_at_bound"].get<std::vector<double>>() == std::vector<double>{0.0, 0.1});
   CHECK(record["negative_temperature_std"].get<std::vector<double>>() ==
         std::vector<double>{0.25, 0.25});

@@ -59,6 +59,7 @@ TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
   CHECK(plan.parameters > 40000);
   CHECK(plan.parameter_bytes >= 4 * plan.parameters);
   CHECK(plan.gradient_bytes == plan.parameter_bytes);
+  CHECK(plan.checkpoint_bytes == 2 * plan.parameter_bytes);
   CHECK(plan.dataset_bytes >= 20 * 8 * 8 * 3);
   CHECK(plan.loader_bytes == 2 * (2 * 8) * 8 * 8 * 3 * 4);
   CHECK(plan.program_bytes > 0);

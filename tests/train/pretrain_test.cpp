@@ -108,7 +108,7 @@ TEST_CASE("pretrain: the log begins with the chance level and follows the run") 
   const std::vector<LogRecord> log = log_of(config);
   REQUIRE(log.size() == 5);
   CHECK(log[0]["step"].get<int>() == 0);
-  CHECK(log[0]["chance_level_loss"].get<double>() > 0.0);
+  CHECK(log[0]["chance_loss"].get<double>() > 0.0);
   const std::vector<int> steps{1, 3, 6, 8};
   for (size_t i = 0; i < steps.size(); ++i) CHECK(log[i + 1]["step"].get<int>() == steps[i]);
   CHECK(log[3]["epoch"].get<int>() == 1);
