@@ -1,6 +1,7 @@
 // The program. Errors become one line on stderr and an exit code here, and nowhere else.
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -73,6 +74,8 @@ int run_guarded(CommandLine& line, int argc, const char* const* argv) {
 }  // namespace amcl
 
 int main(int argc, char** argv) {
+  // A limit on the size of files shall fail the write, as a full disk does, and not end the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   amcl::CommandLine line;
   return amcl::run_guarded(line, argc, argv);
 }

@@ -2,57 +2,16 @@
 
 #include <doctest/doctest.h>
 
-#include "engine/backend/open.h"
-#include "engine/core/philox.h"
-#include "tests/io/scratch_directory.h"
-#include "tests/train/tiny_training.h"
-#include "train/trainer.h"
-#include "train/verification.h"
+#include "tests/train/evaluation_fixture.h"
 
 namespace amcl {
 namespace {
 
-constexpr int64_t kClasses = 4;
-constexpr int64_t kTrainImages = 60;
-constexpr int64_t kTestImages = 40;
+using test::kTestImages;
+using test::kTrainImages;
 
-// A file of CIFAR-10's form: noise whose brightness tells the class, more or less.
-void write_cifar(const std::string& path, int64_t count, uint64_t seed) {
-  constexpr int64_t kPixels = 3072;
-  RandomStream random(seed, RandomPurpose::synthetic, 0, 0, 0);
-  std::string content;
-  for (int64_t image = 0; image < count; ++image) {
-    const auto label = static_cast<uint32_t>(image % kClasses);
-    const uint32_t brightness = 40 * label + random.below(60);
-    content += static_cast<char>(label);
-    for (int64_t i = 0; i < kPixels; ++i)
-      content += static_cast<char>(brightness + random.below(40));
-  }
-  test::write_text(path, content);
-}
-
-// A run that has just begun, on disk, and its data.
-class EvaluationTest {
+class EvaluationTest : public test::EvaluationFixture {
  protected:
-  EvaluationTest() { save(trainer_.checkpoint()); }
-
-  std::string make_data() const {
-    write_cifar(directory_.file("data_batch_1.bin"), kTrainImages, 1);
-    write_cifar(directory_.file("test_batch.bin"), kTestImages, 2);
-    return directory_.path();
-  }
-  Config config() const {
-    Config config = test::tiny_config();
-    config.data.data = directory_.path();
-    return config;
-  }
-  void save(const SafetensorsFile& checkpoint) { write_safetensors(path_, checkpoint, true); }
-  EvaluationOptions options() const {
-    EvaluationOptions options;
-    options.run = path_;
-    options.k = 5;
-    return options;
-  }
   std::vector<Neighbour> neighbours(const EvaluationOptions& options) {
     return evaluate(options, *backend_).knn->neighbours;
   }
@@ -64,12 +23,6 @@ class EvaluationTest {
     }
     return {};
   }
-
-  test::ScratchDirectory directory_;
-  std::string path_ = directory_.file("checkpoint.safetensors");
-  std::unique_ptr<Backend> backend_ = open_backend("cpu");
-  Dataset dataset_ = open_dataset(*backend_, make_data(), Split::train, 0, 1);
-  Trainer trainer_{*backend_, dataset_, config()};
 };
 
 TEST_CASE_FIXTURE(EvaluationTest, "evaluation: model and data come from the checkpoint alone") {
@@ -143,37 +96,6 @@ TEST_CASE_FIXTURE(EvaluationTest, "evaluation: what cannot be is refused by name
   wrong.run.clear();
   wrong.features = "pixels";
   contains(wrong, "data: name a directory of images");
-}
-
-TEST_CASE_FIXTURE(EvaluationTest, "verification: an intact checkpoint reproduces its features") {
-  const Verification found = verify_checkpoint(path_, *backend_, 0);
-  CHECK(found.same_bits);
-  CHECK(found.probe_images == 8);
-  CHECK(found.model == "resnet18 of width 4, 2 heads");
-}
-
-TEST_CASE_FIXTURE(EvaluationTest, "verification: weights that compute something else are found") {
-  SafetensorsFile changed = trainer_.checkpoint();
-  SafetensorsEntry& bias = changed.tensors.at("backbone.layer4.1.bn2.bias");
-  std::vector<float> values = bias.values<float>();
-  for (float& value : values) value += 0.01F;
-  bias = SafetensorsEntry::from(bias.shape, values);
-  save(changed);  // with a CRC that fits
-  CHECK_THROWS_WITH_AS(verify_checkpoint(path_, *backend_, 0),
-                       doctest::Contains("features of its 8 probe images differ"), Error);
-}
-
-TEST_CASE_FIXTURE(EvaluationTest, "verification: a lost optimiser or probe is named") {
-  SafetensorsFile changed = trainer_.checkpoint();
-  changed.tensors.erase("optimizer.velocity.backbone.conv1.weight");
-  save(changed);
-  CHECK_THROWS_WITH_AS(verify_checkpoint(path_, *backend_, 0),
-                       doctest::Contains("another optimiser: 1 missing"), Error);
-  changed = trainer_.checkpoint();
-  changed.tensors.erase("probe.features");
-  save(changed);
-  CHECK_THROWS_WITH_AS(verify_checkpoint(path_, *backend_, 0),
-                       doctest::Contains("holds no probe.features"), Error);
 }
 
 }  // namespace

@@ -100,7 +100,7 @@ int run_evaluate(const EvaluateOptions& options) {
     write_png(options.neighbours,
               draw_neighbours(evaluation.test, evaluation.train, *evaluation.knn,
                               pick_queries(evaluation.test, kQueriesShown)));
-    std::fprintf(stderr, "neighbours of %s\n", options.neighbours.c_str());
+    std::fprintf(stderr, "neighbours are drawn in %s\n", options.neighbours.c_str());
   }
   return 0;
 }

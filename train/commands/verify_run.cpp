@@ -12,13 +12,13 @@ namespace amcl {
 namespace {
 
 void print(const std::string& path, const Verification& found) {
-  constexpr double kMega = 1e6;
+  constexpr int64_t kKilo = 1000;
   std::cout << path << "\n  file      intact: CRC-32C " << found.crc << ", " << found.tensors
-            << " tensors, " << static_cast<double>(found.bytes) / kMega << " MB\n  model     "
-            << found.model << ": weights and optimiser fit\n  run       epoch " << found.epoch
-            << ", step " << found.step << ", seed " << found.seed << ", written by commit "
-            << found.commit << "\n  features  " << found.probe_images << " probe images, "
-            << found.threads << (found.threads == 1 ? " thread: " : " threads: ");
+            << " tensors, " << found.bytes / kKilo << " kB\n  model     " << found.model
+            << ": weights and optimiser fit\n  run       epoch " << found.epoch << ", step "
+            << found.step << ", seed " << found.seed << ", written by commit " << found.commit
+            << "\n  features  " << found.probe_images << " probe images, " << found.threads
+            << (found.threads == 1 ? " thread: " : " threads: ");
   if (found.same_bits)
     std::cout << "the same to the bit\n";
   else
