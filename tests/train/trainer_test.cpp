@@ -58,6 +58,18 @@ TEST_CASE("trainer: the same seed gives the same bits, for any number of workers
   CHECK(train(config, 5, 24, 12) != reference);
 }
 
+TEST_CASE("trainer: the seed draws the views, not the weights alone") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 16, 8);
+  Config config = test::tiny_config();
+  Trainer first(*backend, dataset, config);
+  config.train.seed = 2;
+  Trainer second(*backend, dataset, config);
+  Tensor& values = second.arena().values();
+  backend->copy(values.raw(), first.arena().values().raw(), values.bytes());
+  CHECK(first.step().loss != second.step().loss);
+}
+
 TEST_CASE("trainer: the schedule covers the run, with the warm-up in epochs") {
   const auto backend = open_backend("cpu");
   const Dataset dataset = test::random_dataset(*backend, 35, 8);
