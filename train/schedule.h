@@ -2,8 +2,8 @@
 // (Loshchilov, Hutter, "SGDR", ICLR 2017, without restarts).
 //
 //   step < warmup:  peak (step + 1) / warmup
-//   else:           floor + (peak - floor) / 2 (1 + cos(pi (step - warmup) / max(1, total -
-//   warmup)))
+//   else:           floor + (peak - floor) / 2 (1 + cos(pi t)),
+//                   t = (step - warmup) / max(1, total - warmup)
 #pragma once
 #include <cstdint>
 
