@@ -121,8 +121,10 @@ TEST_CASE("pair_loss: statistics leave the anchor itself out and keep the positi
 TEST_CASE("pair_loss: a constant temperature is reported as such") {
   for (const auto& [backend, dtype, tolerance] : places()) {
     const Tensor s = test::Rng(22).uniform(backend, {1, 4, 4}, -1.0f, 1.0f, dtype);
-    const PairLoss loss =
-        pair_loss(s, {}, positives(4, backend), {.adaptive = false, .temperature = 0.25});
+    // At the bound of a range that a constant has nothing to do with.
+    const PairLossSpec spec{
+        .adaptive = false, .temperature = 0.25, .range = {.low = 0.25, .high = 1.0}};
+    const PairLoss loss = pair_loss(s, {}, positives(4, backend), spec);
     const auto statistics = loss.statistics.to_host<double>();
     CHECK(statistics[kPositiveTemperatureMean] == 0.25);
     CHECK(statistics[kPositiveTemperatureStd] == 0.0);
@@ -197,16 +199,20 @@ TEST_CASE("pair_loss: anchors split over devices give the losses and gradients o
 
 TEST_CASE("pair_loss: ties go to the lowest index") {
   const std::vector<double> similarity = {0.0, 0.5, 0.5, 0.1, 0.5, 0.2};
-  const TapeScope scope;
-  const Tensor s = tape::leaf(
-      Tensor::from_host(test::plain(), {1, 1, 6}, std::span<const double>(similarity), DType::f64));
-  PairLossSpec spec{.reducer = PairReducer::topk,
-                    .topk = 2,
-                    .self_offset = PairLossSpec::kNoSelf,
-                    .adaptive = false,
-                    .temperature = 1.0};
-  tape::backward(sum(pair_loss(s, {}, indices({3}), spec).loss));
-  CHECK(tape::gradient(s).to_host<double>() == std::vector<double>{0, 0.5, 0.5, -1, 0, 0});
+  const auto gradient = [&](PairReducer reducer) {
+    const TapeScope scope;
+    const Tensor s = tape::leaf(Tensor::from_host(test::plain(), {1, 1, 6},
+                                                  std::span<const double>(similarity), DType::f64));
+    const PairLossSpec spec{.reducer = reducer,
+                            .topk = 2,
+                            .self_offset = PairLossSpec::kNoSelf,
+                            .adaptive = false,
+                            .temperature = 1.0};
+    tape::backward(sum(pair_loss(s, {}, indices({3}), spec).loss));
+    return tape::gradient(s).to_host<double>();
+  };
+  CHECK(gradient(PairReducer::topk) == std::vector<double>{0, 0.5, 0.5, -1, 0, 0});
+  CHECK(gradient(PairReducer::hard) == std::vector<double>{0, 1, 0, -1, 0, 0});
 }
 
 TEST_CASE("pair_loss: the number of threads does not change a bit") {
