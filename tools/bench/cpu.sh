@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# One training step beside PyTorch on this machine's CPU: ours and theirs in turn, so that a drift of the machine meets
+# both. Prints a table of medians, ratios and spread, and writes it to tools/bench/results/DATE-cpu.md.
+#   usage: tools/bench/cpu.sh [PAIRS]      pairs of runs for each case (default 5)
+#   environment: AMCL_PEER    the peer script (default ../shared/peers/simclr_step_torch.py)
+#                AMCL_TORCH   a Python with torch (default: a virtual environment in ~/.cache/amcl, made when missing)
+# PyTorch is measured with its default layout and with channels last; the better median counts.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+pairs=${1:-5}
+peer=${AMCL_PEER:-../shared/peers/simclr_step_torch.py}
+amcl=build/release/bin/amcl
+[[ -f $peer ]] || { echo "cpu.sh: no peer script at $peer; name it in AMCL_PEER" >&2; exit 66; }
+[[ -x $amcl ]] || { echo "cpu.sh: no $amcl; build it first: tools/demo.sh, or the preset release" >&2; exit 66; }
+
+python=${AMCL_TORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/amcl/torch/bin/python}
+if [[ ! -x $python ]]; then
+  python3 -m venv "${python%/bin/python}"
+  "$python" -m pip install --quiet torch
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The number that a JSON line calls $1.
+field() { sed -nE "s/.*\"$1\": *([0-9.]+).*/\1/p"; }
+# Minimum, median and maximum of the numbers on standard input.
+spread() { sort -n | awk '{v[NR] = $1} END {print v[1], v[int((NR + 1) / 2)], v[NR]}'; }
+
+cases=("--backbone resnet18 --size 32 --width 16 --batch 128" "--backbone resnet18 --size 32 --width 64 --batch 64")
+for i in "${!cases[@]}"; do
+  read -ra shape <<<"${cases[$i]}"
+  for ((pair = 0; pair < pairs; ++pair)); do
+    "$amcl" bench step "${shape[@]}" --steps 5 --warmup 2 >>"$work/ours.$i"
+    "$python" "$peer" "${shape[@]}" --steps 5 --warmup 2 >>"$work/default.$i"
+    "$python" "$peer" "${shape[@]}" --steps 5 --warmup 2 --channels-last >>"$work/channels_last.$i"
+  done
+done
+
+results=tools/bench/results/$(date +%F)-cpu.md
+{
+  echo "# Training step on the CPU, $(date +%F)"
+  echo
+  echo "- machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+  echo "- amcl $("$amcl" --version | head -n 1)"
+  echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__)')"
+  echo "- command: \`tools/bench/cpu.sh $pairs\`, runs in turn, image pairs per second: median (minimum to maximum)"
+  echo
+  echo "| case | amcl | PyTorch default | PyTorch channels last | amcl / PyTorch's best | share of SGEMM rate | peak MiB |"
+  echo "| --- | --- | --- | --- | --- | --- | --- |"
+  for i in "${!cases[@]}"; do
+    row="| ${cases[$i]//--/} |"
+    best=0
+    for who in ours default channels_last; do
+      read -r low middle high < <(field pairs_per_s <"$work/$who.$i" | spread)
+      row+=" $middle ($low to $high) |"
+      if [[ $who == ours ]]; then ours=$middle; else best=$(awk -v a="$best" -v b="$middle" 'BEGIN {print a > b ? a : b}'); fi
+    done
+    ratio=$(awk -v a="$ours" -v b="$best" 'BEGIN {printf "%.2f", a / b}')
+    read -r _ share _ < <(field share_of_sgemm <"$work/ours.$i" | spread)
+    read -r _ peak _ < <(field peak_process_mib <"$work/ours.$i" | spread)
+    echo "$row $ratio | $share | $peak |"
+  done
+} | tee "$results"
+echo "written to $results" >&2
