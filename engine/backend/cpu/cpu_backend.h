@@ -32,6 +32,10 @@ class CpuBackend final : public PlainBackend {
                                  const BatchNormSpec& spec, Tensor& dx,
                                  Tensor& nullable_dresidual) override;
 
+  void concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2,
+                     Tensor& r) override;
+  void concat_scores_backward(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& dr,
+                              Tensor& da, Tensor& db, Tensor& dw2, Tensor& db2) override;
   void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                  const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& statistics) override;
   void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
