@@ -13,12 +13,13 @@
 namespace amcl {
 namespace {
 
-// Relative (spec S12): features and loss, then norms of gradients. Gradients element by element have
-// no limit there: a relu or maximum near a tie that rounding decides the other way moves single
-// elements by 1e-3 of the largest (measured on files of other seeds).
+// Relative (spec S12): features and loss, then norms of gradients. Elements of gradients have no limit
+// there. A relu or a maximum near a tie that rounding decides the other way moves them by up to
+// 1.7e-2 of the largest (the stem of resnet50 on the cpu backend, files of another seed), so that
+// their limit only finds values in wrong places; the formulas are checked in f64.
 constexpr GoldenTolerance kForward{.loss = 1e-4, .tensor = 1e-4};
 constexpr GoldenTolerance kGradientNorm{.loss = 1e-4, .tensor = 1e-3};
-constexpr GoldenTolerance kGradient{.loss = 1e-4, .tensor = 5e-3};
+constexpr GoldenTolerance kGradient{.loss = 1e-4, .tensor = 3e-2};
 
 // Parameters and buffers by the names of the file.
 struct NamedModel {
