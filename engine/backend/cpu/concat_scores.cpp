@@ -14,7 +14,6 @@ namespace amcl {
 namespace {
 
 constexpr int64_t kChunk = 16;  // anchors
-constexpr int64_t kRowGrain = 8;
 
 // Extents of one call.
 struct Extents {
@@ -27,6 +26,11 @@ struct Extents {
         chunks((anchors + kChunk - 1) / kChunk) {}
 
   int64_t set(int64_t head) const { return shared ? 0 : head; }  // of w2 and b2
+  // Rows of `pairs` pairs each that are worth a thread.
+  int64_t row_grain(int64_t pairs) const {
+    constexpr int64_t kUnitGrain = 65536;
+    return std::max<int64_t>(1, kUnitGrain / std::max<int64_t>(1, pairs * hidden));
+  }
 
   int64_t heads;
   int64_t anchors;
@@ -45,7 +49,8 @@ void weigh(const std::vector<float>& active, const float* weights, float* gradie
 void backward_anchors(const Extents& extents, const Tensor& a, const Tensor& b, const Tensor& w2,
                       const Tensor& dr, Tensor& da, std::vector<double>& sums) {
   const int64_t hidden = extents.hidden;
-  parallel_for(extents.heads * extents.chunks, 1, [&](int64_t begin, int64_t end) {
+  const int64_t grain = extents.row_grain(kChunk * extents.candidates);
+  parallel_for(extents.heads * extents.chunks, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> active(static_cast<size_t>(hidden));
     std::vector<float> outputs(static_cast<size_t>(hidden));
     for (int64_t chunk = begin; chunk < end; ++chunk) {
@@ -72,7 +77,8 @@ void backward_anchors(const Extents& extents, const Tensor& a, const Tensor& b, 
 void backward_candidates(const Extents& extents, const Tensor& a, const Tensor& b, const Tensor& w2,
                          const Tensor& dr_transposed, Tensor& db) {
   const int64_t hidden = extents.hidden;
-  parallel_for(extents.heads * extents.candidates, kRowGrain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = extents.row_grain(extents.anchors);
+  parallel_for(extents.heads * extents.candidates, grain, [&](int64_t begin, int64_t end) {
     std::vector<float> active(static_cast<size_t>(hidden));
     for (int64_t row = begin; row < end; ++row) {
       const int64_t head = row / extents.candidates;
@@ -92,7 +98,8 @@ void CpuBackend::concat_scores(const Tensor& a, const Tensor& b, const Tensor& w
   if (a.dtype() != DType::f32) return PlainBackend::concat_scores(a, b, w2, b2, r);
   const Extents extents(a, b, w2);
   const int64_t hidden = extents.hidden;
-  parallel_for(extents.heads * extents.anchors, kRowGrain, [&](int64_t begin, int64_t end) {
+  const int64_t grain = extents.row_grain(extents.candidates);
+  parallel_for(extents.heads * extents.anchors, grain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t head = row / extents.anchors;
       const int64_t set = extents.set(head);

@@ -11,8 +11,6 @@
 namespace amcl {
 namespace {
 
-constexpr int64_t kRowGrain = 8;
-
 // Pointers and extents of one call.
 template <class T>
 struct Scores {
@@ -42,6 +40,12 @@ struct Scores {
   int64_t candidates;
   int64_t hidden;
   bool shared;
+
+  // Rows of `pairs` pairs each that are worth a thread.
+  int64_t row_grain(int64_t pairs) const {
+    constexpr int64_t kUnitGrain = 16384;
+    return std::max<int64_t>(1, kUnitGrain / std::max<int64_t>(1, pairs * hidden));
+  }
 };
 
 // row[k] += w2[k] sum over the pairs of one row, where the unit is active.
@@ -82,7 +86,8 @@ void PlainBackend::concat_scores(const Tensor& a, const Tensor& b, const Tensor&
     const Scores<T> scores(a, b, w2);
     const T* bias = b2.data<T>();
     T* out = r.data<T>();
-    parallel_for(scores.heads * scores.anchors, kRowGrain, [&](int64_t begin, int64_t end) {
+    const int64_t grain = scores.row_grain(scores.candidates);
+    parallel_for(scores.heads * scores.anchors, grain, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t head = row / scores.anchors;
         const T* weights = scores.weights(head);
@@ -109,7 +114,9 @@ void PlainBackend::concat_scores_backward(const Tensor& a, const Tensor& b, cons
     T* out_a = da.data<T>();
     T* out_b = db.data<T>();
     const auto hidden = static_cast<size_t>(scores.hidden);
-    parallel_for(scores.heads * scores.anchors, kRowGrain, [&](int64_t begin, int64_t end) {
+    const int64_t anchor_grain = scores.row_grain(scores.candidates);
+    const int64_t candidate_grain = scores.row_grain(scores.anchors);
+    parallel_for(scores.heads * scores.anchors, anchor_grain, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         const int64_t head = row / scores.anchors;
         std::vector<double> sums(hidden);
@@ -119,17 +126,19 @@ void PlainBackend::concat_scores_backward(const Tensor& a, const Tensor& b, cons
         store(sums, out_a + row * scores.hidden);
       }
     });
-    parallel_for(scores.heads * scores.candidates, kRowGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        const int64_t head = row / scores.candidates;
-        const int64_t j = row % scores.candidates;
-        std::vector<double> sums(hidden);
-        for (int64_t i = 0; i < scores.anchors; ++i)
-          add_active(scores.b + row * scores.hidden, scores.a_row(head, i), scores.weights(head),
-                     upstream[scores.pair(head, i, j)], scores.hidden, sums);
-        store(sums, out_b + row * scores.hidden);
-      }
-    });
+    parallel_for(scores.heads * scores.candidates, candidate_grain,
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t row = begin; row < end; ++row) {
+                     const int64_t head = row / scores.candidates;
+                     const int64_t j = row % scores.candidates;
+                     std::vector<double> sums(hidden);
+                     for (int64_t i = 0; i < scores.anchors; ++i)
+                       add_active(scores.b + row * scores.hidden, scores.a_row(head, i),
+                                  scores.weights(head), upstream[scores.pair(head, i, j)],
+                                  scores.hidden, sums);
+                     store(sums, out_b + row * scores.hidden);
+                   }
+                 });
     std::vector<std::vector<double>> heads(static_cast<size_t>(scores.heads));
     parallel_for(scores.heads, 1, [&](int64_t begin, int64_t end) {
       for (int64_t head = begin; head < end; ++head)

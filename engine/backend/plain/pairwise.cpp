@@ -18,8 +18,11 @@
 namespace amcl {
 namespace {
 
-constexpr int64_t kElementGrain = 4096;
-constexpr int64_t kRowGrain = 8;  // anchors per thread at least
+constexpr int64_t kPairGrain = 2048;  // pairs that are worth a thread
+
+int64_t row_grain(const Tensor& s) {
+  return std::max<int64_t>(1, kPairGrain / s.dim(2));
+}
 
 // Scratch of one thread: the row's temperatures and logits.
 template <class T>
@@ -108,7 +111,7 @@ void PlainBackend::temperature(const Tensor& r, const TemperatureRange& range, T
     const TemperatureFormula<T> formula(range);
     const T* in = r.data<T>();
     T* out = tau.data<T>();
-    parallel_for(r.count(), kElementGrain, [=](int64_t begin, int64_t end) {
+    parallel_for(r.count(), kPairGrain, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) out[i] = formula(in[i]).tau;
     });
   });
@@ -121,7 +124,7 @@ void PlainBackend::temperature_backward(const Tensor& r, const TemperatureRange&
     const T* in = r.data<T>();
     const T* upstream = dtau.data<T>();
     T* out = dr.data<T>();
-    parallel_for(r.count(), kElementGrain, [=](int64_t begin, int64_t end) {
+    parallel_for(r.count(), kPairGrain, [=](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) out[i] = upstream[i] * formula(in[i]).slope;
     });
   });
@@ -136,7 +139,7 @@ void PlainBackend::pair_loss(const Tensor& s, const Tensor& nullable_r, const Te
     const PairLossFormulas<T> formulas(spec);
     T* losses = loss.data<T>();
     T* reduced = lse.data<T>();
-    parallel_for(rows, kRowGrain, [&](int64_t begin, int64_t end) {
+    parallel_for(rows, row_grain(s), [&](int64_t begin, int64_t end) {
       RowScratch<T> scratch(s.dim(2));
       for (int64_t i = begin; i < end; ++i) {
         const PairRow<T> row = pair_row<T>(s, nullable_r, positive, spec, i);
@@ -160,7 +163,7 @@ void PlainBackend::pair_loss_backward(const Tensor& s, const Tensor& nullable_r,
     const PairLossFormulas<T> formulas(spec);
     const T* reduced = lse.data<T>();
     const T* upstream = dloss.data<T>();
-    parallel_for(s.dim(0) * s.dim(1), kRowGrain, [&](int64_t begin, int64_t end) {
+    parallel_for(s.dim(0) * s.dim(1), row_grain(s), [&](int64_t begin, int64_t end) {
       MostSimilar<T> most_similar;
       for (int64_t i = begin; i < end; ++i) {
         const PairRow<T> row = pair_row<T>(s, nullable_r, positive, spec, i);

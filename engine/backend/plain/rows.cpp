@@ -10,12 +10,16 @@
 namespace amcl {
 namespace {
 
-constexpr int64_t kRowGrain = 16;  // rows per thread at least
+constexpr int64_t kElementGrain = 8192;  // elements that are worth a thread
+
+int64_t row_grain(int64_t elements_of_row) {
+  return std::max<int64_t>(1, kElementGrain / elements_of_row);
+}
 
 // Calls body(row) for each row of x.
 template <class Body>
 void for_each_row(const Tensor& x, Body&& body) {
-  parallel_for(x.shape().rows(), kRowGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(x.shape().rows(), row_grain(x.shape().back()), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) body(row);
   });
 }
@@ -186,7 +190,7 @@ void PlainBackend::standardize_columns(const Tensor& x, int64_t ddof, double eps
     const T* in = x.data<T>();
     T* out = xs.data<T>();
     T* scales = rstd.data<T>();
-    parallel_for(x.dim(0) * d, kRowGrain, [=](int64_t begin, int64_t end) {
+    parallel_for(x.dim(0) * d, row_grain(n), [=](int64_t begin, int64_t end) {
       for (int64_t column = begin; column < end; ++column) {
         const int64_t first = column / d * n * d + column % d;
         const int64_t last = first + n * d;
@@ -215,7 +219,7 @@ void PlainBackend::standardize_columns_backward(const Tensor& xs, const Tensor& 
     const T* scales = rstd.data<T>();
     const T* upstream = dxs.data<T>();
     T* out = dx.data<T>();
-    parallel_for(xs.dim(0) * d, kRowGrain, [=](int64_t begin, int64_t end) {
+    parallel_for(xs.dim(0) * d, row_grain(n), [=](int64_t begin, int64_t end) {
       for (int64_t column = begin; column < end; ++column) {
         const int64_t first = column / d * n * d + column % d;
         const int64_t last = first + n * d;
