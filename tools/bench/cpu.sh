@@ -39,11 +39,12 @@ for i in "${!cases[@]}"; do
 done
 
 results=tools/bench/results/$(date +%F)-cpu.md
+mkdir -p tools/bench/results
 {
   echo "# Training step on the CPU, $(date +%F)"
   echo
   echo "- machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
-  echo "- amcl $("$amcl" --version | head -n 1)"
+  echo "- $("$amcl" --version | head -n 1)"
   echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__)')"
   echo "- command: \`tools/bench/cpu.sh $pairs\`, runs in turn, image pairs per second: median (minimum to maximum)"
   echo
@@ -55,7 +56,7 @@ results=tools/bench/results/$(date +%F)-cpu.md
     for who in ours default channels_last; do
       read -r low middle high < <(field pairs_per_s <"$work/$who.$i" | spread)
       row+=" $middle ($low to $high) |"
-      if [[ $who == ours ]]; then ours=$middle; else best=$(awk -v a="$best" -v b="$middle" 'BEGIN {print a > b ? a : b}'); fi
+      if [[ $who == ours ]]; then ours=$middle; else best=$(awk -v a="$best" -v b="$middle" 'BEGIN {print (a > b ? a : b)}'); fi
     done
     ratio=$(awk -v a="$ours" -v b="$best" 'BEGIN {printf "%.2f", a / b}')
     read -r _ share _ < <(field share_of_sgemm <"$work/ours.$i" | spread)
