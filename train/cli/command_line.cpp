@@ -8,6 +8,7 @@
 #include "train/commands/info.h"
 #include "train/exit_code.h"
 #include "train/nearest_name.h"
+#include "train/openmp_waiting.h"
 
 namespace amcl {
 namespace {
@@ -133,6 +134,7 @@ int CommandLine::run(int argc, const char* const* argv) {
     std::cout << version.what() << '\n';
     return kExitDone;
   }
+  let_openmp_threads_sleep(argv);
   return table_.at(&chosen()).run(global_);
 }
 
