@@ -21,11 +21,14 @@ namespace {
       high = std::max(high, value(head, kTemperatureMax));
       logit = std::max(logit, value(head, kLogitAbsMax));
     }
-    temperatures =
-        concat_text("temperatures ", low, " to ", high, ", largest |logit| ", logit, "; ");
+    temperatures = concat_text("temperatures ", low, " to ", high, ", ");
+    // The maximum passes over values that are not numbers, the mean does not.
+    temperatures += std::isfinite(value(0, kPositiveSimilarityMean))
+                        ? concat_text("largest |logit| ", logit, "; ")
+                        : "similarities are not numbers; ";
   }
-  fail(ErrorKind::numeric, method.objective_name(), ": the ", what, " of step ", options.number,
-       " is not finite (", temperatures, "learning rate ", options.rate,
+  fail(ErrorKind::numeric, "objective ", method.objective_name(), ": the ", what, " of step ",
+       options.number, " is not finite (", temperatures, "learning rate ", options.rate,
        "); a smaller --lr, --clip-norm or a longer --warmup-epochs helps");
 }
 
