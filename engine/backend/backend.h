@@ -71,7 +71,7 @@ class Backend : public Device {
 
   // ---- pooling ----------------------------------------------------------------------------------
 
-  // argmax [N, P, Q, C] i32: h * W + w of the first maximum of the window in row-major order.
+  // argmax [N, P, Q, C] i32: h * W + w of the window's first maximum (row-major), or of a NaN.
   virtual void max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Tensor& argmax) = 0;
   virtual void max_pool_backward(const Tensor& dy, const Tensor& argmax, const PoolSpec& spec,
                                  Tensor& dx) = 0;

@@ -147,13 +147,14 @@ void ApplyRows(const BatchNormApplyArguments& a, int64_t rows, int64_t width) {
       const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, a.mean + i));
       auto value = hn::MulAdd(centred, hn::LoadU(d, a.scale + i), hn::LoadU(d, a.beta + i));
       if constexpr (kResidual) value = hn::Add(value, hn::LoadU(d, residual + i));
-      if constexpr (kRelu) value = hn::Max(value, zero);
+      // In this order a value that is not a number stays so on x86.
+      if constexpr (kRelu) value = hn::Max(zero, value);
       hn::StoreU(value, d, y + i);
     }
     for (; i < width; ++i) {
       float value = (x[i] - a.mean[i]) * a.scale[i] + a.beta[i];
       if constexpr (kResidual) value += residual[i];
-      y[i] = kRelu && !(value > 0.0f) ? 0.0f : value;
+      y[i] = kRelu && value < 0.0f ? 0.0f : value;
     }
   }
 }

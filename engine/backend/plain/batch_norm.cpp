@@ -101,7 +101,7 @@ void PlainBackend::batch_norm_apply(const Tensor& x, const Tensor& mean, const T
           gammas[channel] * (xs[i] - means[statistic]) * rstd[static_cast<size_t>(statistic)] +
           betas[channel];
       if (residual != nullptr) value += residual[i];
-      ys[i] = spec.relu && !(value > T{0}) ? T{0} : value;
+      ys[i] = spec.relu && value < T{0} ? T{0} : value;  // NaN stays NaN
     });
   });
 }

@@ -55,7 +55,7 @@ template <class T>
 T unary_value(UnaryOp op, T x) {
   switch (op) {
     case UnaryOp::relu:
-      return x > T{0} ? x : T{0};
+      return x < T{0} ? T{0} : x;  // in this order NaN stays NaN
     case UnaryOp::exp:
       return std::exp(x);
     case UnaryOp::log:

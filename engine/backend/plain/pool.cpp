@@ -1,5 +1,6 @@
 // Pooling over the spatial axes of [N, H, W, C]; each image belongs to one thread.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "engine/backend/plain/dispatch.h"
@@ -17,7 +18,8 @@ void PlainBackend::max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Te
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     T* ys = y.data<T>();
     int32_t* places = argmax.data<int32_t>();
-    // The place h * width + w of the first maximum of window (p, q) in row-major order.
+    // The place h * width + w of the first maximum of window (p, q) in row-major order, or of a
+    // NaN.
     const auto first_maximum = [&](const T* image, int64_t p, int64_t q, int64_t c) {
       const int64_t top = p * spec.stride - spec.padding;
       const int64_t left = q * spec.stride - spec.padding;
@@ -25,7 +27,8 @@ void PlainBackend::max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Te
       for (int64_t h = std::max<int64_t>(top, 0); h < std::min(top + spec.kernel, height); ++h)
         for (int64_t w = std::max<int64_t>(left, 0); w < std::min(left + spec.kernel, width); ++w) {
           const int64_t place = h * width + w;
-          if (best < 0 || image[place * channels + c] > image[best * channels + c]) best = place;
+          const T value = image[place * channels + c];
+          if (best < 0 || value > image[best * channels + c] || std::isnan(value)) best = place;
         }
       return best;
     };
