@@ -21,8 +21,8 @@ namespace {
       high = std::max(high, value(head, kTemperatureMax));
       logit = std::max(logit, value(head, kLogitAbsMax));
     }
-    temperatures = concat_text("temperatures ", low, " to ", high, ", ");
-    // The maximum passes over values that are not numbers, the mean does not.
+    // The extremes pass over values that are not numbers, the mean does not.
+    if (low <= high) temperatures = concat_text("temperatures ", low, " to ", high, ", ");
     temperatures += std::isfinite(value(0, kPositiveSimilarityMean))
                         ? concat_text("largest |logit| ", logit, "; ")
                         : "similarities are not numbers; ";
