@@ -22,10 +22,11 @@ namespace {
       logit = std::max(logit, value(head, kLogitAbsMax));
     }
     // The extremes pass over values that are not numbers, the mean does not.
-    if (low <= high) temperatures = concat_text("temperatures ", low, " to ", high, ", ");
+    temperatures =
+        low <= high ? concat_text("temperatures ", low, " to ", high) : "temperatures not a number";
     temperatures += std::isfinite(value(0, kPositiveSimilarityMean))
-                        ? concat_text("largest |logit| ", logit, "; ")
-                        : "similarities are not numbers; ";
+                        ? concat_text(", largest |logit| ", logit, "; ")
+                        : ", similarities not a number; ";
   }
   fail(ErrorKind::numeric, "objective ", method.objective_name(), ": the ", what, " of step ",
        options.number, " is not finite (", temperatures, "learning rate ", options.rate,

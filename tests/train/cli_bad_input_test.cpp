@@ -160,11 +160,11 @@ TEST_CASE("bad input: a directory that holds a run is not written over by accide
   CHECK(read_file(fixture.path("run/checkpoint.safetensors")) == before);
 }
 
-TEST_CASE("bad input: a loss that is not finite names objective, step and what failed") {
+TEST_CASE("bad input: a loss that is not finite names objective, step and temperatures") {
   const Fixture fixture;
   const ProcessResult result =
       fixture.pretrain({"--lr", "1e30", "--epochs", "5", "--temperature", "adaptive"});
-  check_error(result, 1, {"amcl", "step ", "not finite", "(similarities are not numbers", "--lr"});
+  check_error(result, 1, {"amcl", "step ", "not finite", "(temperatures not a number", "--lr"});
 }
 
 }  // namespace
