@@ -65,8 +65,10 @@ ViewParameters draw_jitter(RandomStream& random, const std::array<double, 4>& st
   return view;
 }
 
-void check_probability(const char* name, double value) {
-  AMCL_CHECK(value >= 0.0 && value <= 1.0, name, ": a probability is between 0 and 1, got ", value);
+void check_probability(const char* name, const ViewProbability& probability) {
+  for (const double value : probability.of)
+    AMCL_CHECK(value >= 0.0 && value <= 1.0, name, ": a probability is between 0 and 1, got ",
+               value);
 }
 
 }  // namespace
@@ -78,15 +80,17 @@ ViewParameters AugmentPolicy::draw(uint64_t seed, uint32_t epoch, int64_t image,
                                    int64_t height, int64_t width) const {
   RandomStream random(seed, RandomPurpose::augmentation, epoch, static_cast<uint64_t>(image), view);
   ViewParameters result = identity_view(image, height, width);
-  result.flip = random.uniform() < flip;
-  result.jitter = random.uniform() < jitter;
+  result.flip = random.uniform() < flip[view];
+  result.jitter = random.uniform() < jitter[view];
   const ViewParameters jittered = draw_jitter(random, jitter_strength, result);
   if (result.jitter) result = jittered;
-  result.grayscale = random.uniform() < grayscale;
-  const bool blurred = random.uniform() < blur;
+  result.grayscale = random.uniform() < grayscale[view];
+  const bool blurred = random.uniform() < blur[view];
   const float sigma =
       random.uniform(static_cast<float>(blur_sigma[0]), static_cast<float>(blur_sigma[1]));
   if (blurred) result.blur_sigma = sigma;
+  result.solarize = random.uniform() < solarize[view];
+  result.interpolation = interpolation;
   if (crop_scale[0] < 1.0) draw_crop(random, *this, result);
   return result;
 }
@@ -102,6 +106,7 @@ void AugmentPolicy::validate() const {
   check_probability("jitter", jitter);
   check_probability("grayscale", grayscale);
   check_probability("blur", blur);
+  check_probability("solarize", solarize);
   static constexpr const char* kStrengthNames[] = {"brightness", "contrast", "saturation"};
   for (size_t i = 0; i < 3; ++i)
     AMCL_CHECK(jitter_strength[i] >= 0.0 && std::isfinite(jitter_strength[i]),
@@ -118,6 +123,27 @@ ViewParameters identity_view(int64_t image, int64_t height, int64_t width) {
   view.image = image;
   view.height = static_cast<int32_t>(height);
   view.width = static_cast<int32_t>(width);
+  return view;
+}
+
+ViewParameters evaluation_view(int64_t image, int64_t height, int64_t width,
+                               const EvaluationTransform& transform) {
+  AMCL_CHECK(transform.size >= 1 && transform.size <= transform.resize, "evaluation: a view of ",
+             transform.size, " pixels out of a resized image of ", transform.resize);
+  const int64_t shorter = std::min(height, width);
+  const auto resized = [&](int64_t extent) {
+    return static_cast<int32_t>(transform.resize * extent / shorter);
+  };
+  // Halves round to even, as in Python.
+  const auto offset = [&](int32_t extent) {
+    return static_cast<int32_t>(std::lrint(static_cast<double>(extent - transform.size) / 2.0));
+  };
+  ViewParameters view = identity_view(image, height, width);
+  view.interpolation = transform.interpolation;
+  view.resized_height = resized(height);
+  view.resized_width = resized(width);
+  view.offset_top = offset(view.resized_height);
+  view.offset_left = offset(view.resized_width);
   return view;
 }
 

@@ -8,18 +8,33 @@
 
 namespace amcl {
 
+// A probability in view 1 and one in view 2; one number stands for both. BYOL and Barlow Twins blur
+// and solarize their views unequally.
+struct ViewProbability {
+  constexpr ViewProbability(double both) : of{both, both} {}  // NOLINT: a number is one
+  constexpr ViewProbability(double first, double second) : of{first, second} {}
+  // view: 0 or 1
+  double operator[](uint32_t view) const { return of[view]; }
+  bool operator==(const ViewProbability&) const = default;
+
+  std::array<double, 2> of;
+};
+
 struct AugmentPolicy {
   std::array<double, 2> crop_scale = {0.08, 1.0};             // share of the area; {1, 1}: no crop
   std::array<double, 2> crop_ratio = {3.0 / 4.0, 4.0 / 3.0};  // width / height, log-uniform
-  double flip = 0.5;                                          // probabilities
-  double jitter = 0.8;
+  Interpolation interpolation = Interpolation::bilinear;
+  ViewProbability flip = 0.5;
+  ViewProbability jitter = 0.8;
   std::array<double, 4> jitter_strength = {0.4, 0.4, 0.4,
                                            0.1};  // brightness, contrast, saturation, hue
-  double grayscale = 0.2;
-  double blur = 0.0;
+  ViewProbability grayscale = 0.2;
+  ViewProbability blur = 0.0;
   std::array<double, 2> blur_sigma = {0.1, 2.0};  // pixels, uniform
+  ViewProbability solarize = 0.0;
 
-  // The view's parameters for an image of `height` x `width`; `image` is stored in the result.
+  // The parameters of view 0 or 1 of an image of `height` x `width`; `image` is stored in the
+  // result.
   ViewParameters draw(uint64_t seed, uint32_t epoch, int64_t image, uint32_t view, int64_t height,
                       int64_t width) const;
   // Throws Error(usage) naming the field, its value and the range, if a field is out of range.
@@ -28,5 +43,15 @@ struct AugmentPolicy {
 
 // The whole image, unchanged: for evaluation.
 ViewParameters identity_view(int64_t image, int64_t height, int64_t width);
+
+// torchvision's Resize(resize), CenterCrop(size): the shorter side to `resize` pixels, and of that
+// the square of `size` pixels in the middle. ImageNet's is 224 of 256.
+struct EvaluationTransform {
+  int64_t size = 224;
+  int64_t resize = 256;  // at least `size`
+  Interpolation interpolation = Interpolation::bilinear;
+};
+ViewParameters evaluation_view(int64_t image, int64_t height, int64_t width,
+                               const EvaluationTransform& transform);
 
 }  // namespace amcl

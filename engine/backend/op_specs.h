@@ -131,16 +131,26 @@ struct AdamWSpec {
 
 enum class ColorOp : uint8_t { brightness, contrast, saturation, hue };
 
+// How a crop is resampled, always with antialias: the filters of Pillow.
+enum class Interpolation : uint8_t { bilinear, bicubic };
+
 // One view of one image, as drawn on the host: what the augmentation kernel applies, in the order
 // of the fields. Arithmetic: f32 in [0, 1] between stages, clamped after each colour step;
 // torchvision.transforms.functional on float tensors with antialias is the reference.
 struct ViewParameters {
   int64_t image = 0;  // index into the source images
-  // Resized crop: source box in pixels, bilinear with antialias to the output's extents.
+  // Resized crop: source box in pixels.
   int32_t top = 0;
   int32_t left = 0;
   int32_t height = 0;
   int32_t width = 0;
+  Interpolation interpolation = Interpolation::bilinear;
+  // What the box is resized to; 0: to the output's extents. If it is larger than these, the output
+  // shows the part that begins at (offset_top, offset_left): the evaluation transform.
+  int32_t resized_height = 0;
+  int32_t resized_width = 0;
+  int32_t offset_top = 0;
+  int32_t offset_left = 0;
   bool flip = false;    // horizontally
   bool jitter = false;  // the four colour operations below in `order`
   std::array<ColorOp, 4> order = {ColorOp::brightness, ColorOp::contrast, ColorOp::saturation,
@@ -151,6 +161,7 @@ struct ViewParameters {
   float hue = 0.0f;  // in turns, -0.5 to 0.5
   bool grayscale = false;
   float blur_sigma = 0.0f;  // in output pixels; 0: no blur
+  bool solarize = false;    // values of at least 1/2 (128 of 255) are inverted
 };
 
 // (value - mean) / deviation per channel, applied last.

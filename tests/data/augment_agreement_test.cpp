@@ -26,6 +26,7 @@ AugmentPolicy strong_policy() {
   policy.jitter = 0.9;
   policy.jitter_strength = {0.8, 0.8, 0.8, 0.5};
   policy.blur = 0.5;
+  policy.solarize = 0.3;
   return policy;
 }
 

@@ -30,7 +30,8 @@ bool same(const ViewParameters& a, const ViewParameters& b) {
   return a.top == b.top && a.left == b.left && a.height == b.height && a.width == b.width &&
          a.flip == b.flip && a.jitter == b.jitter && a.order == b.order &&
          a.brightness == b.brightness && a.contrast == b.contrast && a.saturation == b.saturation &&
-         a.hue == b.hue && a.grayscale == b.grayscale && a.blur_sigma == b.blur_sigma;
+         a.hue == b.hue && a.grayscale == b.grayscale && a.blur_sigma == b.blur_sigma &&
+         a.solarize == b.solarize;
 }
 
 TEST_CASE("augment policy: a view depends on seed, epoch, sample and view, and on nothing else") {
@@ -46,7 +47,7 @@ TEST_CASE("augment policy: a view depends on seed, epoch, sample and view, and o
 
 TEST_CASE("augment policy: crops fit the image and have the areas and ratios of the policy") {
   AugmentPolicy policy;
-  policy.crop_scale = {0.2, 0.6};
+  policy.crop_scale = {0.2, 0.5};  // so that every ratio fits and none is drawn again
   const auto views = draw_many(policy, 200, 300);
   double log_ratio = 0.0;
   double area = 0.0;
@@ -59,7 +60,7 @@ TEST_CASE("augment policy: crops fit the image and have the areas and ratios of 
     const double share = static_cast<double>(view.height) * view.width / (200.0 * 300.0);
     const double ratio = static_cast<double>(view.width) / view.height;
     REQUIRE(share > 0.19);
-    REQUIRE(share < 0.61);
+    REQUIRE(share < 0.51);
     REQUIRE(ratio > 0.73);
     REQUIRE(ratio < 1.37);
     area += share / kDraws;
@@ -67,7 +68,7 @@ TEST_CASE("augment policy: crops fit the image and have the areas and ratios of 
     top += view.top / (200.0 - view.height + 1e-9) / kDraws;
   }
   // Standard errors: 0.002, 0.003, 0.005.
-  CHECK(area == doctest::Approx(0.4).epsilon(0.02));
+  CHECK(area == doctest::Approx(0.35).epsilon(0.02));
   CHECK(std::fabs(log_ratio) < 0.012);
   CHECK(std::fabs(top - 0.5) < 0.025);
 }
@@ -105,12 +106,33 @@ TEST_CASE("augment policy: probabilities are kept") {
   policy.jitter = 0.8;
   policy.grayscale = 0.2;
   policy.blur = 0.3;
+  policy.solarize = 0.4;
   const auto views = draw_many(policy, 32, 32);
   // Four standard errors of 4000 draws are at most 0.032.
   CHECK(std::fabs(mean_of(views, [](auto& v) { return v.flip; }) - 0.5) < 0.032);
   CHECK(std::fabs(mean_of(views, [](auto& v) { return v.jitter; }) - 0.8) < 0.032);
   CHECK(std::fabs(mean_of(views, [](auto& v) { return v.grayscale; }) - 0.2) < 0.032);
   CHECK(std::fabs(mean_of(views, [](auto& v) { return v.blur_sigma > 0.0f; }) - 0.3) < 0.032);
+  CHECK(std::fabs(mean_of(views, [](auto& v) { return v.solarize; }) - 0.4) < 0.032);
+}
+
+TEST_CASE("augment policy: each view has its own probabilities") {
+  AugmentPolicy policy;
+  policy.blur = {1.0, 0.1};
+  policy.solarize = {0.0, 0.2};
+  int blurred[2] = {};
+  int solarized[2] = {};
+  for (int64_t image = 0; image < kDraws; ++image)
+    for (uint32_t view = 0; view < 2; ++view) {
+      const ViewParameters drawn = policy.draw(3, 1, image, view, 32, 32);
+      blurred[view] += drawn.blur_sigma > 0.0f;
+      solarized[view] += drawn.solarize;
+    }
+  CHECK(blurred[0] == kDraws);
+  CHECK(solarized[0] == 0);
+  // Four standard errors are 0.019 and 0.025.
+  CHECK(std::fabs(blurred[1] / double{kDraws} - 0.1) < 0.019);
+  CHECK(std::fabs(solarized[1] / double{kDraws} - 0.2) < 0.025);
 }
 
 TEST_CASE("augment policy: jitter factors are uniform around 1, not negative, in random order") {

@@ -2,7 +2,7 @@
 // table of resized columns per view; augment_kernels.cpp does the arithmetic. The definition is
 // engine/backend/plain/augment.cpp.
 #include <algorithm>
-#include <vector>
+#include <memory>
 
 #include "engine/backend/augment_filters.h"
 #include "engine/backend/cpu/augment_kernels.h"
@@ -15,22 +15,33 @@ int64_t round_up(int64_t count) {
   return (count + kAugmentOverrun - 1) / kAugmentOverrun * kAugmentOverrun;
 }
 
+// The most taps that any of the views needs, in either direction.
+int64_t most_taps(std::span<const ViewParameters> views, int64_t height, int64_t width) {
+  int64_t taps = 1;
+  for (const ViewParameters& view : views)
+    taps = std::max({taps, resized_rows(view, height).filter.max_taps(),
+                     resized_columns(view, width).filter.max_taps()});
+  return taps;
+}
+
 // Owns the blocks that an AugmentWorkspace points into. From the heap, once per call: several
 // loader threads augment at the same time, each in memory of its own.
 class WorkspaceOwner {
  public:
-  WorkspaceOwner(int64_t image_width, int64_t image_height, int64_t height, int64_t width) {
-    const int64_t max_taps = std::max(ResizeFilter(image_width, width).max_taps(),
-                                      ResizeFilter(image_height, height).max_taps());
-    const int64_t plane_pitch = round_up(height * width) + kAugmentOverrun;
-    const int64_t column_pitch = round_up(width);
-    const int64_t row = round_up(3 * image_width) + kAugmentOverrun;
+  WorkspaceOwner(int64_t image_width, int64_t height, int64_t width, int64_t max_taps) {
+    // The blur works on four vectors at a time, which may begin with the last pixel of a plane.
+    const int64_t plane_pitch = round_up(height * width) + 4 * kAugmentOverrun;
+    const int64_t source_row = round_up(3 * image_width) + kAugmentOverrun;
+    const int64_t resized_row = 3 * round_up(width) + kAugmentOverrun;
     const int64_t padded_row = round_up(3 * width) + kAugmentOverrun;
+    const int64_t row_pitch = round_up(width) + 4 * kAugmentOverrun;
     const int64_t weights = round_up(std::max({max_taps, height, width}));
-    const int64_t columns = max_taps * column_pitch;
-    floats_.resize(static_cast<size_t>(6 * plane_pitch + row + padded_row + weights + columns));
-    places_.resize(static_cast<size_t>(columns));
-    float* next = floats_.data();
+    const int64_t columns = max_taps * width;
+    floats_ = std::make_unique_for_overwrite<float[]>(
+        static_cast<size_t>(6 * plane_pitch + source_row + resized_row + padded_row +
+                            3 * row_pitch + weights + columns));
+    first_ = std::make_unique_for_overwrite<int32_t[]>(static_cast<size_t>(width));
+    float* next = floats_.get();
     const auto take = [&next](int64_t count) {
       float* block = next;
       next += count;
@@ -41,38 +52,52 @@ class WorkspaceOwner {
     workspace_.plane_pitch = plane_pitch;
     workspace_.planes = take(3 * plane_pitch);
     workspace_.blurred = take(3 * plane_pitch);
-    workspace_.row = take(row);
+    workspace_.row = take(source_row);
+    workspace_.resized_row = take(resized_row);
     workspace_.padded_row = take(padded_row);
+    workspace_.row_pitch = row_pitch;
+    workspace_.blurred_rows = take(3 * row_pitch);
     workspace_.weights = take(weights);
-    workspace_.column_pitch = column_pitch;
     workspace_.column_weights = take(columns);
-    workspace_.column_places = places_.data();
+    workspace_.column_first = first_.get();
   }
 
-  // The resize of `crop_width` columns; a flip is the same table from right to left.
-  void set_columns(int64_t crop_width, bool flip) {
-    const ResizeFilter filter(crop_width, workspace_.width);
-    const int64_t used = filter.max_taps() * workspace_.column_pitch;
-    std::fill_n(workspace_.column_weights, used, 0.0f);
-    std::fill_n(workspace_.column_places, used, 0);
-    workspace_.taps = 0;
+  // The resize of the columns; a flip is the same table from right to left.
+  void set_columns(const ViewParameters& view) {
+    const ResizedAxis axis = resized_columns(view, workspace_.width);
+    workspace_.column_pitch = axis.filter.max_taps();
+    workspace_.taps = 1;
     for (int64_t x = 0; x < workspace_.width; ++x) {
-      const ResizeFilter::Window window = filter.window(x);
+      const ResizeFilter::Window window = axis.filter.window(x + axis.offset);
       workspace_.taps = std::max(workspace_.taps, window.taps);
-      const int64_t column = flip ? workspace_.width - 1 - x : x;
-      for (int64_t tap = 0; tap < window.taps; ++tap) {
-        const int64_t entry = tap * workspace_.column_pitch + column;
-        workspace_.column_weights[entry] = filter.weight(window, tap);
-        workspace_.column_places[entry] = static_cast<int32_t>(3 * (window.first + tap));
-      }
+      const int64_t column = view.flip ? workspace_.width - 1 - x : x;
+      float* weights = column_weights(column);
+      for (int64_t tap = 0; tap < window.taps; ++tap)
+        weights[tap] = axis.filter.weight(window, tap);
+      std::fill(weights + window.taps, column_weights(column + 1), 0.0f);
+      workspace_.column_first[column] = static_cast<int32_t>(window.first);
+    }
+    // All columns take as many taps as the widest. At the right border of the crop they begin
+    // earlier instead, with weights of 0, so that nothing outside the crop is read.
+    for (int64_t column = 0; column < workspace_.width; ++column) {
+      int32_t& first = workspace_.column_first[column];
+      const int64_t beyond = first + workspace_.taps - view.width;
+      if (beyond <= 0) continue;
+      float* end = column_weights(column) + workspace_.taps;
+      std::rotate(column_weights(column), end - beyond, end);
+      first -= static_cast<int32_t>(beyond);
     }
   }
 
   const AugmentWorkspace& get() const { return workspace_; }
 
  private:
-  std::vector<float> floats_;
-  std::vector<int32_t> places_;
+  float* column_weights(int64_t column) {
+    return workspace_.column_weights + column * workspace_.column_pitch;
+  }
+
+  std::unique_ptr<float[]> floats_;
+  std::unique_ptr<int32_t[]> first_;
   AugmentWorkspace workspace_;
 };
 
@@ -80,16 +105,17 @@ class WorkspaceOwner {
 
 void CpuBackend::augment(const Tensor& images, std::span<const ViewParameters> views,
                          const ImageNormalization& normalization, Tensor& y) {
-  const int64_t image_height = images.dim(1);
+  const int64_t height = y.dim(1);
+  const int64_t width = y.dim(2);
   const int64_t image_width = images.dim(2);
-  WorkspaceOwner workspace(image_width, image_height, y.dim(1), y.dim(2));
+  const int64_t image_values = images.dim(1) * image_width * 3;
+  WorkspaceOwner workspace(image_width, height, width, most_taps(views, height, width));
   float* out = y.data<float>();
   for (const ViewParameters& parameters : views) {
-    workspace.set_columns(parameters.width, parameters.flip);
-    const uint8_t* image =
-        images.data<uint8_t>() + parameters.image * image_height * image_width * 3;
+    workspace.set_columns(parameters);
+    const uint8_t* image = images.data<uint8_t>() + parameters.image * image_values;
     augment_view({image, image_width, parameters, normalization, out}, workspace.get());
-    out += y.dim(1) * y.dim(2) * 3;
+    out += height * width * 3;
   }
 }
 

@@ -1,9 +1,10 @@
 // A random view of an image, stage by stage.
 //
-//   crop -> resize -> flip -> colour jitter -> grayscale -> blur -> normalise
+//   crop -> resize -> flip -> colour jitter -> grayscale -> blur -> solarize -> normalise
 //
 //   images  [n, H, W, 3] u8
-//   view    [h, w, 3]    f32 in [0, 1] between the stages; colour stages clamp
+//   view    [h, w, 3]    f32 in [0, 1] between the stages; the resize and colour stages clamp,
+//                        since a bicubic filter reaches beyond its inputs (Pillow clamps there too)
 //   y       [v, h, w, 3] f32, (value - mean) / deviation per channel
 //
 // torchvision.transforms.functional on float tensors is the reference (tests/data/goldens were made
@@ -42,32 +43,34 @@ View crop(const uint8_t* image, int64_t image_width, const ViewParameters& box) 
   return result;
 }
 
-View resize_columns(View& input, int64_t width) {
+View resize_columns(View& input, int64_t width, const ResizedAxis& axis) {
   View result(input.height, width);
-  const ResizeFilter filter(input.width, width);
   for (int64_t x = 0; x < width; ++x) {
-    const ResizeFilter::Window window = filter.window(x);
+    const ResizeFilter::Window window = axis.filter.window(x + axis.offset);
     for (int64_t y = 0; y < input.height; ++y)
       for (int64_t channel = 0; channel < 3; ++channel)
         for (int64_t tap = 0; tap < window.taps; ++tap)
           result.at(y, x, channel) +=
-              filter.weight(window, tap) * input.at(y, window.first + tap, channel);
+              axis.filter.weight(window, tap) * input.at(y, window.first + tap, channel);
   }
   return result;
 }
 
-View resize_rows(View& input, int64_t height) {
+View resize_rows(View& input, int64_t height, const ResizedAxis& axis) {
   View result(height, input.width);
-  const ResizeFilter filter(input.height, height);
   for (int64_t y = 0; y < height; ++y) {
-    const ResizeFilter::Window window = filter.window(y);
+    const ResizeFilter::Window window = axis.filter.window(y + axis.offset);
     for (int64_t x = 0; x < input.width; ++x)
       for (int64_t channel = 0; channel < 3; ++channel)
         for (int64_t tap = 0; tap < window.taps; ++tap)
           result.at(y, x, channel) +=
-              filter.weight(window, tap) * input.at(window.first + tap, x, channel);
+              axis.filter.weight(window, tap) * input.at(window.first + tap, x, channel);
   }
   return result;
+}
+
+void clamp(View& view) {
+  for (float& value : view.values) value = std::clamp(value, 0.0f, 1.0f);
 }
 
 void flip(View& view) {
@@ -183,6 +186,11 @@ void blur(View& view, float sigma) {
   blur_along(view, {view.height, view.width, view.width, 1}, sigma);
 }
 
+void solarize(View& view) {
+  for (float& value : view.values)
+    if (value >= 0.5f) value = 1.0f - value;
+}
+
 void normalize(View& view, const ImageNormalization& normalization, float* y) {
   for (int64_t i = 0; i < view.pixels(); ++i)
     for (size_t channel = 0; channel < 3; ++channel)
@@ -202,12 +210,14 @@ void PlainBackend::augment(const Tensor& images, std::span<const ViewParameters>
   for (const ViewParameters& parameters : views) {
     const uint8_t* image = images.data<uint8_t>() + parameters.image * image_values;
     View cut = crop(image, image_width, parameters);
-    View wide = resize_columns(cut, width);
-    View view = resize_rows(wide, height);
+    View wide = resize_columns(cut, width, resized_columns(parameters, width));
+    View view = resize_rows(wide, height, resized_rows(parameters, height));
+    clamp(view);
     if (parameters.flip) flip(view);
     if (parameters.jitter) jitter(view, parameters);
     if (parameters.grayscale) grayscale(view);
     if (parameters.blur_sigma > 0.0f) blur(view, parameters.blur_sigma);
+    if (parameters.solarize) solarize(view);
     normalize(view, normalization, out);
     out += height * width * 3;
   }
