@@ -135,7 +135,8 @@ void print_profile(const KernelProfile& profile, const Timing& timing, std::ostr
 void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ostream& log) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   KernelProfile profile;
-  const std::unique_ptr<Backend> backend = profiled(open_backend(options.device), profile);
+  const std::unique_ptr<Backend> backend =
+      profiled(open_backend(options.device, options.conv_algorithm), profile);
   const Timing timing = time_steps(*backend, options, profile);
   if (options.profile) print_profile(profile, timing, log);
   const double product_gflops = product_rate(*backend);
@@ -158,6 +159,7 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   record["heads"] = options.heads;
   record["temperature"] = options.temperature;
   record["precision"] = "f32";
+  record["conv_algorithm"] = options.conv_algorithm;
   record["pairs_per_s"] = rounded(static_cast<double>(options.batch) / step, 2);
   record["step_ms"] = rounded(step * 1e3, 2);
   record["step_ms_min_max"] = {rounded(*fastest * 1e3, 2), rounded(*slowest * 1e3, 2)};

@@ -82,10 +82,11 @@ struct TrainConfig {
   int64_t batch = 128;  // image pairs per step
   uint64_t seed = 1;
   std::string device = "cpu";
-  int64_t threads = 0;    // 0: all cores
-  int64_t workers = 1;    // loader threads
-  std::string init = {};  // checkpoint to start from
-  std::string out = {};   // run directory
+  std::string conv_algorithm = "auto";  // auto | direct | winograd
+  int64_t threads = 0;                  // 0: all cores
+  int64_t workers = 1;                  // loader threads
+  std::string init = {};                // checkpoint to start from
+  std::string out = {};                 // run directory
   bool overwrite = false;
   int64_t checkpoint_every = 1;  // epochs
   int64_t keep = 2;              // checkpoints kept, the newest included

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "engine/backend/open.h"
 #include "models/objectives/presets.h"
 #include "models/resnet.h"
 
@@ -259,6 +260,11 @@ std::vector<Setting> train_settings() {
        .value = "NAME",
        .help = "cpu: vectorised; plain: readable loops, slow; cuda: a GPU, fails without one",
        .allowed = {"cpu", "plain", "cuda"}},
+      {.key = "conv_algorithm",
+       .field = AMCL_FIELD(train.conv_algorithm),
+       .value = "NAME",
+       .help = "of the cpu, for 3x3 windows of stride 1; auto: Winograd where it is faster",
+       .allowed = conv_algorithm_names()},
       {.key = "threads",
        .field = AMCL_FIELD(train.threads),
        .value = "N",

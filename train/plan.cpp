@@ -83,7 +83,8 @@ struct Measured {
 
 // A step of `pairs` pairs on a backend of its own, while `around` holds memory too.
 Measured measure(Backend& around, const Dataset& dataset, const Config& config, int64_t pairs) {
-  const std::unique_ptr<Backend> backend = open_backend(config.train.device);
+  const std::unique_ptr<Backend> backend =
+      open_backend(config.train.device, config.train.conv_algorithm);
   const Dataset blank = blank_images(*backend, dataset, pairs);
   Config small = config;
   small.train.batch = pairs;

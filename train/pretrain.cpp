@@ -65,7 +65,7 @@ struct Opened {
   Dataset dataset;
 
   explicit Opened(const Config& config)
-      : backend(open_backend(config.train.device)),
+      : backend(open_backend(config.train.device, config.train.conv_algorithm)),
         dataset(open_dataset(*backend, config.data.data, Split::train, config.data.limit,
                              config.train.seed)) {}
 };

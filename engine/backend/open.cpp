@@ -6,9 +6,23 @@
 #include "engine/core/check.h"
 
 namespace amcl {
+namespace {
 
-std::unique_ptr<Backend> open_backend(const std::string& name) {
-  if (name == "cpu") return open_cpu_backend();
+ConvAlgorithm conv_algorithm_of(const std::string& name) {
+  if (name == "auto") return ConvAlgorithm::automatic;
+  if (name == "direct") return ConvAlgorithm::direct;
+  if (name == "winograd") return ConvAlgorithm::winograd;
+  fail(ErrorKind::usage, "conv-algorithm: '", name, "' is not one of auto, direct, winograd");
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> open_backend(const std::string& name, const std::string& conv_algorithm) {
+  const ConvAlgorithm algorithm = conv_algorithm_of(conv_algorithm);
+  if (name == "cpu") return open_cpu_backend(algorithm);
+  if (algorithm != ConvAlgorithm::automatic)
+    fail(ErrorKind::usage, "conv-algorithm: '", conv_algorithm, "' is for --device cpu, not for '",
+         name, "'; leave it at auto");
   if (name == "cuda") return open_cuda_backend();
   if (name == "plain") return std::make_unique<PlainBackend>();
   fail(ErrorKind::usage, "device: '", name, "' is not one of cpu, cuda, plain");
@@ -18,8 +32,12 @@ std::vector<std::string> backend_names() {
   return {"cpu", "cuda", "plain"};
 }
 
+std::vector<std::string> conv_algorithm_names() {
+  return {"auto", "direct", "winograd"};
+}
+
 std::vector<BackendDescription> describe_backends() {
-  return {{"cpu", describe_cpu()},
+  return {{"cpu", describe_cpu(), describe_cpu_convolutions()},
           {"cuda", describe_cuda()},
           {"plain", "the readable definition of every kernel, in f32 and f64"}};
 }

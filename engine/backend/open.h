@@ -10,14 +10,20 @@ namespace amcl {
 
 // "cpu" (oneDNN and vectorised kernels), "plain" (readable loops: the definition), "cuda". Throws
 // Error(usage) for another name, with the list, and Error(device) where the backend cannot run on
-// this machine, with the reason.
-std::unique_ptr<Backend> open_backend(const std::string& name);
+// this machine, with the reason. `conv_algorithm` chooses among the convolutions of the cpu; another
+// backend has one kind of its own and takes "auto" only, else Error(usage).
+std::unique_ptr<Backend> open_backend(const std::string& name,
+                                      const std::string& conv_algorithm = "auto");
 
 std::vector<std::string> backend_names();
+// "auto" (a rule on shapes and CPU features), "direct" (never Winograd), "winograd" (for all 3 x 3
+// windows of stride 1).
+std::vector<std::string> conv_algorithm_names();
 
 struct BackendDescription {
   std::string name;
-  std::string description;  // one line: libraries and devices found, or why there are none
+  std::string description;        // one line: libraries and devices found, or why there are none
+  std::string convolutions = {};  // one line: the algorithms in use, where there are several
 };
 std::vector<BackendDescription> describe_backends();
 

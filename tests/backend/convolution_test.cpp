@@ -13,6 +13,7 @@
 #include "engine/backend/cpu/direct_conv.h"
 #include "engine/backend/cpu/onednn_conv.h"
 #include "engine/backend/cpu/winograd.h"
+#include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
@@ -121,7 +122,7 @@ bool any_shape(ConvPass, const ConvShape&) {
 }
 
 bool winograd_form(ConvPass, const ConvShape& shape) {
-  return shape.rows == 3 && shape.stride == 1 && shape.padding <= 2;
+  return winograd_fits(shape);
 }
 
 // oneDNN 2.6.3 leaves parts of the weight gradient of strided 1 x 1 windows unset; the rule of the
@@ -239,6 +240,24 @@ TEST_CASE("convolutions: winograd is off by at most 3e-6 of the largest element"
       CHECK(error_of_largest(algorithm.result(pass, problem), problem.want(pass)) < 3e-6);
     }
   }
+}
+
+TEST_CASE("convolutions: the algorithm asked for is the one that computes") {
+  test::Rng rng(25);
+  const Problem wide = make_problem(rng, {2, 9, 7, 16}, {16, 3, 3, 16}, {.padding = 1});
+  const Problem narrow = make_problem(rng, {2, 9, 7, 4}, {4, 3, 3, 4}, {.padding = 1});
+  const auto forward = [](const char* algorithm, const Problem& problem) {
+    const std::unique_ptr<Backend> cpu = open_backend("cpu", algorithm);
+    Tensor y = Tensor::empty(*cpu, problem.dy.shape(), DType::f32);
+    cpu->conv2d(problem.x, problem.w, problem.spec, y);
+    CHECK(test::difference(y, problem.want(ConvPass::forward), 5e-6) == "");
+    return y.to_host<float>();
+  };
+  // The rule takes Winograd where it pays only; the roundings of the two differ.
+  CHECK(forward("winograd", wide) == forward("auto", wide));
+  CHECK(forward("direct", wide) != forward("auto", wide));
+  CHECK(forward("direct", narrow) == forward("auto", narrow));
+  CHECK(forward("winograd", narrow) != forward("auto", narrow));
 }
 
 TEST_CASE("convolutions: plans of oneDNN are bounded however many shapes come") {

@@ -109,6 +109,14 @@ TEST_CASE("bad input: a device that this machine or build has not") {
   check_refused(Fixture(), {"--device", "cuda"}, 1, {"cuda", "--device cpu"});
 }
 
+TEST_CASE("bad input: an unknown convolution algorithm, or one for a device without a choice") {
+  const Fixture fixture;
+  check_refused(fixture, {"--conv-algorithm", "fft"}, 2,
+                {"--conv-algorithm", "fft", "auto, direct, winograd"});
+  check_refused(fixture, {"--conv-algorithm", "direct", "--device", "plain"}, 2,
+                {"conv-algorithm", "'direct'", "--device cpu", "'plain'", "auto"});
+}
+
 TEST_CASE("bad input: an output directory that cannot be made") {
   const Fixture fixture;
   check_error(fixture.pretrain({"--out", "/proc/amcl/run"}), 74, {"/proc/amcl/run"});

@@ -254,7 +254,7 @@ TEST_CASE("cli: version and info name commit, libraries and devices") {
   REQUIRE(info.code == 0);
   const auto record = nlohmann::json::parse(info.out);
   for (const char* key : {"version", "commit", "compiler", "cpu", "cpu_features", "cores",
-                          "threads", "memory_gib", "devices"}) {
+                          "threads", "memory_gib", "devices", "convolutions"}) {
     CHECK_MESSAGE(record.contains(key), key);
   }
   CHECK(record.at("devices").contains("cuda"));

@@ -40,13 +40,14 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::s
       ->take_last();
 }
 
+OptionHelp help_of_setting(const char* key) {
+  const Setting& setting = *find_setting(key);
+  return {setting.value, setting.unit, setting.help, setting.allowed, setting.range};
+}
+
 void add_device_options(CLI::App& app, std::string& device, int64_t& threads) {
-  const auto help_of = [](const char* key) {
-    const Setting& setting = *find_setting(key);
-    return OptionHelp{setting.value, setting.unit, setting.help, setting.allowed, setting.range};
-  };
-  add_value(app, "--device", device, help_of("device"))->group("Machine");
-  add_value(app, "--threads", threads, help_of("threads"))->group("Machine");
+  add_value(app, "--device", device, help_of_setting("device"))->group("Machine");
+  add_value(app, "--threads", threads, help_of_setting("threads"))->group("Machine");
 }
 
 }  // namespace amcl

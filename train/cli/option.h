@@ -56,6 +56,9 @@ CLI::Option* add_value(CLI::App& app, const std::string& name, T& target, const 
 CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& target,
                       const OptionHelp& help);
 
+// Range, help and allowed values of a setting of a run.
+OptionHelp help_of_setting(const char* key);
+
 // --device and --threads, with the names, ranges and help of the settings of a run.
 void add_device_options(CLI::App& app, std::string& device, int64_t& threads);
 

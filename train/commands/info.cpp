@@ -67,6 +67,7 @@ Record collect() {
   record["compiler"] = compiler();
   for (const BackendDescription& backend : describe_backends()) {
     record["devices"][backend.name] = backend.description;
+    if (!backend.convolutions.empty()) record["convolutions"] = backend.convolutions;
   }
   record["cpu"] = proc_value("/proc/cpuinfo", "model name");
   record["cpu_features"] = cpu_features();
@@ -87,6 +88,7 @@ void print_text(const Record& record) {
   line("amcl", text_of(record["version"]) + ", commit " + text_of(record["commit"]));
   line("compiler", text_of(record["compiler"]));
   for (const auto& [name, text] : record["devices"].items()) line("device " + name, text_of(text));
+  line("convolutions", text_of(record["convolutions"]));
   line("CPU", text_of(record["cpu"]));
   line("", text_of(record["cpu_features"]));
   line("cores", text_of(record["cores"]) + ", compute threads " + text_of(record["threads"]));

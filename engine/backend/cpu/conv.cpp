@@ -13,22 +13,42 @@ namespace {
 
 enum class Algorithm { winograd, direct, onednn };
 
-Algorithm choose(const ConvShape& shape) {
-  // Our own kernels are written for wide vectors; on a CPU without AVX2 oneDNN's are faster.
+// Our own kernels are written for wide vectors; on a CPU without AVX2 oneDNN's are faster.
+bool cpu_is_wide() {
   static const bool wide = (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3)) != 0;
-  if (!wide) return Algorithm::onednn;
-  if (winograd_applies(shape)) return Algorithm::winograd;
+  return wide;
+}
+
+Algorithm choose(ConvPass pass, const ConvShape& shape, ConvAlgorithm wish) {
+  if (wish == ConvAlgorithm::winograd && winograd_fits(shape)) return Algorithm::winograd;
+  if (!cpu_is_wide()) return Algorithm::onednn;
+  // A quarter of the products, at errors near those of the direct sum (winograd.h). One core of Zen
+  // 3, the convolutions of a step of ResNet-18, width 64, 128 images: 2.0 s, oneDNN's direct 6.3 s.
+  if (wish == ConvAlgorithm::automatic && winograd_fits(shape) && winograd_pays(shape))
+    return Algorithm::winograd;
   // Zen 3: with few products per pixel oneDNN is up to three times as fast (3 x 3 from 3 channels,
   // 1 x 1), with many ours is by a quarter (3 x 3 of stride 2 from 64 channels: 57 ms against 80).
-  const bool few = shape.rows * shape.columns == 1 || shape.channels < 32;
+  // Gradients of a large 1 x 1 filter are ours again: 256 to 1024 channels of 14 x 14, weight
+  // gradient 75 GFLOP/s against 53; 512 to 2048 of 7 x 7, data gradient 84 against 74.
+  constexpr int64_t kLargeFilter = 1 << 17;
+  const bool point = shape.rows * shape.columns == 1;
+  const bool large_gradient =
+      pass != ConvPass::forward && shape.channels * shape.filters >= kLargeFilter;
+  const bool few = shape.channels < 32 || (point && !large_gradient);
   // oneDNN 2.6.3 leaves parts of the weight gradient of strided 1 x 1 windows unset when channels
   // are no multiple of 8.
-  const bool sound =
-      shape.rows * shape.columns > 1 || (shape.channels % 8 == 0 && shape.filters % 8 == 0);
+  const bool sound = !point || (shape.channels % 8 == 0 && shape.filters % 8 == 0);
   return few && sound ? Algorithm::onednn : Algorithm::direct;
 }
 
 }  // namespace
+
+std::string describe_cpu_convolutions() {
+  return cpu_is_wide()
+             ? "Winograd F(4x4, 3x3) for 3 x 3 windows of stride 1, own direct products and "
+               "oneDNN for the rest"
+             : "oneDNN's direct ones (our own want AVX2)";
+}
 
 void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) {
   if (x.dtype() != DType::f32) return PlainBackend::conv2d(x, w, spec, y);
@@ -36,7 +56,7 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec
   const float* xs = x.data<float>();
   const float* ws = w.data<float>();
   float* ys = y.data<float>();
-  switch (choose(shape)) {
+  switch (choose(ConvPass::forward, shape, conv_algorithm_)) {
     case Algorithm::winograd:
       return winograd_forward(shape, xs, ws, ys, scratch_);
     case Algorithm::direct:
@@ -52,7 +72,7 @@ void CpuBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& 
   const float* dys = dy.data<float>();
   const float* ws = w.data<float>();
   float* dxs = dx.data<float>();
-  switch (choose(shape)) {
+  switch (choose(ConvPass::data_gradient, shape, conv_algorithm_)) {
     case Algorithm::winograd:
       return winograd_data_gradient(shape, dys, ws, dxs, scratch_);
     case Algorithm::direct:
@@ -68,7 +88,7 @@ void CpuBackend::conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& 
   const float* xs = x.data<float>();
   const float* dys = dy.data<float>();
   float* dws = dw.data<float>();
-  switch (choose(shape)) {
+  switch (choose(ConvPass::weight_gradient, shape, conv_algorithm_)) {
     case Algorithm::winograd:
       return winograd_weight_gradient(shape, xs, dys, dws, scratch_);
     case Algorithm::direct:

@@ -8,8 +8,8 @@
 
 namespace amcl {
 
-std::unique_ptr<Backend> open_cpu_backend() {
-  return std::make_unique<CpuBackend>();
+std::unique_ptr<Backend> open_cpu_backend(ConvAlgorithm conv_algorithm) {
+  return std::make_unique<CpuBackend>(conv_algorithm);
 }
 
 std::string describe_cpu() {

@@ -3,6 +3,7 @@
 // f64, runs the plain loops.
 #pragma once
 #include "engine/backend/cpu/onednn_conv.h"
+#include "engine/backend/cpu/open_cpu.h"
 #include "engine/backend/cpu/scratch.h"
 #include "engine/backend/plain/plain_backend.h"
 
@@ -10,12 +11,16 @@ namespace amcl {
 
 class CpuBackend final : public PlainBackend {
  public:
+  explicit CpuBackend(ConvAlgorithm conv_algorithm) : conv_algorithm_(conv_algorithm) {}
+
   const char* name() const override { return "cpu"; }
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
   void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
   void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) override;
   void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) override;
+
+  void sum_of_squares(const Tensor& x, Tensor& y) override;
 
   void batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
                              Tensor& variance) override;
@@ -46,6 +51,7 @@ class CpuBackend final : public PlainBackend {
                const ImageNormalization& normalization, Tensor& y) override;
 
  private:
+  ConvAlgorithm conv_algorithm_;
   Scratch scratch_{allocator()};
   OneDnnConvolutions onednn_convolutions_;
 };

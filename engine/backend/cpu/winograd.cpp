@@ -204,9 +204,12 @@ void gradient_by_points(const WeightGradient& g, const Blocks& blocks, Scratch& 
 
 }  // namespace
 
-bool winograd_applies(const ConvShape& shape) {
-  return shape.rows == 3 && shape.columns == 3 && shape.stride == 1 && shape.padding <= 2 &&
-         shape.channels >= kMinChannels && shape.filters >= kMinChannels;
+bool winograd_fits(const ConvShape& shape) {
+  return shape.rows == 3 && shape.columns == 3 && shape.stride == 1 && shape.padding <= 2;
+}
+
+bool winograd_pays(const ConvShape& shape) {
+  return shape.channels >= kMinChannels && shape.filters >= kMinChannels;
 }
 
 void winograd_forward(const ConvShape& shape, const float* x, const float* w, float* y,

@@ -18,9 +18,10 @@
 
 namespace amcl {
 
-// Whether the convolution has the form, and channels enough for the products to outweigh the
-// transformations.
-bool winograd_applies(const ConvShape& shape);
+// Whether the convolution has the form.
+bool winograd_fits(const ConvShape& shape);
+// Whether it has channels enough for the products to outweigh the transformations.
+bool winograd_pays(const ConvShape& shape);
 
 void winograd_forward(const ConvShape& shape, const float* x, const float* w, float* y,
                       Scratch& scratch);
