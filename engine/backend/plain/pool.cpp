@@ -1,4 +1,4 @@
-// Pooling over the spatial axes of [N, H, W, C]; each image belongs to one thread.
+// Pooling over the spatial axes of [N, H, W, C]; each image, or line of outputs, belongs to one thread.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -8,6 +8,29 @@
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
+namespace {
+
+// Pixels [begin, end) along one axis of the window of output `place`.
+struct Span {
+  int64_t begin;
+  int64_t end;
+
+  Span(int64_t place, const PoolSpec& spec, int64_t extent)
+      : begin(std::max<int64_t>(place * spec.stride - spec.padding, 0)),
+        end(std::min(place * spec.stride - spec.padding + spec.kernel, extent)) {}
+};
+
+// Takes the values of pixel `place` into the maxima so far where they are larger, or NaN.
+template <class T>
+void take_larger(const T* values, int32_t place, int64_t channels, T* maxima, int32_t* places) {
+  for (int64_t c = 0; c < channels; ++c) {
+    const bool larger = values[c] > maxima[c] || std::isnan(values[c]);
+    maxima[c] = larger ? values[c] : maxima[c];
+    places[c] = larger ? place : places[c];
+  }
+}
+
+}  // namespace
 
 void PlainBackend::max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Tensor& argmax) {
   const int64_t height = x.dim(1);
@@ -16,34 +39,22 @@ void PlainBackend::max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Te
   const int64_t out_height = y.dim(1);
   const int64_t out_width = y.dim(2);
   dispatch_floating(x.dtype(), [&]<class T>(T) {
-    T* ys = y.data<T>();
-    int32_t* places = argmax.data<int32_t>();
-    // The place h * width + w of the first maximum of window (p, q) in row-major order, or of a
-    // NaN.
-    const auto first_maximum = [&](const T* image, int64_t p, int64_t q, int64_t c) {
-      const int64_t top = p * spec.stride - spec.padding;
-      const int64_t left = q * spec.stride - spec.padding;
-      int64_t best = -1;
-      for (int64_t h = std::max<int64_t>(top, 0); h < std::min(top + spec.kernel, height); ++h)
-        for (int64_t w = std::max<int64_t>(left, 0); w < std::min(left + spec.kernel, width); ++w) {
-          const int64_t place = h * width + w;
-          const T value = image[place * channels + c];
-          if (best < 0 || value > image[best * channels + c] || std::isnan(value)) best = place;
+    parallel_for(x.dim(0) * out_height, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t line = begin; line < end; ++line)
+        for (int64_t q = 0; q < out_width; ++q) {
+          const T* image = x.data<T>() + line / out_height * height * width * channels;
+          T* maxima = y.data<T>() + (line * out_width + q) * channels;
+          int32_t* places = argmax.data<int32_t>() + (line * out_width + q) * channels;
+          const Span rows(line % out_height, spec, height);
+          const Span columns(q, spec, width);
+          const int64_t first = rows.begin * width + columns.begin;
+          std::copy_n(image + first * channels, channels, maxima);
+          std::fill_n(places, channels, static_cast<int32_t>(first));
+          for (int64_t h = rows.begin; h < rows.end; ++h)
+            for (int64_t w = columns.begin; w < columns.end; ++w)
+              take_larger(image + (h * width + w) * channels, static_cast<int32_t>(h * width + w),
+                          channels, maxima, places);
         }
-      return best;
-    };
-    parallel_for(x.dim(0), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; ++n) {
-        const T* image = x.data<T>() + n * height * width * channels;
-        int64_t output = n * out_height * out_width * channels;
-        for (int64_t p = 0; p < out_height; ++p)
-          for (int64_t q = 0; q < out_width; ++q)
-            for (int64_t c = 0; c < channels; ++c, ++output) {
-              const int64_t place = first_maximum(image, p, q, c);
-              ys[output] = image[place * channels + c];
-              places[output] = static_cast<int32_t>(place);
-            }
-      }
     });
   });
 }
@@ -60,8 +71,8 @@ void PlainBackend::max_pool_backward(const Tensor& dy, const Tensor& argmax,
         const T* dys = dy.data<T>() + n * windows * channels;
         const int32_t* chosen = argmax.data<int32_t>() + n * windows * channels;
         std::fill_n(image, places * channels, T{0});
-        for (int64_t i = 0; i < windows * channels; ++i)
-          image[chosen[i] * channels + i % channels] += dys[i];
+        for (int64_t window = 0; window < windows; ++window, dys += channels, chosen += channels)
+          for (int64_t c = 0; c < channels; ++c) image[chosen[c] * channels + c] += dys[c];
       }
     });
   });
