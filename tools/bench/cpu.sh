@@ -28,7 +28,8 @@ field() { sed -nE "s/.*\"$1\": *([0-9.]+).*/\1/p"; }
 # Minimum, median and maximum of the numbers on standard input.
 spread() { sort -n | awk '{v[NR] = $1} END {print v[1], v[int((NR + 1) / 2)], v[NR]}'; }
 
-cases=("--backbone resnet18 --size 32 --width 16 --batch 128" "--backbone resnet18 --size 32 --width 64 --batch 64")
+cases=("--backbone resnet18 --size 32 --width 16 --batch 128" "--backbone resnet18 --size 32 --width 64 --batch 64"
+  "--backbone resnet50 --size 224 --width 64 --batch 8")
 for i in "${!cases[@]}"; do
   read -ra shape <<<"${cases[$i]}"
   for ((pair = 0; pair < pairs; ++pair)); do
