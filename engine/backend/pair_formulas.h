@@ -76,7 +76,7 @@ struct PairLossFormulas {
         negative(spec.beta_negative, spec.a_negative),
         anchor(spec.anchor_beta, spec.anchor_a) {}
 
-  ScoredTemperature<T> temperature(const T* r, int64_t j) const {
+  AMCL_HOST_DEVICE ScoredTemperature<T> temperature(const T* r, int64_t j) const {
     return adaptive ? scored(r[j]) : ScoredTemperature<T>{constant, T(0)};
   }
 

@@ -1,0 +1,225 @@
+// Optimisers over flat parameter memory: one launch for up to kSegments segments, which a ResNet
+// has fewer than 100 of.
+//
+// Bytes per parameter: SGD 20 (gradient read; value and velocity read and written), AdamW 28.
+// FLOPs: 6 and 14. ResNet-18 (11 M parameters): 47 us for SGD at 4.8 TB/s. Rates are in device
+// memory, so that a captured step reads new ones. The norms of LARS are sums in f64 in two stages
+// of fixed order.
+#pragma once
+#include <cmath>
+
+#include "engine/backend/cuda/kernels/common.cuh"
+#include "engine/backend/op_specs.h"
+
+namespace amcl::cuda {
+
+inline constexpr int kSegments = 64;  // 40 bytes each: the arguments of a launch fit into 4 KiB
+inline constexpr int64_t kSegmentPart = 4096;  // elements of a block
+
+// The segments of a launch. Block b works on elements of the segment s with
+// first_block[s] <= b < first_block[s + 1].
+struct SegmentTable {
+  OptimizerSegment segments[kSegments];
+  int32_t first_block[kSegments + 1];
+  int32_t count;
+};
+
+struct SegmentPart {
+  int segment;
+  int64_t begin;
+  int64_t end;
+
+  __device__ explicit SegmentPart(const SegmentTable& table) : segment(0) {
+    const auto block = static_cast<int32_t>(blockIdx.x);
+    while (segment + 1 < table.count && block >= table.first_block[segment + 1]) ++segment;
+    const OptimizerSegment& of = table.segments[segment];
+    begin = of.begin + (block - table.first_block[segment]) * kSegmentPart;
+    end = begin + kSegmentPart < of.end ? begin + kSegmentPart : of.end;
+  }
+};
+
+// update.for_segment(index, segment) makes what is called with each element i of the segment; once
+// per block, because AdamW's powers cost more than an element.
+template <class Update>
+__global__ void __launch_bounds__(kBlockThreads)
+    optimizer_kernel(SegmentTable table, Update update) {
+  using Step = typename Update::Step;
+  AMCL_SHARED(Step, shared, 1);
+  const SegmentPart part(table);
+  if (threadIdx.x == 0) shared[0] = update.for_segment(part.segment, table.segments[part.segment]);
+  __syncthreads();
+  const Step step = shared[0];
+  AMCL_UNROLL
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads) step(i);
+}
+
+// p -= rate v or its Nesterov form, with d = factor (scale g + decay p), v = momentum v + d.
+template <class T>
+struct MomentumStep {
+  const T* gradient;
+  T* value;
+  T* velocity;
+  T momentum;
+  bool nesterov;
+  T rate;
+  T scale;
+  T decay;
+  T factor;
+
+  __device__ void operator()(int64_t i) const {
+    const T p = value[i];
+    const T d = factor * (scale * gradient[i] + decay * p);
+    const T v = momentum * velocity[i] + d;
+    velocity[i] = v;
+    value[i] = p - rate * (nesterov ? d + momentum * v : v);
+  }
+};
+
+template <class T>
+struct SgdUpdate {
+  using Step = MomentumStep<T>;
+  const T* rate;
+  const T* gradient_scale;
+  const T* gradient;
+  T* value;
+  T* velocity;
+  T momentum;
+  bool nesterov;
+  const T* factors;  // of each segment (LARS); null: 1
+
+  __device__ Step for_segment(int index, const OptimizerSegment& segment) const {
+    return {gradient,
+            value,
+            velocity,
+            momentum,
+            nesterov,
+            *rate * static_cast<T>(segment.rate_scale),
+            *gradient_scale,
+            static_cast<T>(segment.weight_decay),
+            factors == nullptr ? T(1) : factors[index]};
+  }
+};
+
+template <class T>
+struct AdamWStep {
+  const T* gradient;
+  T* value;
+  T* first_moment;
+  T* second_moment;
+  T beta1;
+  T beta2;
+  T rest1;
+  T rest2;
+  T correction1;
+  T correction2;
+  T epsilon;
+  T rate;
+  T scale;
+  T kept;
+
+  __device__ void operator()(int64_t i) const {
+    const T d = scale * gradient[i];
+    const T m = beta1 * first_moment[i] + rest1 * d;
+    const T v = beta2 * second_moment[i] + rest2 * d * d;
+    first_moment[i] = m;
+    second_moment[i] = v;
+    value[i] = kept * value[i] - rate * (m / correction1) / (std::sqrt(v / correction2) + epsilon);
+  }
+};
+
+template <class T>
+struct AdamWUpdate {
+  using Step = AdamWStep<T>;
+  AdamWSpec spec;
+  const T* rate;
+  const T* gradient_scale;
+  const int32_t* step;
+  const T* gradient;
+  T* value;
+  T* first_moment;
+  T* second_moment;
+
+  __device__ Step for_segment(int, const OptimizerSegment& segment) const {
+    const auto steps = static_cast<double>(*step);
+    const T segment_rate = *rate * static_cast<T>(segment.rate_scale);
+    return {gradient,
+            value,
+            first_moment,
+            second_moment,
+            static_cast<T>(spec.beta1),
+            static_cast<T>(spec.beta2),
+            static_cast<T>(1.0 - spec.beta1),
+            static_cast<T>(1.0 - spec.beta2),
+            static_cast<T>(1.0 - std::pow(spec.beta1, steps)),
+            static_cast<T>(1.0 - std::pow(spec.beta2, steps)),
+            static_cast<T>(spec.epsilon),
+            segment_rate,
+            *gradient_scale,
+            T(1) - segment_rate * static_cast<T>(segment.weight_decay)};
+  }
+};
+
+// partial [blocks, 3]: squares of p, of scale g and of scale g + decay p over the block's elements.
+template <class T>
+__global__ void __launch_bounds__(kBlockThreads)
+    segment_norms_kernel(SegmentTable table, const T* gradient_scale, const T* gradient,
+                         const T* value, double* partial) {
+  const SegmentPart part(table);
+  const double decay = table.segments[part.segment].weight_decay;
+  const auto scale = static_cast<double>(*gradient_scale);
+  double squares[3] = {};
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads) {
+    const auto p = static_cast<double>(value[i]);
+    const double g = scale * static_cast<double>(gradient[i]);
+    const double d = g + decay * p;
+    squares[0] += p * p;
+    squares[1] += g * g;
+    squares[2] += d * d;
+  }
+  for (int k = 0; k < 3; ++k) {
+    const double sum = team_sum<kBlockThreads>(squares[k]);
+    if (threadIdx.x == 0) partial[blockIdx.x * 3 + k] = sum;
+  }
+}
+
+// factors [segments] of LARS from the partial sums; one warp per segment (blockIdx.x). solo-learn's
+// variant takes |g| + decay |p| for the norm of the direction and limits the resulting rate to the
+// plain one (engine/backend/plain/optimizer.cpp).
+template <class T>
+__global__ void __launch_bounds__(kWarpThreads)
+    trust_ratio_kernel(SegmentTable table, LarsSpec spec, const T* rate, const double* partial,
+                       T* factors) {
+  const auto index = static_cast<int>(blockIdx.x);
+  const OptimizerSegment& segment = table.segments[index];
+  double norms[3];
+  for (int k = 0; k < 3; ++k) {
+    double sum = 0.0;
+    for (int64_t block = table.first_block[index] + static_cast<int64_t>(threadIdx.x);
+         block < table.first_block[index + 1]; block += kWarpThreads)
+      sum += partial[block * 3 + k];
+    norms[k] = std::sqrt(team_sum<kWarpThreads>(sum));
+  }
+  if (threadIdx.x != 0) return;
+  double factor = 1.0;
+  if (segment.trust_ratio && !spec.clip_ratio && norms[0] > 0.0 && norms[2] > 0.0)
+    factor = spec.trust * norms[0] / (norms[2] + spec.epsilon);
+  if (segment.trust_ratio && spec.clip_ratio && norms[0] > 0.0 && norms[1] > 0.0) {
+    const double direction = norms[1] + segment.weight_decay * norms[0];
+    const auto segment_rate = static_cast<double>(*rate * static_cast<T>(segment.rate_scale));
+    const double ratio = spec.trust * norms[0] / (direction + spec.epsilon) / segment_rate;
+    factor = ratio < 1.0 ? ratio : 1.0;
+  }
+  factors[index] = static_cast<T>(factor);
+}
+
+// min(1, limit / (sqrt(squares) + 1e-6))
+template <class T>
+struct ClipScale {
+  double limit;
+  __device__ T operator()(T squares) const {
+    const double scale = limit / (std::sqrt(static_cast<double>(squares)) + 1e-6);
+    return static_cast<T>(scale < 1.0 ? scale : 1.0);
+  }
+};
+
+}  // namespace amcl::cuda
