@@ -12,6 +12,7 @@
 #include "engine/core/parallel_for.h"
 #include "engine/core/philox.h"
 #include "train/build_method.h"
+#include "train/optimizer_config.h"
 #include "train/process_memory.h"
 #include "train/step.h"
 #include "train/version.h"
@@ -82,7 +83,7 @@ Timing time_steps(Backend& backend, const BenchStepOptions& options, KernelProfi
   const Config config = config_of(options);
   const std::unique_ptr<Method> method = build_method(config, backend);
   ParameterArena arena(backend, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
-  SgdOptimizer optimizer(arena, {.momentum = 0.9, .weight_decay = 5e-4});
+  Optimizer optimizer(arena, optimizer_options(config.optimizer));
   const Tensor images = normal_tensor(backend, {2 * options.batch, options.size, options.size, 3});
   Timing timing;
   for (int64_t step = 1; step <= options.warmup + options.steps; ++step) {

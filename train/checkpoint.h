@@ -17,19 +17,13 @@
 
 #include "engine/io/safetensors.h"
 #include "engine/nn/parameter_arena.h"
+#include "train/optimizer.h"
 #include "train/trainer_state.h"
 
 namespace amcl {
 
 // Method::visit or any module's, bound to it.
 using VisitFunction = std::function<void(const ModuleVisitor&)>;
-
-// Optimiser state in the layout of the arena, by name.
-inline constexpr const char* kVelocityMemory = "velocity";  // SgdOptimizer::velocity
-struct OptimizerMemory {
-  std::string name;
-  Tensor flat;  // [n] f32
-};
 
 // A few images and the features that the model had for them when the checkpoint was made.
 struct Probe {

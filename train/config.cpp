@@ -45,13 +45,52 @@ std::string warmup_complaint(const Config& config) {
   return concat_text("must be at most --epochs, which is ", config.train.epochs);
 }
 
+std::string warmup_steps_complaint(const OptimizerConfig& keys) {
+  if (keys.warmup_steps == 0 || keys.warmup_epochs == 0.0) return {};
+  return concat_text("cannot stand beside --warmup-epochs ", keys.warmup_epochs,
+                     "; set that one to 0, or leave this one out");
+}
+
+std::string schedule_complaint(const OptimizerConfig& keys) {
+  if (keys.schedule != "step" || keys.milestones) return {};
+  return "needs --milestones, the epochs after which the rate falls, such as 60,80";
+}
+
+std::string milestones_complaint(const Config& config) {
+  const OptimizerConfig& keys = config.optimizer;
+  if (keys.schedule != "step" || !keys.milestones) return {};
+  for (size_t i = 1; i < keys.milestones->size(); ++i)
+    if ((*keys.milestones)[i] <= (*keys.milestones)[i - 1]) return "must ascend";
+  return {};
+}
+
+std::string nesterov_complaint(const OptimizerConfig& keys) {
+  if (!keys.nesterov.value_or(false) || keys.momentum.value_or(1.0) > 0.0) return {};
+  return "needs a --momentum above 0";
+}
+
+std::string below_one_complaint(const std::optional<double>& beta) {
+  return beta.value_or(0.0) < 1.0 ? "" : "must be below 1";
+}
+
+std::string optimizer_complaint(const std::string& key, const Config& config) {
+  const OptimizerConfig& keys = config.optimizer;
+  if (key == "warmup_epochs") return warmup_complaint(config);
+  if (key == "warmup_steps") return warmup_steps_complaint(keys);
+  if (key == "schedule") return schedule_complaint(keys);
+  if (key == "milestones") return milestones_complaint(config);
+  if (key == "nesterov") return nesterov_complaint(keys);
+  if (key == "beta1") return below_one_complaint(keys.beta1);
+  if (key == "beta2") return below_one_complaint(keys.beta2);
+  return {};
+}
+
 std::string dependent_complaint(const Setting& setting, const Config& config) {
   if (setting.key == "crop_scale") return order_complaint(config.augment.crop_scale);
   if (setting.key == "blur_sigma") return order_complaint(config.augment.blur_sigma);
   if (setting.key == "jitter_strength") return hue_complaint(config);
   if (setting.key == "temperature") return temperature_complaint(config);
-  if (setting.key == "warmup_epochs") return warmup_complaint(config);
-  return {};
+  return optimizer_complaint(setting.key, config);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace amcl {
 
@@ -66,13 +67,29 @@ struct ObjectiveConfig {
   bool operator==(const ObjectiveConfig&) const = default;
 };
 
+// The optional fields belong to some optimisers or schedules only (Setting::only_with), which give
+// an empty one its value (optimizer_config.h).
 struct OptimizerConfig {
+  std::string optimizer = "sgd";  // sgd | lars | adamw
   double lr = 0.06;
-  double momentum = 0.9;
-  double weight_decay = 5e-4;
-  bool decay_norm_bias = true;  // whether norms and biases are decayed too
+  int64_t lr_reference_batch = 0;   // lr is for this batch and grows with the batch; 0: lr as it is
+  std::string schedule = "cosine";  // constant | cosine | step
   double warmup_epochs = 0.0;
-  double clip_norm = 0.0;  // 0: no clipping
+  int64_t warmup_steps = 0;
+  std::optional<double> lr_floor = {};  // share of the peak
+  std::optional<std::vector<double>> milestones = {};  // epochs
+  std::optional<double> gamma = {};
+  double weight_decay = 5e-4;
+  std::optional<bool> decay_norm_bias = {};  // whether norms and biases are decayed too
+  double norm_bias_rate = 1.0;               // factor on the rate of norms and biases
+  double clip_norm = 0.0;                    // 0: no clipping
+  std::optional<double> momentum = {};
+  std::optional<bool> nesterov = {};
+  std::optional<std::string> lars = {};  // plain | clipped
+  std::optional<double> trust = {};
+  std::optional<double> beta1 = {};
+  std::optional<double> beta2 = {};
+  std::optional<double> epsilon = {};
 
   bool operator==(const OptimizerConfig&) const = default;
 };

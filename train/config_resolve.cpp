@@ -12,6 +12,7 @@
 #include "train/config_value.h"
 #include "train/nearest_name.h"
 #include "train/objective_config.h"
+#include "train/recipe.h"
 
 namespace amcl {
 namespace {
@@ -63,6 +64,13 @@ class Resolver {
     }
   }
 
+  void apply_preset(const Recipe& recipe) {
+    const std::string name = concat_text("preset ", recipe.name);
+    for (const TomlValue& value : read_toml(std::string(recipe.text), name)) {
+      set(*value.setting, value.text, OriginKind::preset, name);
+    }
+  }
+
   void apply_environment(const std::vector<std::string>& environment) {
     for (const std::string& entry : environment) {
       const Assignment variable = split_assignment(entry);
@@ -96,9 +104,10 @@ class Resolver {
       fail(ErrorKind::usage, name_of(*complaint->setting), " is ", complaint->value, ": ",
            complaint->what);
     }
+    refuse_keys_without_effect();
     refuse_flags_without_effect();
     warn_of_kept_values();
-    mark_preset();
+    mark_objective();
     return std::move(resolved_);
   }
 
@@ -113,6 +122,7 @@ class Resolver {
   std::string name_of(const Setting& setting) const {
     const ConfigOrigin& origin = resolved_.origins[index_of(setting)];
     if (origin.kind == OriginKind::file) return origin.name + ": " + setting.config_name();
+    if (origin.kind == OriginKind::preset) return origin.name + ": " + setting.config_name();
     if (origin.kind == OriginKind::environment) return origin.name;
     return setting.flag();
   }
@@ -125,6 +135,21 @@ class Resolver {
                     nearest_name(name, names));
     if (names_a_table(name)) fail(ErrorKind::usage, message);
     resolved_.warnings.push_back(message);
+  }
+
+  // A key of another optimiser or schedule than the one that was chosen is a mistake, unless the
+  // choice came later: over a file's lars with its trust, a flag may choose sgd.
+  void refuse_keys_without_effect() const {
+    for (const Setting& setting : config_settings()) {
+      if (has_effect(setting, resolved_.config)) continue;
+      const OnlyWith& only = setting.only_with;
+      const Setting& choice = *find_setting(only.key);
+      const OriginKind kind = resolved_.origins[index_of(setting)].kind;
+      if (kind == OriginKind::fallback || kind < resolved_.origins[index_of(choice)].kind) continue;
+      fail(ErrorKind::usage, name_of(setting), " has no effect with ", choice.flag(), ' ',
+           value_text(choice, resolved_.config), ": leave it out, or use ", choice.flag(), ' ',
+           list_text(only.values));
+    }
   }
 
   // A file may hold the parameters of adaptive temperatures for the day when they are wanted; a
@@ -141,28 +166,30 @@ class Resolver {
     }
   }
 
-  // A run's own config.toml holds every value of its preset, so another preset on top of it, from a
-  // flag or variable, would change next to nothing.
+  // A run's own config.toml holds every value of its objective's form, so another form on top of it,
+  // from a flag or variable, would change next to nothing.
   void warn_of_kept_values() {
-    const ConfigOrigin& preset = resolved_.origins[index_of(*find_setting("objective"))];
-    if (preset.kind != OriginKind::flag && preset.kind != OriginKind::environment) return;
+    const ConfigOrigin& form = resolved_.origins[index_of(*find_setting("objective"))];
+    if (form.kind != OriginKind::flag && form.kind != OriginKind::environment) return;
     std::vector<std::string> kept;
     for (const Setting& setting : config_settings()) {
-      const bool optional = !has_value(setting, Config{});
+      const bool of_form = setting.table == "objective" && !has_value(setting, Config{});
       const ConfigOrigin& origin = resolved_.origins[index_of(setting)];
-      if (optional && origin.kind == OriginKind::file) kept.push_back(setting.key);
+      const bool given = origin.kind == OriginKind::file || origin.kind == OriginKind::preset;
+      if (of_form && given) kept.push_back(setting.key);
     }
     if (kept.empty()) return;
     resolved_.warnings.push_back(
-        concat_text(preset.name, " does not change what the file sets: ", list_text(kept)));
+        concat_text(form.name, " does not change what the file or preset sets: ", list_text(kept)));
   }
 
-  void mark_preset() {
+  // What the form of the objective gives.
+  void mark_objective() {
     const Config filled = with_preset(resolved_.config);
     for (const Setting& setting : config_settings()) {
       if (has_value(setting, filled) && !has_value(setting, resolved_.config)) {
-        resolved_.origins[index_of(setting)] = {OriginKind::preset,
-                                                "preset " + filled.objective.objective};
+        resolved_.origins[index_of(setting)] = {OriginKind::objective,
+                                                "objective " + filled.objective.objective};
       }
     }
   }
@@ -207,6 +234,7 @@ std::vector<std::string> process_environment() {
 
 ResolvedConfig resolve_config(const ConfigSources& sources) {
   Resolver resolver;
+  if (!sources.preset.empty()) resolver.apply_preset(find_recipe(sources.preset));
   if (const std::string file = file_of(sources); !file.empty()) resolver.apply_file(file);
   resolver.apply_environment(sources.environment);
   for (const auto& [key, text] : sources.flags) {

@@ -1,5 +1,5 @@
 // One configuration out of all its sources: flags (and --set) over the environment over a file over
-// defaults, remembering for each value where it came from.
+// a preset over defaults, remembering for each value where it came from.
 #pragma once
 #include <string>
 #include <utility>
@@ -10,6 +10,7 @@
 namespace amcl {
 
 struct ConfigSources {
+  std::string preset = {};  // --preset; empty: none
   std::string file = {};  // --config; empty: the one that AMCL_CONFIG names, if it is set
   std::vector<std::pair<std::string, std::string>> flags = {};  // key ("crop_scale") and text
   std::vector<std::string> assignments = {};  // of --set: "lr=0.1", "optimizer.lr=0.1"
@@ -19,11 +20,12 @@ struct ConfigSources {
 // The "NAME=text" entries of this process whose names begin with AMCL_.
 std::vector<std::string> process_environment();
 
-enum class OriginKind { fallback, preset, file, environment, flag };
+// Ascending: a later one wins over those before it.
+enum class OriginKind { fallback, objective, preset, file, environment, flag };
 
 struct ConfigOrigin {
   OriginKind kind = OriginKind::fallback;
-  std::string name;  // "default", "preset amcl", "a.toml:12", "AMCL_TRAIN_BATCH", "--batch"
+  std::string name;  // "default", "objective amcl", "preset moco-colab", "a.toml:12", "AMCL_..."
 };
 
 struct ResolvedConfig {

@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cctype>
 
-#include "engine/backend/open.h"
 #include "models/objectives/presets.h"
 #include "models/resnet.h"
+#include "train/config_schema_parts.h"
 
 namespace amcl {
 namespace {
-
-// The place of a member as a function, for the table.
-#define AMCL_FIELD(member) +[](Config& config) -> ConfigField { return &config.member; }
-
-// The thread libraries crash rather than refuse where the machine cannot make as many.
-constexpr double kMostThreads = 1024;
 
 std::vector<Setting> data_settings() {
   return {
@@ -203,116 +197,6 @@ std::vector<Setting> objective_settings() {
        .help = "factor of the score dot"},
   };
 }
-
-std::vector<Setting> optimizer_settings() {
-  return {
-      {.key = "lr",
-       .field = AMCL_FIELD(optimizer.lr),
-       .value = "X",
-       .help = "learning rate after the warm-up, before the cosine; not scaled by the batch",
-       .range = {.low = 0}},
-      {.key = "momentum",
-       .field = AMCL_FIELD(optimizer.momentum),
-       .value = "X",
-       .help = "of stochastic gradient descent",
-       .range = {.low = 0, .high = 1}},
-      {.key = "weight_decay",
-       .field = AMCL_FIELD(optimizer.weight_decay),
-       .value = "X",
-       .help = "added to the gradient, times the weight",
-       .range = {.low = 0}},
-      {.key = "decay_norm_bias",
-       .field = AMCL_FIELD(optimizer.decay_norm_bias),
-       .help = "decay norms and biases too"},
-      {.key = "warmup_epochs",
-       .field = AMCL_FIELD(optimizer.warmup_epochs),
-       .value = "X",
-       .unit = "epochs",
-       .help = "the rate rises linearly from 0, step by step",
-       .range = {.low = 0}},
-      {.key = "clip_norm",
-       .field = AMCL_FIELD(optimizer.clip_norm),
-       .value = "X",
-       .help = "largest norm of the whole gradient; 0: no clipping",
-       .range = {.low = 0}},
-  };
-}
-
-std::vector<Setting> train_settings() {
-  return {
-      {.key = "epochs",
-       .field = AMCL_FIELD(train.epochs),
-       .value = "N",
-       .help = "passes over the training images",
-       .range = {.low = 0}},
-      {.key = "batch",
-       .field = AMCL_FIELD(train.batch),
-       .value = "N",
-       .unit = "image pairs",
-       .help = "per step",
-       .range = {.low = 2}},
-      {.key = "seed",
-       .field = AMCL_FIELD(train.seed),
-       .value = "N",
-       .help = "of all randomness: initial weights, order, augmentation"},
-      {.key = "device",
-       .field = AMCL_FIELD(train.device),
-       .value = "NAME",
-       .help = "cpu: vectorised; plain: readable loops, slow; cuda: a GPU, fails without one",
-       .allowed = {"cpu", "plain", "cuda"}},
-      {.key = "conv_algorithm",
-       .field = AMCL_FIELD(train.conv_algorithm),
-       .value = "NAME",
-       .help = "of the cpu, for 3x3 windows of stride 1; auto: Winograd where it is faster",
-       .allowed = conv_algorithm_names()},
-      {.key = "threads",
-       .field = AMCL_FIELD(train.threads),
-       .value = "N",
-       .help = "that compute; 0: one per core; the bits of a result depend on it",
-       .range = {.low = 0, .high = kMostThreads},
-       .may_change = true},
-      {.key = "workers",
-       .field = AMCL_FIELD(train.workers),
-       .value = "N",
-       .help = "threads that load and augment; no result depends on it",
-       .range = {.low = 0, .high = kMostThreads},
-       .may_change = true},
-      {.key = "init",
-       .field = AMCL_FIELD(train.init),
-       .value = "FILE",
-       .help = "checkpoint whose weights to start from"},
-      {.key = "out",
-       .field = AMCL_FIELD(train.out),
-       .value = "DIR",
-       .help = "run directory, made if it is not there"},
-      {.key = "overwrite",
-       .field = AMCL_FIELD(train.overwrite),
-       .help = "replace the run that the directory holds"},
-      {.key = "checkpoint_every",
-       .field = AMCL_FIELD(train.checkpoint_every),
-       .value = "N",
-       .unit = "epochs",
-       .help = "between two checkpoints",
-       .range = {.low = 1},
-       .may_change = true},
-      {.key = "keep",
-       .field = AMCL_FIELD(train.keep),
-       .value = "N",
-       .unit = "checkpoints",
-       .help = "kept, the newest included",
-       .range = {.low = 1},
-       .may_change = true},
-      {.key = "log_every",
-       .field = AMCL_FIELD(train.log_every),
-       .value = "N",
-       .unit = "steps",
-       .help = "between two lines of metrics.jsonl",
-       .range = {.low = 1},
-       .may_change = true},
-  };
-}
-
-#undef AMCL_FIELD
 
 struct TablePart {
   ConfigTable table;

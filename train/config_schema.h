@@ -17,7 +17,13 @@ namespace amcl {
 using ConfigField =
     std::variant<std::string*, int64_t*, uint64_t*, double*, bool*, std::array<double, 2>*,
                  std::array<double, 4>*, std::optional<std::string>*, std::optional<int64_t>*,
-                 std::optional<double>*, std::optional<bool>*>;
+                 std::optional<double>*, std::optional<bool>*, std::optional<std::vector<double>>*>;
+
+// The choices with which a setting has an effect: those values of another setting, by its key.
+struct OnlyWith {
+  std::string key = {};  // empty: always
+  std::vector<std::string> values = {};
+};
 
 struct Setting {
   std::string table = {};
@@ -31,6 +37,7 @@ struct Setting {
   bool number_too = false;                // a text that may be a number
   ValueRange range = {};                  // of a number, or of each of several
   bool may_change = false;                // in a resumed run
+  OnlyWith only_with = {};                // of an optional field
 
   bool is_switch() const { return value.empty(); }
   bool is_text() const;

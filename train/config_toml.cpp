@@ -7,7 +7,7 @@
 #include "engine/core/check.h"
 #include "train/config_value.h"
 #include "train/nearest_name.h"
-#include "train/objective_config.h"
+#include "train/optimizer_config.h"
 
 namespace amcl {
 namespace {
@@ -117,7 +117,7 @@ Config config_from_toml(const std::string& text, const std::string& name) {
 }
 
 std::string to_toml(const Config& config) {
-  const Config filled = with_preset(config);
+  const Config filled = completed(config);
   std::ostringstream text;
   text << "# Settings of a run of amcl; `amcl pretrain --help` explains each.\n";
   std::string table;
@@ -129,8 +129,9 @@ std::string to_toml(const Config& config) {
     if (has_value(setting, config)) {
       text << setting.key << " = " << value_toml(setting, config) << '\n';
     } else if (has_value(setting, filled)) {
-      text << "# " << setting.key << " = " << value_toml(setting, filled) << "  (preset "
-           << config.objective.objective << ")\n";
+      text << "# " << setting.key << " = " << value_toml(setting, filled) << "  ("
+           << (setting.table == "objective" ? "objective " + config.objective.objective : "default")
+           << ")\n";
     }
   }
   return text.str();

@@ -1,5 +1,7 @@
 #include "train/config_value.h"
 
+#include <algorithm>
+#include <span>
 #include <type_traits>
 
 #include "engine/core/check.h"
@@ -13,9 +15,11 @@ template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
-struct IsArray : std::false_type {};
+struct IsList : std::false_type {};
 template <size_t n>
-struct IsArray<std::array<double, n>> : std::true_type {};
+struct IsList<std::array<double, n>> : std::true_type {};
+template <>
+struct IsList<std::vector<double>> : std::true_type {};
 
 // Calls visitor(value) with the field's value, unless it is an optional one that is empty. The
 // schema's accessors are for reading and writing, hence the cast; no visitor here writes.
@@ -56,8 +60,7 @@ std::string toml_quoted(const std::string& text) {
   return quoted + '"';
 }
 
-template <size_t n>
-std::string toml_list(const std::array<double, n>& values) {
+std::string toml_list(std::span<const double> values) {
   std::string text;
   for (const double value : values) {
     text += text.empty() ? "[" : ", ";
@@ -84,7 +87,7 @@ std::string value_text(const Setting& setting, const Config& config) {
       text = value ? "true" : "false";
     } else if constexpr (std::is_same_v<T, double>) {
       text = number_text(value);
-    } else if constexpr (IsArray<T>::value) {
+    } else if constexpr (IsList<T>::value) {
       text = numbers_text(value.data(), value.size());
     } else {
       text = std::to_string(value);
@@ -101,13 +104,28 @@ std::string value_toml(const Setting& setting, const Config& config) {
       text = toml_quoted(value);
     } else if constexpr (std::is_same_v<T, double>) {
       text = toml_number(value);
-    } else if constexpr (IsArray<T>::value) {
+    } else if constexpr (IsList<T>::value) {
       text = toml_list(value);
     } else {
       text = value_text(setting, config);
     }
   });
   return text;
+}
+
+void clear_value(const Setting& setting, Config& config) {
+  std::visit(
+      [](auto* field) {
+        if constexpr (IsOptional<std::remove_cvref_t<decltype(*field)>>::value) field->reset();
+      },
+      setting.field(config));
+}
+
+bool has_effect(const Setting& setting, const Config& config) {
+  const OnlyWith& only = setting.only_with;
+  if (only.key.empty()) return true;
+  const std::string chosen = value_text(*find_setting(only.key), config);
+  return std::find(only.values.begin(), only.values.end(), chosen) != only.values.end();
 }
 
 void set_from_text(const Setting& setting, Config& config, const std::string& text,
@@ -132,7 +150,7 @@ std::string value_complaint(const Setting& setting, const Config& config) {
     using T = std::remove_cvref_t<decltype(value)>;
     if constexpr (std::is_same_v<T, std::string>) {
       complaint = choice_complaint(setting.allowed, value);
-    } else if constexpr (IsArray<T>::value) {
+    } else if constexpr (IsList<T>::value) {
       for (const double number : value) {
         if (complaint.empty()) complaint = range_complaint(setting.range, number);
       }

@@ -20,6 +20,12 @@ std::string value_toml(const Setting& setting, const Config& config);
 void set_from_text(const Setting& setting, Config& config, const std::string& text,
                    const std::string& name);
 
+// Makes an optional field empty.
+void clear_value(const Setting& setting, Config& config);
+
+// Whether the setting does anything in this configuration (Setting::only_with).
+bool has_effect(const Setting& setting, const Config& config);
+
 // What is wrong with the value of one setting: not finite, out of range, or not among the allowed
 // ones ("must be at least 2"); empty if nothing.
 std::string value_complaint(const Setting& setting, const Config& config);

@@ -5,51 +5,95 @@
 namespace amcl {
 namespace {
 
-bool decays(ParameterRole role, bool decay_norm_bias) {
-  switch (role) {
-    case ParameterRole::weight:
-    case ParameterRole::temperature:
-      return true;
-    case ParameterRole::bias:
-    case ParameterRole::norm:
-      return decay_norm_bias;
+bool is_norm_or_bias(ParameterRole role) {
+  return role == ParameterRole::norm || role == ParameterRole::bias;
+}
+
+bool alike(const OptimizerSegment& left, const OptimizerSegment& right) {
+  return left.weight_decay == right.weight_decay && left.rate_scale == right.rate_scale &&
+         left.trust_ratio == right.trust_ratio;
+}
+
+// Tensors that have a trust ratio of their own stay apart, each head of a stack too. Neighbours that
+// are treated alike become one segment otherwise, gaps included: they are zeros and stay zeros.
+std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
+                                          const OptimizerOptions& options) {
+  const bool by_tensor = std::holds_alternative<LarsSpec>(options.rule);
+  std::vector<OptimizerSegment> segments;
+  for (const ParameterArena::Entry& entry : arena.entries()) {
+    const Parameter& parameter = *entry.parameter;
+    const bool plain = is_norm_or_bias(parameter.role);
+    OptimizerSegment segment{
+        .begin = entry.begin,
+        .end = entry.end,
+        .weight_decay = plain && !options.decay_norm_bias ? 0.0 : options.weight_decay,
+        .rate_scale = plain ? options.norm_bias_rate : 1.0,
+        .trust_ratio = by_tensor && !plain};
+    if (segment.trust_ratio) {
+      const int64_t tensors = parameter.stacked ? parameter.value.dim(0) : 1;
+      const int64_t size = (entry.end - entry.begin) / tensors;
+      for (int64_t i = 0; i < tensors; ++i) {
+        segment.begin = entry.begin + i * size;
+        segment.end = segment.begin + size;
+        segments.push_back(segment);
+      }
+    } else if (!segments.empty() && alike(segments.back(), segment)) {
+      segments.back().end = segment.end;
+    } else {
+      segments.push_back(segment);
+    }
   }
-  return true;
+  return segments;
+}
+
+std::vector<std::string> memory_names(const OptimizerOptions& options) {
+  if (std::holds_alternative<AdamWSpec>(options.rule)) return {"first_moment", "second_moment"};
+  return {"velocity"};
 }
 
 }  // namespace
 
-SgdOptimizer::SgdOptimizer(ParameterArena& arena, const SgdOptions& options)
-    : arena_(arena), options_(options) {
-  // Neighbours that are treated alike become one segment, gaps included: they are zeros and stay
-  // zeros. Without an exception from decay the whole model is one segment.
-  for (const ParameterArena::Entry& entry : arena.entries()) {
-    const double decay =
-        decays(entry.parameter->role, options.decay_norm_bias) ? options.weight_decay : 0.0;
-    if (!segments_.empty() && segments_.back().weight_decay == decay)
-      segments_.back().end = entry.end;
-    else
-      segments_.push_back({.begin = entry.begin, .end = entry.end, .weight_decay = decay});
-  }
+Optimizer::Optimizer(ParameterArena& arena, const OptimizerOptions& options)
+    : arena_(arena), options_(options), segments_(segments_of(arena, options)) {
   const Tensor& values = arena.values();
-  velocity_ = Tensor::zeros(values.device(), values.shape(), values.dtype());
+  for (std::string& name : memory_names(options))
+    memories_.push_back(
+        {std::move(name), Tensor::zeros(values.device(), values.shape(), values.dtype())});
   rate_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
   squares_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
+  number_ = Tensor::zeros(values.device(), Shape{1}, DType::i32);
   gradient_scale_ = Tensor::empty(values.device(), Shape{1}, values.dtype());
   backend_of(values).fill(gradient_scale_, 1.0);
 }
 
-double SgdOptimizer::measure_gradient_norm() {
+double Optimizer::measure_gradient_norm() {
   backend_of(squares_).sum_of_squares(arena_.gradients(), squares_);
   return std::sqrt(squares_.item());
 }
 
-void SgdOptimizer::step(double rate) {
+void Optimizer::step(double rate, int64_t number) {
   Backend& backend = backend_of(rate_);
   backend.fill(rate_, rate);
   if (options_.clip_norm > 0.0) backend.clip_scale(squares_, options_.clip_norm, gradient_scale_);
-  backend.sgd_step({.momentum = options_.momentum}, segments_, rate_, gradient_scale_,
-                   arena_.gradients(), arena_.values(), velocity_);
+  std::visit([&](const auto& spec) { apply(spec, number); }, options_.rule);
+}
+
+void Optimizer::apply(const SgdSpec& spec, int64_t) {
+  backend_of(rate_).sgd_step(spec, segments_, rate_, gradient_scale_, arena_.gradients(),
+                             arena_.values(), memories_[0].flat);
+}
+
+void Optimizer::apply(const LarsSpec& spec, int64_t) {
+  backend_of(rate_).lars_step(spec, segments_, rate_, gradient_scale_, arena_.gradients(),
+                              arena_.values(), memories_[0].flat);
+}
+
+void Optimizer::apply(const AdamWSpec& spec, int64_t number) {
+  Backend& backend = backend_of(rate_);
+  const auto count = static_cast<int32_t>(number);
+  backend.copy_from_host(number_.raw(), &count, sizeof(count));
+  backend.adamw_step(spec, segments_, rate_, gradient_scale_, number_, arena_.gradients(),
+                     arena_.values(), memories_[0].flat, memories_[1].flat);
 }
 
 }  // namespace amcl

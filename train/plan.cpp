@@ -162,22 +162,25 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config) {
   alone.train.workers = 0;
   Trainer trainer(backend, dataset, alone);
   const auto block = static_cast<int64_t>(trainer.arena().values().bytes());
+  const int64_t memories = std::ssize(trainer.optimizer().memories());
+  const int64_t static_bytes = (2 + memories) * block;
 
-  const MeasuredPair measured = measure_steps(backend, dataset, config, 3 * block);
+  const MeasuredPair measured = measure_steps(backend, dataset, config, static_bytes);
   const int64_t batch_bytes = 2 * config.train.batch * dataset.images.shape().count() /
                               dataset.count() * static_cast<int64_t>(size_of(DType::f32));
   return {.parameters = trainer.arena().parameter_count(),
           .steps_per_epoch = trainer.steps_per_epoch(),
           .steps = trainer.steps(),
-          .warmup_steps = trainer.warmup_steps(),
+          .warmup_steps = trainer.schedule().warmup,
+          .peak_rate = trainer.schedule().peak,
           .chance_level = trainer.method().chance_level(config.train.batch),
           .parameter_bytes = block,
           .gradient_bytes = block,
-          .optimizer_bytes = block,
+          .optimizer_bytes = memories * block,
           .dataset_bytes = dataset_bytes,
-          .step_bytes = extrapolate(measured, config.train.batch) - 3 * block,
+          .step_bytes = extrapolate(measured, config.train.batch) - static_bytes,
           .loader_bytes = config.train.workers > 0 ? kBatchesAhead * batch_bytes : 0,
-          .checkpoint_bytes = 2 * block,
+          .checkpoint_bytes = (1 + memories) * block,
           .program_bytes = measured.program,
           .measured_small = measured.small.pairs,
           .measured_large = measured.large.pairs,
@@ -189,6 +192,7 @@ std::string describe(const Plan& plan) {
   text << "parameters         " << plan.parameters << "\n"
        << "steps              " << plan.steps << " (" << plan.steps_per_epoch
        << " per epoch, warm-up " << plan.warmup_steps << ")\n"
+       << "learning rate      " << std::setprecision(4) << plan.peak_rate << "\n"
        << "chance loss        " << std::setprecision(4) << plan.chance_level << "\n"
        << "memory, MiB\n"
        << "  parameters       " << mebibytes(plan.parameter_bytes) << "\n"

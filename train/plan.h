@@ -14,6 +14,7 @@ struct Plan {
   int64_t steps_per_epoch = 0;
   int64_t steps = 0;
   int64_t warmup_steps = 0;
+  double peak_rate = 0.0;     // learning rate after the warm-up
   double chance_level = 0.0;  // loss, nats
 
   // Bytes.

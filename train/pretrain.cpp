@@ -6,15 +6,17 @@
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "train/objective_config.h"
+#include "train/optimizer_config.h"
 #include "train/plan.h"
 #include "train/pretrain_loop.h"
+#include "train/value_text.h"
 
 namespace amcl {
 namespace {
 
 // Refuses to go on with other settings than the run's.
 void check_config(const Checkpoint& checkpoint, const Config& config) {
-  const Config stored = config_from_toml(checkpoint.state.config, checkpoint.path);
+  const Config stored = completed(config_from_toml(checkpoint.state.config, checkpoint.path));
   const std::optional<ConfigDifference> difference = first_difference(stored, config);
   if (difference && !difference->may_change)
     fail(ErrorKind::usage, "resume: ", difference->key, " is ", difference->right,
@@ -37,6 +39,35 @@ void check_unfinished(const Trainer& trainer, const std::string& path) {
          path);
 }
 
+// The rate that is in effect, with the rule that made it, and its course.
+std::string schedule_text(const Config& config, const Schedule& schedule) {
+  const OptimizerConfig& keys = config.optimizer;
+  std::string text = concat_text("peak lr ", schedule.peak);
+  if (keys.lr_reference_batch > 0)
+    text += concat_text(" (", keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch,
+                        ')');
+  text += concat_text(", warm-up ", schedule.warmup, " steps, then ");
+  if (schedule.shape == ScheduleShape::constant) return text + "constant";
+  if (schedule.shape == ScheduleShape::cosine)
+    return text + concat_text("cosine to ", schedule.floor);
+  return text + concat_text("times ", schedule.gamma, " after epochs ",
+                            numbers_text(keys.milestones->data(), keys.milestones->size()));
+}
+
+// The keys of [optimizer] that make the update.
+std::string optimizer_text(const OptimizerConfig& keys) {
+  std::string text = keys.optimizer;
+  if (keys.lars) text += concat_text(" (", *keys.lars, ", trust ", *keys.trust, ')');
+  if (keys.momentum)
+    text += concat_text(keys.nesterov.value_or(false) ? ", Nesterov momentum " : ", momentum ",
+                        *keys.momentum);
+  if (keys.beta1) text += concat_text(", betas ", *keys.beta1, ' ', *keys.beta2);
+  text += concat_text(", weight decay ", keys.weight_decay);
+  if (!*keys.decay_norm_bias) text += " (not of norms and biases)";
+  if (keys.clip_norm > 0.0) text += concat_text(", gradient norm at most ", keys.clip_norm);
+  return text;
+}
+
 // What a run is, before its first step.
 void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
                   const Config& config) {
@@ -53,9 +84,9 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
       " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
       " parameters\nobjective  ", objective.name, ", temperature ", temperature, ", chance loss ",
       trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
-      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", lr ",
-      config.optimizer.lr, ", warm-up ", trainer.warmup_steps(),
-      " steps, then cosine to 0\ndevice     ", config.train.device, ", threads ", compute_threads(),
+      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
+      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
+      "\ndevice     ", config.train.device, ", threads ", compute_threads(),
       ", workers ", config.train.workers, "\n");
   std::fputs(text.c_str(), notes);
 }
@@ -108,7 +139,7 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
 
 PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
                      const std::function<bool()>& stop_requested) {
-  const Config config = with_preset(given);
+  const Config config = completed(given);
   validate(config);
   if (config.train.threads > 0) set_compute_threads(static_cast<int>(config.train.threads));
   if (options.dry_run) {

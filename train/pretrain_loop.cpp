@@ -42,6 +42,8 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDire
     first["chance_loss"] = chance_level_;
     first["parameters"] = trainer.arena().parameter_count();
     first["steps"] = trainer.steps();
+    first["lr_peak"] = trainer.schedule().peak;
+    first["warmup_steps"] = trainer.schedule().warmup;
     write_log(first);
   }
 }
@@ -99,7 +101,7 @@ void PretrainLoop::record(const StepResult& result) {
   const int64_t step = trainer_.finished_steps();
   const std::vector<double> deviations = feature_std(result.projections.front());
   write_log(metrics_record(
-      {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.rate(step - 1)}, result,
+      {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.schedule().rate(step - 1)}, result,
       deviations, since_record_.timing()));
   for (const std::string& warning : watch_.judge(step, result, deviations)) warn(warning);
   since_record_ = StepClock(config_.train.batch);

@@ -35,7 +35,7 @@ namespace {
 
 }  // namespace
 
-StepResult training_step(Method& method, ParameterArena& arena, SgdOptimizer& optimizer,
+StepResult training_step(Method& method, ParameterArena& arena, Optimizer& optimizer,
                          const Tensor& images, const StepOptions& options) {
   StepResult result;
   arena.begin_step();
@@ -54,7 +54,7 @@ StepResult training_step(Method& method, ParameterArena& arena, SgdOptimizer& op
   arena.finish_step();
   result.gradient_norm = optimizer.measure_gradient_norm();
   if (!std::isfinite(result.gradient_norm)) fail_not_finite("gradient", method, result, options);
-  optimizer.step(options.rate);
+  optimizer.step(options.rate, options.number);
   method.finish_step();
   return result;
 }

@@ -19,7 +19,7 @@ struct StepResult {
 };
 
 struct StepOptions {
-  int64_t number = 1;  // of the step, from 1: for messages
+  int64_t number = 1;  // of the step in the run, from 1
   double rate = 0.0;   // learning rate
   ForwardContext context;
 };
@@ -27,7 +27,7 @@ struct StepOptions {
 // images [2N, H, W, 3]: rows 0..N-1 view 1, rows N..2N-1 view 2. A loss or gradient that is not
 // finite throws Error(numeric) naming the objective, the step, the range of the temperatures and
 // the largest |logit|; the weights are then as they were (spec S8.6).
-StepResult training_step(Method& method, ParameterArena& arena, SgdOptimizer& optimizer,
+StepResult training_step(Method& method, ParameterArena& arena, Optimizer& optimizer,
                          const Tensor& images, const StepOptions& options);
 
 }  // namespace amcl

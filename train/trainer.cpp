@@ -1,12 +1,11 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "data/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
 #include "train/build_method.h"
+#include "train/optimizer_config.h"
 #include "train/version.h"
 
 namespace amcl {
@@ -24,20 +23,6 @@ AugmentPolicy augment_policy(const AugmentConfig& config) {
           .blur_sigma = config.blur_sigma};
 }
 
-SgdOptions sgd_options(const OptimizerConfig& config) {
-  return {.momentum = config.momentum,
-          .weight_decay = config.weight_decay,
-          .decay_norm_bias = config.decay_norm_bias,
-          .clip_norm = config.clip_norm};
-}
-
-Schedule schedule_of(const Config& config, int64_t steps_per_epoch) {
-  const auto epoch = static_cast<double>(steps_per_epoch);
-  return {.peak = config.optimizer.lr,
-          .warmup = std::llround(config.optimizer.warmup_epochs * epoch),
-          .total = config.train.epochs * steps_per_epoch};
-}
-
 }  // namespace
 
 Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config)
@@ -47,12 +32,12 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config)
       context_(training_context(config)),
       method_(build_method(config, backend)),
       arena_(backend, visit()),
-      optimizer_(arena_, sgd_options(config.optimizer)),
+      optimizer_(arena_, optimizer_options(config.optimizer)),
       loader_(backend, dataset, augment_policy(config.augment),
               {.batch = config.train.batch,
                .workers = config.train.workers,
                .seed = config.train.seed}),
-      schedule_(schedule_of(config, loader_.steps_per_epoch())) {
+      schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())) {
   loader_.start(0, 0);
 }
 
@@ -62,8 +47,7 @@ VisitFunction Trainer::visit() {
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   load_weights(checkpoint, visit());
-  std::array memories{OptimizerMemory{kVelocityMemory, optimizer_.velocity()}};
-  load_optimizer(checkpoint, arena_, memories);
+  load_optimizer(checkpoint, arena_, optimizer_.memories());
   finished_steps_ = checkpoint.state.step;
   loader_.start(finished_steps_ / steps_per_epoch(), finished_steps_ % steps_per_epoch());
 }
@@ -83,7 +67,6 @@ StepResult Trainer::step() {
 }
 
 SafetensorsFile Trainer::checkpoint() {
-  const std::array memories{OptimizerMemory{kVelocityMemory, optimizer_.velocity()}};
   const TrainerState state{.epoch = finished_epochs(),
                            .step = finished_steps_,
                            .seed = config_.train.seed,
@@ -92,7 +75,7 @@ SafetensorsFile Trainer::checkpoint() {
                            .data_fingerprint = dataset_.fingerprint(),
                            .normalization = dataset_.normalization,
                            .commit = program_commit()};
-  return make_checkpoint(visit(), arena_, memories, state, make_probe());
+  return make_checkpoint(visit(), arena_, optimizer_.memories(), state, make_probe());
 }
 
 Probe Trainer::make_probe() {

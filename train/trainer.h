@@ -36,8 +36,7 @@ class Trainer {
   int64_t finished_epochs() const { return finished_steps_ / steps_per_epoch(); }
   // The epoch, from 0, that the step which made `finished` steps belongs to.
   int64_t epoch_of(int64_t finished) const { return (finished - 1) / steps_per_epoch(); }
-  double rate(int64_t step) const { return schedule_.rate(step); }  // step counts from 0
-  int64_t warmup_steps() const { return schedule_.warmup; }
+  const Schedule& schedule() const { return schedule_; }
   // Seconds that steps have waited for the loader since the last call.
   double take_wait_seconds() { return loader_.take_wait_seconds(); }
 
@@ -46,7 +45,7 @@ class Trainer {
 
   Method& method() { return *method_; }
   ParameterArena& arena() { return arena_; }
-  const SgdOptimizer& optimizer() const { return optimizer_; }
+  Optimizer& optimizer() { return optimizer_; }
 
  private:
   VisitFunction visit();
@@ -59,7 +58,7 @@ class Trainer {
   ForwardContext context_;
   std::unique_ptr<Method> method_;
   ParameterArena arena_;
-  SgdOptimizer optimizer_;
+  Optimizer optimizer_;
   Loader loader_;
   Schedule schedule_;
   int64_t finished_steps_ = 0;

@@ -1,5 +1,6 @@
 #include "train/value_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -96,6 +97,17 @@ const char* parse_value(const std::string& text, std::array<double, 2>& values) 
 const char* parse_value(const std::string& text, std::array<double, 4>& values) {
   return parse_numbers(text, values) ? nullptr
                                      : "four numbers with commas, such as 0.4,0.4,0.4,0.1";
+}
+
+const char* parse_value(const std::string& text, std::vector<double>& values) {
+  values.clear();
+  for (size_t begin = 0; begin <= text.size();) {
+    const size_t comma = std::min(text.find(',', begin), text.size());
+    if (!parse_number(text.substr(begin, comma - begin), values.emplace_back()))
+      return "numbers with commas, such as 60,80";
+    begin = comma + 1;
+  }
+  return nullptr;
 }
 
 std::string range_text(const ValueRange& range) {

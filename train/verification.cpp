@@ -1,7 +1,6 @@
 #include "train/verification.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
 
@@ -9,7 +8,7 @@
 #include "engine/core/parallel_for.h"
 #include "train/build_method.h"
 #include "train/checkpoint.h"
-#include "train/optimizer.h"
+#include "train/optimizer_config.h"
 
 namespace amcl {
 namespace {
@@ -73,9 +72,8 @@ Verification verify_checkpoint(const std::string& path, Backend& backend, int64_
   const VisitFunction visit = [&](const ModuleVisitor& visitor) { method->visit(visitor); };
   load_weights(checkpoint, visit);
   ParameterArena arena(backend, visit);
-  SgdOptimizer optimizer(arena, {});
-  std::array memories{OptimizerMemory{kVelocityMemory, optimizer.velocity()}};
-  load_optimizer(checkpoint, arena, memories);
+  Optimizer optimizer(arena, optimizer_options(config.optimizer));
+  load_optimizer(checkpoint, arena, optimizer.memories());
   compare_features(checkpoint, *method, backend, result);
   return result;
 }

@@ -176,7 +176,7 @@ TEST_CASE("cli: config show gives every value and where it came from") {
   check("optimizer", "lr", 0.25, "--set lr");
   check("optimizer", "decay_norm_bias", false, "--decay-norm-bias");
   check("objective", "temperature", "adaptive", file + ":6");
-  check("objective", "beta", 0.3, "preset amcl");
+  check("objective", "beta", 0.3, "objective amcl");
   check("objective", "topk", nullptr, "not used");
   check("model", "backbone", "resnet18", "default");
   for (const Setting& setting : config_settings()) {

@@ -11,6 +11,7 @@
 #include "train/config_toml.h"
 #include "train/config_value.h"
 #include "train/objective_config.h"
+#include "train/optimizer_config.h"
 
 namespace amcl {
 namespace {
@@ -29,7 +30,11 @@ Config unusual() {
                       .topk = 7,
                       .with_positive = false,
                       .beta_negative = 0.0};
-  config.optimizer = {.lr = 6.02e-23, .decay_norm_bias = false};
+  config.optimizer = {.optimizer = "lars",
+                      .lr = 6.02e-23,
+                      .schedule = "step",
+                      .milestones = std::vector<double>{1.0 / 3.0, 60},
+                      .decay_norm_bias = false};
   config.train = {.seed = 9007199254740993, .overwrite = true};
   return config;
 }
@@ -63,7 +68,7 @@ TEST_CASE("config: a preset's values stand in the TOML as comments only") {
   Config config;
   config.objective.temperature = "adaptive";
   const std::string text = to_toml(config);
-  CHECK(text.find("\n# beta = 0.3  (preset amcl)\n") != std::string::npos);
+  CHECK(text.find("\n# beta = 0.3  (objective amcl)\n") != std::string::npos);
   CHECK_FALSE(config_from_toml(text, "preset").objective.beta.has_value());
   // So a file written by one run serves another with its own preset.
   const TemporaryDirectory directory;
@@ -148,6 +153,48 @@ TEST_CASE("config: a bad --set is refused by what is wrong with it") {
   CHECK(with("data=\xff") == "--data is '\xff': must be valid UTF-8");
 }
 
+TEST_CASE("config: a key of another optimiser or schedule is refused, unless the choice came later") {
+  CHECK(refusal({.flags = {{"trust", "0.02"}}}) ==
+        "--trust has no effect with --optimizer sgd: leave it out, or use --optimizer lars");
+  CHECK(refusal({.flags = {{"optimizer", "adamw"}, {"momentum", "0.9"}}}) ==
+        "--momentum has no effect with --optimizer adamw: leave it out, or use --optimizer sgd, "
+        "lars");
+  CHECK(refusal({.flags = {{"schedule", "constant"}, {"lr_floor", "0.1"}}})
+            .starts_with("--lr-floor has no effect with --schedule constant"));
+  CHECK(refusal({.environment = {"AMCL_OPTIMIZER_BETA1=0.8"}})
+            .starts_with("AMCL_OPTIMIZER_BETA1 has no effect with --optimizer sgd"));
+  const TemporaryDirectory directory;
+  const std::string file =
+      directory.write("a.toml", "[optimizer]\noptimizer = \"lars\"\ntrust = 0.02\n");
+  CHECK(refusal({.file = file}) == "accepted");
+  const ResolvedConfig later = resolve_config({.file = file, .flags = {{"optimizer", "sgd"}}});
+  CHECK_FALSE(completed(later.config).optimizer.trust.has_value());
+  CHECK(to_toml(later.config).find("\ntrust") == std::string::npos);
+  const std::string sole = directory.write("b.toml", "[optimizer]\ntrust = 0.02\n");
+  CHECK(refusal({.file = sole})
+            .starts_with(sole + ":2: [optimizer] trust has no effect with --optimizer sgd"));
+}
+
+TEST_CASE("config: each optimiser has its own defaults") {
+  const auto completed_with = [](const std::string& optimizer) {
+    Config config;
+    config.optimizer.optimizer = optimizer;
+    return completed(config).optimizer;
+  };
+  CHECK(completed_with("sgd").momentum == 0.9);
+  CHECK(completed_with("sgd").decay_norm_bias == true);
+  CHECK_FALSE(completed_with("sgd").trust.has_value());
+  CHECK(completed_with("lars").decay_norm_bias == false);
+  CHECK(completed_with("lars").trust == 0.001);
+  CHECK(completed_with("lars").lars == "plain");
+  CHECK_FALSE(completed_with("adamw").momentum.has_value());
+  CHECK(completed_with("adamw").beta2 == 0.999);
+  Config clipped;
+  clipped.optimizer.optimizer = "lars";
+  clipped.optimizer.lars = "clipped";
+  CHECK(std::get<LarsSpec>(optimizer_options(clipped.optimizer).rule).clip_ratio);
+}
+
 TEST_CASE("config: every range is checked, also where no flag gave the value") {
   const auto complaint = [](const auto& change) {
     Config config;
@@ -175,6 +222,22 @@ TEST_CASE("config: every range is checked, also where no flag gave the value") {
         "--temperature is 0: must be above 0");
   CHECK(complaint([](Config& config) { config.objective.temperature = "0.07"; }) == "accepted");
   CHECK(complaint([](Config& config) { config.train.epochs = 0; }) == "accepted");
+  CHECK(complaint([](Config& config) { config.optimizer.schedule = "step"; })
+            .starts_with("--schedule is step: needs --milestones"));
+  CHECK(complaint([](Config& config) {
+          config.optimizer.schedule = "step";
+          config.optimizer.milestones = {80, 60};
+        }) == "--milestones is 80,60: must ascend");
+  CHECK(complaint([](Config& config) {
+          config.optimizer.nesterov = true;
+          config.optimizer.momentum = 0;
+        }) == "--nesterov is true: needs a --momentum above 0");
+  CHECK(complaint([](Config& config) { config.optimizer.beta2 = 1; }) ==
+        "--beta2 is 1: must be below 1");
+  CHECK(complaint([](Config& config) {
+          config.optimizer.warmup_epochs = 2;
+          config.optimizer.warmup_steps = 100;
+        }).starts_with("--warmup-steps is 100: cannot stand beside --warmup-epochs 2"));
 }
 
 TEST_CASE("config: TOML says where a value of the wrong kind stands") {

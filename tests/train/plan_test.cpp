@@ -68,6 +68,16 @@ TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
   CHECK(text.find("(measured)") != std::string::npos);
 }
 
+TEST_CASE("plan: adamw keeps two values for each parameter") {
+  Config config = test::tiny_config();
+  config.optimizer.optimizer = "adamw";
+  const auto backend = open_backend(config.train.device);
+  const Dataset dataset = test::random_dataset(*backend, 20, 8);
+  const Plan plan = make_plan(*backend, dataset, config);
+  CHECK(plan.optimizer_bytes == 2 * plan.parameter_bytes);
+  CHECK(plan.checkpoint_bytes == 3 * plan.parameter_bytes);
+}
+
 TEST_CASE("plan: a batch larger than the set is refused as by the run") {
   const Config config = test::tiny_config();
   const auto backend = open_backend(config.train.device);

@@ -31,6 +31,25 @@ TEST_CASE("schedule: without warm-up the first step has the peak") {
         doctest::Approx(0.03 * (1.0 + std::cos(std::numbers::pi * 19.0 / 20.0))));
 }
 
+TEST_CASE("schedule: constant stays at the peak once it is warm") {
+  const Schedule schedule{
+      .peak = 0.3, .warmup = 2, .total = 10, .shape = ScheduleShape::constant};
+  CHECK(schedule.rate(0) == doctest::Approx(0.15));
+  for (int64_t step = 1; step < 10; ++step) CHECK(schedule.rate(step) == doctest::Approx(0.3));
+}
+
+TEST_CASE("schedule: the rate falls by gamma at each milestone") {
+  const Schedule schedule{.peak = 0.3,
+                          .total = 30,
+                          .shape = ScheduleShape::steps,
+                          .milestones = {10, 20},
+                          .gamma = 0.1};
+  CHECK(schedule.rate(9) == doctest::Approx(0.3));
+  CHECK(schedule.rate(10) == doctest::Approx(0.03));
+  CHECK(schedule.rate(19) == doctest::Approx(0.03));
+  CHECK(schedule.rate(20) == doctest::Approx(0.003));
+}
+
 TEST_CASE("schedule: a run of warm-up alone stays finite") {
   const Schedule schedule{.peak = 0.1, .warmup = 4, .total = 4};
   CHECK(schedule.rate(3) == doctest::Approx(0.1));

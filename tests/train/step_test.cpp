@@ -18,10 +18,10 @@ struct Model {
   Config config;
   std::unique_ptr<Method> method;
   ParameterArena arena;
-  SgdOptimizer optimizer;
+  Optimizer optimizer;
   Tensor images;
 
-  explicit Model(const std::string& temperature = "adaptive", const SgdOptions& options = {})
+  explicit Model(const std::string& temperature = "adaptive", const OptimizerOptions& options = {})
       : config(test::tiny_config()),
         method(build(temperature)),
         arena(*backend, [this](const ModuleVisitor& visitor) { method->visit(visitor); }),

@@ -80,9 +80,64 @@ TEST_CASE("trainer: the schedule covers the run, with the warm-up in epochs") {
   Trainer trainer(*backend, dataset, config);
   CHECK(trainer.steps_per_epoch() == 4);  // the last 3 images of 35 fill no batch
   CHECK(trainer.steps() == 20);
-  CHECK(trainer.warmup_steps() == 6);
-  CHECK(trainer.rate(0) == doctest::Approx(0.05));
-  CHECK(trainer.rate(6) == doctest::Approx(0.3));
+  CHECK(trainer.schedule().warmup == 6);
+  CHECK(trainer.schedule().rate(0) == doctest::Approx(0.05));
+  CHECK(trainer.schedule().rate(6) == doctest::Approx(0.3));
+}
+
+TEST_CASE("trainer: the one rule that scales the rate is the reference batch") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 16, 8);
+  Config config = test::tiny_config();
+  config.optimizer.lr = 0.4;
+  config.optimizer.warmup_steps = 1;
+  CHECK(Trainer(*backend, dataset, config).schedule().peak == 0.4);
+  config.optimizer.lr_reference_batch = 256;
+  config.optimizer.lr_floor = 0.5;
+  const Schedule schedule = Trainer(*backend, dataset, config).schedule();
+  CHECK(schedule.peak == doctest::Approx(0.4 * 8 / 256));
+  CHECK(schedule.floor == doctest::Approx(0.5 * schedule.peak));
+  CHECK(schedule.warmup == 1);
+  config.optimizer.warmup_steps = 5;
+  CHECK_THROWS_WITH_AS(Trainer(*backend, dataset, config),
+                       doctest::Contains("5 is more than the 4 steps of the run"), Error);
+}
+
+TEST_CASE("trainer: milestones in epochs become steps") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 16, 8);
+  Config config = test::tiny_config();
+  config.optimizer.schedule = "step";
+  config.optimizer.milestones = {0.5, 1.0};
+  const Schedule schedule = Trainer(*backend, dataset, config).schedule();
+  CHECK(schedule.milestones == std::vector<int64_t>{1, 2});
+  CHECK(schedule.rate(3) == doctest::Approx(0.06 * 0.01));
+}
+
+TEST_CASE("trainer: every optimiser goes on from its checkpoint to the same bits") {
+  for (const char* optimizer : {"sgd", "lars", "adamw"}) {
+    CAPTURE(optimizer);
+    const auto backend = open_backend("cpu");
+    const Dataset dataset = test::random_dataset(*backend, 16, 8);
+    Config config = test::tiny_config();
+    config.optimizer.optimizer = optimizer;
+    config.optimizer.lr = 0.01;
+    Trainer whole(*backend, dataset, config);
+    Trainer first(*backend, dataset, config);
+    for (int step = 0; step < 4; ++step) whole.step();
+    for (int step = 0; step < 2; ++step) first.step();
+    Checkpoint checkpoint{.path = "memory", .file = first.checkpoint(), .state = {}};
+    checkpoint.state = trainer_state_from(checkpoint.file.metadata, checkpoint.path);
+    Trainer second(*backend, dataset, config);
+    second.restore(checkpoint);
+    for (int step = 0; step < 2; ++step) second.step();
+    CHECK(second.arena().values().to_host<float>() == whole.arena().values().to_host<float>());
+
+    // And the state matters: without it the bits are others.
+    for (OptimizerMemory& memory : first.optimizer().memories()) backend->fill(memory.flat, 0.0);
+    for (int step = 0; step < 2; ++step) first.step();
+    CHECK(first.arena().values().to_host<float>() != whole.arena().values().to_host<float>());
+  }
 }
 
 TEST_CASE("trainer: statistics per view differ from joint ones") {

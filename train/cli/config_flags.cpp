@@ -8,12 +8,18 @@
 
 namespace amcl {
 
-ConfigFlags::ConfigFlags(CLI::App& app) {
+ConfigFlags::ConfigFlags(CLI::App& app) : app_(app) {
   for (const ConfigTable& table : config_tables()) {
     for (const Setting& setting : config_settings()) {
       if (setting.table == table.name) add_flag(app, setting, table.title);
     }
   }
+  app.add_option("--preset", preset_,
+                 "a published recipe (amcl config list); a file, the environment and flags win "
+                 "over it")
+      ->type_name("NAME")
+      ->take_last()
+      ->group("Configuration");
   app.add_option("--config", file_,
                  "TOML file of settings; flags and the environment win over it (also AMCL_CONFIG)")
       ->type_name("FILE")
@@ -24,6 +30,12 @@ ConfigFlags::ConfigFlags(CLI::App& app) {
       ->group("Configuration")
       ->expected(1)
       ->take_all();
+}
+
+void ConfigFlags::add_preset_name() {
+  app_.add_option("preset", preset_, "a recipe of amcl config list, as --preset")
+      ->type_name("NAME")
+      ->take_last();
 }
 
 void ConfigFlags::add_flag(CLI::App& app, const Setting& setting, const std::string& group) {
@@ -45,7 +57,13 @@ ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
     fail(ErrorKind::usage, "--config ", file_, " together with --resume: the run has its own, ",
          file, "; leave --config out");
   }
-  ConfigSources sources{.file = file.empty() ? file_ : file,
+  if (!file.empty() && !preset_.empty()) {
+    fail(ErrorKind::usage, "--preset ", preset_,
+         " together with --resume: the run has its own settings, ", file,
+         "; leave --preset out");
+  }
+  ConfigSources sources{.preset = preset_,
+                        .file = file.empty() ? file_ : file,
                         .flags = {},
                         .assignments = assignments_,
                         .environment = process_environment()};

@@ -19,14 +19,19 @@ class ConfigFlags {
   ConfigFlags(const ConfigFlags&) = delete;
   ConfigFlags& operator=(const ConfigFlags&) = delete;
 
+  // A positional NAME that stands for --preset NAME.
+  void add_preset_name();
+
   // After parsing: what was given, over the environment of this process. `file` takes the place of
-  // --config (the configuration of a run that goes on), which may then not be given.
+  // --config (the configuration of a run that goes on), which may then not be given, nor --preset.
   ResolvedConfig resolve(const std::string& file = {}) const;
 
  private:
   void add_flag(CLI::App& app, const Setting& setting, const std::string& group);
 
   std::vector<std::pair<const Setting*, CLI::Option*>> flags_;
+  CLI::App& app_;
+  std::string preset_;
   std::string file_;
   std::vector<std::string> assignments_;
 };

@@ -1,11 +1,13 @@
 #include "train/commands/config.h"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "engine/core/check.h"
 #include "train/config_value.h"
-#include "train/objective_config.h"
+#include "train/optimizer_config.h"
+#include "train/recipe.h"
 
 namespace amcl {
 namespace {
@@ -54,8 +56,18 @@ void print_json(const ResolvedConfig& resolved, const Config& values) {
 
 }  // namespace
 
+void run_config_list() {
+  size_t width = 0;
+  for (const Recipe& recipe : recipes()) width = std::max(width, recipe.name.size());
+  for (const Recipe& recipe : recipes()) {
+    std::string name(recipe.name);
+    name.resize(width + 2, ' ');
+    std::cout << name << recipe.title() << '\n';
+  }
+}
+
 void run_config_show(const ResolvedConfig& resolved, bool json) {
-  const Config values = with_preset(resolved.config);
+  const Config values = completed(resolved.config);
   if (json) {
     print_json(resolved, values);
   } else {

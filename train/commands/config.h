@@ -1,4 +1,4 @@
-// `amcl config show`: every final value and where it came from.
+// `amcl config show`: every final value and where it came from; `amcl config list`: the presets.
 #pragma once
 #include "train/config_resolve.h"
 
@@ -7,5 +7,8 @@ namespace amcl {
 // Prints to stdout: a TOML file with the origins as comments, or one JSON object of
 // {"table": {"key": {"value": ..., "origin": ...}}}.
 void run_config_show(const ResolvedConfig& resolved, bool json);
+
+// Prints one line for each recipe: its name and what it is.
+void run_config_list();
 
 }  // namespace amcl

@@ -1,0 +1,69 @@
+#include "train/recipe.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "engine/core/check.h"
+#include "tests/train/subprocess.h"
+#include "train/config_resolve.h"
+#include "train/config_value.h"
+
+namespace amcl {
+namespace {
+
+ConfigOrigin origin_of(const ResolvedConfig& resolved, const std::string& key) {
+  const auto place = find_setting(key) - config_settings().data();
+  return resolved.origins[static_cast<size_t>(place)];
+}
+
+TEST_CASE("recipe: each resolves without a warning and says what its numbers rest on") {
+  std::set<std::string_view> names;
+  for (const Recipe& recipe : recipes()) {
+    CAPTURE(recipe.name);
+    CHECK(names.insert(recipe.name).second);
+    ResolvedConfig resolved;
+    REQUIRE_NOTHROW(resolved = resolve_config({.preset = std::string(recipe.name)}));
+    CHECK(resolved.warnings.empty());
+    CHECK(resolved.config.data.data.empty());
+    CHECK(resolved.config.train.out.empty());
+    // What decides a result is written down, not left to the defaults of the program.
+    for (const char* key : {"crop_scale", "flip", "jitter", "jitter_strength", "grayscale", "blur",
+                            "method", "backbone", "width", "stem", "optimizer", "lr", "schedule",
+                            "weight_decay", "decay_norm_bias", "epochs", "batch"}) {
+      CHECK_MESSAGE(origin_of(resolved, key).name == concat_text("preset ", recipe.name), key);
+    }
+    for (const char* part : {"# Source ", "# Expected ", "# Protocol "})
+      CHECK_MESSAGE(recipe.text.find(part) != std::string_view::npos, part);
+    CHECK(recipe.title().size() > 20);
+    CHECK(recipe.title().size() <= 98);
+  }
+}
+
+TEST_CASE("recipe: a file, the environment and flags win over a preset") {
+  const test::TemporaryDirectory directory;
+  const std::string file = directory.write("a.toml", "[train]\nepochs = 7\nbatch = 32\n");
+  const ResolvedConfig resolved = resolve_config({.preset = "solo-simclr",
+                                                  .file = file,
+                                                  .flags = {{"lr", "0.1"}},
+                                                  .environment = {"AMCL_TRAIN_BATCH=16"}});
+  CHECK(resolved.config.optimizer.lr == 0.1);
+  CHECK(resolved.config.train.batch == 16);
+  CHECK(resolved.config.train.epochs == 7);
+  CHECK(resolved.config.optimizer.trust == 0.02);
+  CHECK(origin_of(resolved, "trust").name == "preset solo-simclr");
+  CHECK(origin_of(resolved, "trust").kind == OriginKind::preset);
+  CHECK(origin_of(resolved, "seed").name == "default");
+  // A choice that came later sets aside what the preset says about the other.
+  CHECK_NOTHROW(resolve_config({.preset = "solo-simclr", .flags = {{"optimizer", "adamw"}}}));
+}
+
+TEST_CASE("recipe: an unknown name is refused with the nearest one") {
+  CHECK_THROWS_WITH_AS(find_recipe("solo-simcrl"),
+                       "--preset solo-simcrl: there is no such recipe; the nearest is solo-simclr "
+                       "(amcl config list)",
+                       Error);
+}
+
+}  // namespace
+}  // namespace amcl

@@ -1,0 +1,15 @@
+// The table of settings in parts; config_schema.cpp puts them together.
+#pragma once
+#include <vector>
+
+#include "train/config_schema.h"
+
+// The place of a member as a function, for the table.
+#define AMCL_FIELD(member) +[](Config& config) -> ConfigField { return &config.member; }
+
+namespace amcl {
+
+std::vector<Setting> optimizer_settings();
+std::vector<Setting> train_settings();
+
+}  // namespace amcl
