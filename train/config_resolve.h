@@ -11,7 +11,7 @@ namespace amcl {
 
 struct ConfigSources {
   std::string preset = {};  // --preset; empty: none
-  std::string file = {};  // --config; empty: the one that AMCL_CONFIG names, if it is set
+  std::string file = {};    // --config; empty: the one that AMCL_CONFIG names, if it is set
   std::vector<std::pair<std::string, std::string>> flags = {};  // key ("crop_scale") and text
   std::vector<std::string> assignments = {};  // of --set: "lr=0.1", "optimizer.lr=0.1"
   std::vector<std::string> environment = {};  // "NAME=text" of the process

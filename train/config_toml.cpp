@@ -126,7 +126,7 @@ std::string to_toml(const Config& config) {
       table = setting.table;
       text << "\n[" << table << "]\n";
     }
-    if (has_value(setting, config)) {
+    if (has_value(setting, config) && has_value(setting, filled)) {
       text << setting.key << " = " << value_toml(setting, config) << '\n';
     } else if (has_value(setting, filled)) {
       text << "# " << setting.key << " = " << value_toml(setting, filled) << "  ("

@@ -115,7 +115,7 @@ std::string value_toml(const Setting& setting, const Config& config) {
 
 void clear_value(const Setting& setting, Config& config) {
   std::visit(
-      [](auto* field) {
+      []([[maybe_unused]] auto* field) {
         if constexpr (IsOptional<std::remove_cvref_t<decltype(*field)>>::value) field->reset();
       },
       setting.field(config));

@@ -55,8 +55,7 @@ OptimizerOptions optimizer_options(const OptimizerConfig& config) {
   } else {
     AMCL_CHECK(keys.optimizer == "adamw", "optimizer: '", keys.optimizer,
                "' is not known; choose one of sgd, lars, adamw");
-    options.rule =
-        AdamWSpec{.beta1 = *keys.beta1, .beta2 = *keys.beta2, .epsilon = *keys.epsilon};
+    options.rule = AdamWSpec{.beta1 = *keys.beta1, .beta2 = *keys.beta2, .epsilon = *keys.epsilon};
   }
   return options;
 }
@@ -76,8 +75,9 @@ Schedule learning_rate_schedule(const Config& config, int64_t steps_per_epoch) {
   Schedule schedule{.peak = peak_rate(config),
                     .warmup = keys.warmup_steps > 0 ? keys.warmup_steps : steps(keys.warmup_epochs),
                     .total = config.train.epochs * steps_per_epoch};
-  AMCL_CHECK(schedule.warmup <= schedule.total || schedule.total == 0, "warmup_steps: ",
-             schedule.warmup, " is more than the ", schedule.total, " steps of the run");
+  AMCL_CHECK(schedule.warmup <= schedule.total || schedule.total == 0,
+             "warmup_steps: ", schedule.warmup, " is more than the ", schedule.total,
+             " steps of the run");
   if (keys.schedule == "constant") {
     schedule.shape = ScheduleShape::constant;
   } else if (keys.schedule == "step") {

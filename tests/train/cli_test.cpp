@@ -46,6 +46,14 @@ TEST_CASE("cli: a value out of range is refused by flag, value and remedy") {
       {{"--keep", "0"}, {"--keep is 0", "at least 1"}},
       {{"--width", "0"}, {"--width is 0", "at least 1"}},
       {{"--momentum", "1.5"}, {"--momentum is 1.5", "from 0 to 1"}},
+      {{"--optimizer", "adam"}, {"--optimizer is adam", "sgd, lars, adamw", "nearest is adamw"}},
+      {{"--trust", "0.02"}, {"--trust has no effect with --optimizer sgd", "lars"}},
+      {{"--optimizer", "lars", "--trust", "0"}, {"--trust is 0", "above 0"}},
+      {{"--optimizer", "adamw", "--beta1", "1"}, {"--beta1 is 1", "below 1"}},
+      {{"--schedule", "step"}, {"--schedule is step", "needs --milestones"}},
+      {{"--schedule", "step", "--milestones", "60,x"}, {"--milestones is '60,x'", "numbers"}},
+      {{"--schedule", "step", "--milestones", "60,60"}, {"--milestones is 60,60", "ascend"}},
+      {{"--eval-every", "-1"}, {"--eval-every is -1", "at least 0"}},
       {{"--seed", "-3"}, {"--seed is '-3'", "whole number from 0"}},
       {{"--batch", "64.5"}, {"--batch is '64.5'", "whole number"}},
       {{"--batch", "many"}, {"--batch is 'many'", "whole number"}},
@@ -182,6 +190,25 @@ TEST_CASE("cli: config show gives every value and where it came from") {
   for (const Setting& setting : config_settings()) {
     CHECK_MESSAGE(record.at(setting.table).contains(setting.key), setting.config_name());
   }
+}
+
+TEST_CASE("cli: config list names the presets, and show gives one with what is laid over it") {
+  const ProcessResult list = amcl({"config", "list"});
+  REQUIRE(list.code == 0);
+  CHECK(list.out.find("contrastive2021-simclr  SimCLR on CIFAR-10") != std::string::npos);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"config", "show", "solo-simclr", "--json", "--batch", "64"},
+        {"config", "show", "--preset", "solo-simclr", "--json", "--batch", "64"}}) {
+    const ProcessResult shown = amcl(command);
+    REQUIRE_MESSAGE(shown.code == 0, shown.err);
+    const auto record = nlohmann::json::parse(shown.out);
+    CHECK(record["optimizer"]["trust"]["value"] == 0.02);
+    CHECK(record["optimizer"]["trust"]["origin"] == "preset solo-simclr");
+    CHECK(record["optimizer"]["beta1"]["origin"] == "not used");
+    CHECK(record["train"]["batch"]["origin"] == "--batch");
+  }
+  check_refused(amcl({"config", "show", "solo-simcrl"}), 2,
+                {"--preset solo-simcrl", "the nearest is solo-simclr"});
 }
 
 TEST_CASE("cli: what config show prints is a configuration file again") {

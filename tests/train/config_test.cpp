@@ -153,7 +153,8 @@ TEST_CASE("config: a bad --set is refused by what is wrong with it") {
   CHECK(with("data=\xff") == "--data is '\xff': must be valid UTF-8");
 }
 
-TEST_CASE("config: a key of another optimiser or schedule is refused, unless the choice came later") {
+TEST_CASE(
+    "config: a key of another optimiser or schedule is refused, unless the choice came later") {
   CHECK(refusal({.flags = {{"trust", "0.02"}}}) ==
         "--trust has no effect with --optimizer sgd: leave it out, or use --optimizer lars");
   CHECK(refusal({.flags = {{"optimizer", "adamw"}, {"momentum", "0.9"}}}) ==
@@ -222,8 +223,9 @@ TEST_CASE("config: every range is checked, also where no flag gave the value") {
         "--temperature is 0: must be above 0");
   CHECK(complaint([](Config& config) { config.objective.temperature = "0.07"; }) == "accepted");
   CHECK(complaint([](Config& config) { config.train.epochs = 0; }) == "accepted");
-  CHECK(complaint([](Config& config) { config.optimizer.schedule = "step"; })
-            .starts_with("--schedule is step: needs --milestones"));
+  CHECK(complaint([](Config& config) {
+          config.optimizer.schedule = "step";
+        }).starts_with("--schedule is step: needs --milestones"));
   CHECK(complaint([](Config& config) {
           config.optimizer.schedule = "step";
           config.optimizer.milestones = {80, 60};

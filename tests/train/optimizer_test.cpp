@@ -67,9 +67,9 @@ TEST_CASE("sgd: Nesterov's form looks one step ahead") {
 
 TEST_CASE("optimizer: norms and biases can be left out of the decay, the temperature net cannot") {
   OneOfEach model;
-  Optimizer optimizer(model.arena, {.rule = SgdSpec{.momentum = 0.0},
-                                    .weight_decay = 0.5,
-                                    .decay_norm_bias = false});
+  Optimizer optimizer(
+      model.arena,
+      {.rule = SgdSpec{.momentum = 0.0}, .weight_decay = 0.5, .decay_norm_bias = false});
   optimizer.measure_gradient_norm();
   optimizer.step(0.1, 1);
   CHECK(first(model.weight.value) == doctest::Approx(2.0 - 0.1 * (3.0 + 0.5 * 2.0)));
@@ -116,11 +116,10 @@ TEST_CASE("lars: each head of a stack has a ratio of its own") {
 TEST_CASE("lars: clipped, a step is never longer than the rate makes it") {
   const auto moved = [](double trust) {
     OneOfEach model;
-    Optimizer optimizer(model.arena, {.rule = LarsSpec{.momentum = 0.0,
-                                                       .trust = trust,
-                                                       .epsilon = 1e-12,
-                                                       .clip_ratio = true},
-                                      .weight_decay = 0.5});
+    Optimizer optimizer(
+        model.arena,
+        {.rule = LarsSpec{.momentum = 0.0, .trust = trust, .epsilon = 1e-12, .clip_ratio = true},
+         .weight_decay = 0.5});
     optimizer.measure_gradient_norm();
     optimizer.step(0.1, 1);
     return 2.0 - first(model.weight.value);

@@ -32,8 +32,7 @@ TEST_CASE("schedule: without warm-up the first step has the peak") {
 }
 
 TEST_CASE("schedule: constant stays at the peak once it is warm") {
-  const Schedule schedule{
-      .peak = 0.3, .warmup = 2, .total = 10, .shape = ScheduleShape::constant};
+  const Schedule schedule{.peak = 0.3, .warmup = 2, .total = 10, .shape = ScheduleShape::constant};
   CHECK(schedule.rate(0) == doctest::Approx(0.15));
   for (int64_t step = 1; step < 10; ++step) CHECK(schedule.rate(step) == doctest::Approx(0.3));
 }

@@ -18,12 +18,12 @@ struct Options {
 }  // namespace
 
 void add_config_command(CommandTable& table, CLI::App& root) {
-  CLI::App* group = table.add(root, "config", "print the settings of a run, without running it",
-                              {.usage = "amcl config list | show [options]",
-                               .examples = {"amcl config list",
-                                            "amcl config show --config recipe.toml --lr 0.1",
-                                            "amcl config show --temperature adaptive --json"},
-                               .run = {}});
+  CLI::App* group =
+      table.add(root, "config", "print the settings of a run, without running it",
+                {.usage = "amcl config list | show [options]",
+                 .examples = {"amcl config list", "amcl config show --config recipe.toml --lr 0.1",
+                              "amcl config show --temperature adaptive --json"},
+                 .run = {}});
   table.add(*group, "list", "print the recipes that --preset knows",
             {.usage = "amcl config list",
              .examples = {"amcl config list", "amcl config show solo-simclr"},

@@ -33,7 +33,7 @@ ConfigFlags::ConfigFlags(CLI::App& app) : app_(app) {
 }
 
 void ConfigFlags::add_preset_name() {
-  app_.add_option("preset", preset_, "a recipe of amcl config list, as --preset")
+  app_.add_option("name", preset_, "a recipe of amcl config list, as --preset")
       ->type_name("NAME")
       ->take_last();
 }
@@ -59,8 +59,7 @@ ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
   }
   if (!file.empty() && !preset_.empty()) {
     fail(ErrorKind::usage, "--preset ", preset_,
-         " together with --resume: the run has its own settings, ", file,
-         "; leave --preset out");
+         " together with --resume: the run has its own settings, ", file, "; leave --preset out");
   }
   ConfigSources sources{.preset = preset_,
                         .file = file.empty() ? file_ : file,
