@@ -26,6 +26,9 @@ class Method {
   // Backbone features [N, D] of images [N, H, W, 3], for evaluation.
   virtual Tensor features(const Tensor& images, const ForwardContext& context) = 0;
   virtual int64_t feature_dim() const = 0;
+  // Backbone features of the images of the last project(), without gradient, view after view: what
+  // an online probe learns from.
+  const Tensor& projected_features() const { return projected_features_; }
   // For messages and records.
   virtual const std::string& objective_name() const = 0;
   // The loss when all similarities are 0 and all temperatures at their start value, for 2N rows.
@@ -33,6 +36,12 @@ class Method {
   // Backbone under "backbone.", heads under "projector.*.", temperature net under
   // "temperature_net.".
   virtual void visit(const ModuleVisitor& visitor) = 0;
+
+ protected:
+  void keep_features(const Tensor& features) { projected_features_ = tape::detach(features); }
+
+ private:
+  Tensor projected_features_;
 };
 
 }  // namespace amcl

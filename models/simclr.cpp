@@ -21,7 +21,9 @@ SimClr::SimClr(Initializer initializer, const SimClrOptions& options)
 }
 
 Projections SimClr::project(const Tensor& images, const ForwardContext& context) {
-  return {heads_.forward(backbone_.forward(images, context))};
+  const Tensor features = backbone_.forward(images, context);
+  keep_features(features);
+  return {heads_.forward(features)};
 }
 
 Loss SimClr::loss(const Projections& projections) {

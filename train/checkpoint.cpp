@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kOptimizerPrefix = "optimizer.";
 constexpr std::string_view kProbePrefix = "probe.";
+constexpr std::string_view kOnlineProbePrefix = "online_probe.";
 constexpr std::string_view kProbeImages = "probe.images";
 constexpr std::string_view kProbeFeatures = "probe.features";
 constexpr std::string_view kRunningMean = ".running_mean";
@@ -176,7 +177,8 @@ Checkpoint read_checkpoint(const std::string& path) {
 void load_weights(const Checkpoint& checkpoint, const VisitFunction& visit) {
   std::vector<Target> targets = targets_of(visit);
   const std::string wrong = differences(targets, checkpoint.file, [](const std::string& name) {
-    return !name.starts_with(kOptimizerPrefix) && !name.starts_with(kProbePrefix);
+    return !name.starts_with(kOptimizerPrefix) && !name.starts_with(kProbePrefix) &&
+           !name.starts_with(kOnlineProbePrefix);
   });
   if (!wrong.empty())
     fail(ErrorKind::data, checkpoint.path, " is a checkpoint of another model: ", wrong,

@@ -6,6 +6,7 @@
 //   projector.<head>.<layer>.weight   one tensor per head (stacked in memory)
 //   temperature_net.*
 //   optimizer.<memory>.<name>         e.g. optimizer.velocity.backbone.conv1.weight
+//   online_probe.*                    the linear probe of the online evaluation
 //   probe.images, probe.features      a batch and its features, for `amcl verify RUN`
 //   metadata                          trainer_state.h, and "format": "pt", "crc32c"
 //

@@ -76,7 +76,7 @@ struct OptimizerConfig {
   std::string schedule = "cosine";  // constant | cosine | step
   double warmup_epochs = 0.0;
   int64_t warmup_steps = 0;
-  std::optional<double> lr_floor = {};  // share of the peak
+  std::optional<double> lr_floor = {};                 // share of the peak
   std::optional<std::vector<double>> milestones = {};  // epochs
   std::optional<double> gamma = {};
   double weight_decay = 5e-4;
@@ -108,6 +108,7 @@ struct TrainConfig {
   int64_t checkpoint_every = 1;  // epochs
   int64_t keep = 2;              // checkpoints kept, the newest included
   int64_t log_every = 10;        // steps
+  int64_t eval_every = 5;        // epochs; 0: no online evaluation
 
   bool operator==(const TrainConfig&) const = default;
 };

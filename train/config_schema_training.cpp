@@ -202,6 +202,15 @@ std::vector<Setting> train_settings() {
        .help = "between two lines of metrics.jsonl",
        .range = {.low = 1},
        .may_change = true},
+      {.key = "eval_every",
+       .field = AMCL_FIELD(train.eval_every),
+       .value = "N",
+       .unit = "epochs",
+       .help = "between two online evaluations: kNN (20 neighbours in up to 4,096 training images) "
+               "and a linear probe, of up to 1,024 test images; without labels alignment, "
+               "uniformity and effective rank; 0: never",
+       .range = {.low = 0},
+       .may_change = true},
   };
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "data/evaluation_batches.h"
 
@@ -10,13 +12,18 @@ namespace {
 
 constexpr int64_t kBatch = 256;  // images
 
-// Rows [n, width] made by embed(images [b, H, W, 3]) batch by batch, the last, smaller one included.
+// Rows [n, width] made by embed(images [b, H, W, 3]) of the images named, batch by batch, the last,
+// smaller one included.
 template <class Embed>
-Tensor embed_all(Backend& backend, const Dataset& dataset, int64_t width, const Embed& embed) {
-  Tensor rows = Tensor::empty(backend, {dataset.count(), width}, DType::f32);
-  for (int64_t begin = 0; begin < dataset.count(); begin += kBatch) {
-    const int64_t end = std::min(begin + kBatch, dataset.count());
-    const Tensor part = embed(evaluation_batch(backend, dataset, begin, end));
+Tensor embed_all(Backend& backend, const Dataset& dataset, std::span<const int64_t> images,
+                 int64_t width, const Embed& embed) {
+  const auto count = static_cast<int64_t>(images.size());
+  Tensor rows = Tensor::empty(backend, {count, width}, DType::f32);
+  for (int64_t begin = 0; begin < count; begin += kBatch) {
+    const int64_t end = std::min(begin + kBatch, count);
+    const Tensor part = embed(evaluation_batch(
+        backend, dataset,
+        images.subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin))));
     AMCL_CHECK(part.dtype() == DType::f32 && part.count() == (end - begin) * width,
                "embed: needs f32 [", end - begin, ", ", width, "], got ", part.dtype(), ' ',
                part.shape());
@@ -25,12 +32,23 @@ Tensor embed_all(Backend& backend, const Dataset& dataset, int64_t width, const 
   return rows;
 }
 
+std::vector<int64_t> all_images(const Dataset& dataset) {
+  std::vector<int64_t> images(static_cast<size_t>(dataset.count()));
+  std::iota(images.begin(), images.end(), 0);
+  return images;
+}
+
 }  // namespace
 
 Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset) {
+  return backbone_features(method, backend, dataset, all_images(dataset));
+}
+
+Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset,
+                         std::span<const int64_t> images) {
   const ForwardContext context{.phase = Phase::eval, .update_running_statistics = false};
-  Tensor rows = embed_all(backend, dataset, method.feature_dim(),
-                          [&](const Tensor& images) { return method.features(images, context); });
+  Tensor rows = embed_all(backend, dataset, images, method.feature_dim(),
+                          [&](const Tensor& batch) { return method.features(batch, context); });
   Tensor squares = Tensor::empty(backend, {1}, DType::f32);
   backend.sum_of_squares(rows, squares);
   if (!std::isfinite(squares.item()))
@@ -41,7 +59,8 @@ Tensor backbone_features(Method& method, Backend& backend, const Dataset& datase
 
 Tensor pixel_features(Backend& backend, const Dataset& dataset) {
   const int64_t width = dataset.images.count() / std::max<int64_t>(dataset.count(), 1);
-  return embed_all(backend, dataset, width, [](const Tensor& images) { return images; });
+  return embed_all(backend, dataset, all_images(dataset), width,
+                   [](const Tensor& batch) { return batch; });
 }
 
 }  // namespace amcl

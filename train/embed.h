@@ -1,5 +1,7 @@
 // What is compared in an evaluation: one row of numbers per image.
 #pragma once
+#include <span>
+
 #include "data/dataset.h"
 #include "engine/backend/backend.h"
 #include "models/method.h"
@@ -9,6 +11,10 @@ namespace amcl {
 // Backbone features [n, D] f32 of all images, not augmented, normalised with the set's constants,
 // by running batch norm statistics. Throws Error(numeric) if one is not finite.
 Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset);
+
+// The same of the images named, in that order.
+Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset,
+                         std::span<const int64_t> images);
 
 // The normalised pixels themselves, [n, H * W * 3] f32.
 Tensor pixel_features(Backend& backend, const Dataset& dataset);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iomanip>
+#include <sstream>
 
 #include "engine/backend/backend.h"
 
@@ -70,7 +72,7 @@ std::vector<double> feature_std(const Tensor& z) {
 }
 
 LogRecord metrics_record(const StepPosition& position, const StepResult& result,
-                         const std::vector<double>& deviations, const StepTiming& timing) {
+                         const HeadMetrics& heads, const StepTiming& timing) {
   LogRecord record;
   record["step"] = position.step;
   record["epoch"] = position.epoch;
@@ -83,8 +85,43 @@ LogRecord metrics_record(const StepPosition& position, const StepResult& result,
   if (!result.statistics.empty())
     for (const NamedStatistic& logged : kLoggedStatistics)
       record[logged.name] = per_head(result, logged.statistic);
-  record["feature_std"] = deviations;
+  record["feature_std"] = heads.feature_std;
+  if (!heads.gradient_norm.empty()) record["gradient_norm_per_head"] = heads.gradient_norm;
+  if (heads.correlation) record["head_similarity_correlation"] = *heads.correlation;
   return record;
+}
+
+LogRecord online_record(const StepPosition& position, const OnlineScores& scores) {
+  LogRecord record;
+  record["step"] = position.step;
+  record["epoch"] = position.epoch;
+  if (scores.knn_top1) {
+    record["knn_top1"] = *scores.knn_top1;
+    record["knn_k"] = kOnlineNeighbours;
+    record["knn_temperature"] = kOnlineTemperature;
+    record["knn_bank"] = scores.bank;
+    record["linear_top1"] = *scores.linear_top1;
+    record["test_images"] = scores.queries;
+  }
+  if (scores.alignment) {
+    record["alignment"] = *scores.alignment;
+    record["uniformity"] = *scores.uniformity;
+  }
+  record["effective_rank"] = scores.effective_rank;
+  return record;
+}
+
+std::string online_text(const OnlineScores& scores) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(1);
+  if (scores.knn_top1)
+    text << "kNN " << *scores.knn_top1 << " %, linear " << *scores.linear_top1 << " % ("
+         << scores.queries << " test images), ";
+  if (scores.alignment)
+    text << std::setprecision(3) << "alignment " << *scores.alignment << ", uniformity "
+         << *scores.uniformity << ", " << std::setprecision(1);
+  text << "effective rank " << scores.effective_rank;
+  return text.str();
 }
 
 std::vector<std::string> TrainingWatch::judge(int64_t step, const StepResult& result,

@@ -1,9 +1,11 @@
 // What a step's numbers say about the training: the log record and the warnings.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "train/online_evaluation.h"
 #include "train/run_log.h"
 #include "train/step.h"
 
@@ -25,9 +27,20 @@ struct StepTiming {
   double loader_wait_share = 0.0;  // of the wall time, 0 to 1
 };
 
-// A line of metrics.jsonl; `deviations` is the feature_std of each head.
+// What is measured of the heads for a record, one value each.
+struct HeadMetrics {
+  std::vector<double> feature_std = {};
+  std::vector<double> gradient_norm = {};  // of the head's own parameters
+  std::optional<double> correlation = {};  // head_similarity_correlation
+};
+
+// A line of metrics.jsonl.
 LogRecord metrics_record(const StepPosition& position, const StepResult& result,
-                         const std::vector<double>& deviations, const StepTiming& timing);
+                         const HeadMetrics& heads, const StepTiming& timing);
+
+// The line of an online evaluation, and what it says to a reader.
+LogRecord online_record(const StepPosition& position, const OnlineScores& scores);
+std::string online_text(const OnlineScores& scores);
 
 // Says once per run what a user should know before it ends.
 class TrainingWatch {

@@ -156,11 +156,13 @@ std::string origin(const Plan& plan) {
 
 }  // namespace
 
-Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config) {
+Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
+               const Dataset* test) {
   const int64_t dataset_bytes = backend.allocator().use().reserved;
   Config alone = config;
   alone.train.workers = 0;
-  Trainer trainer(backend, dataset, alone);
+  Trainer trainer(backend, dataset, alone, test);
+  const OnlineEvaluation* evaluation = trainer.online_evaluation();
   const auto block = static_cast<int64_t>(trainer.arena().values().bytes());
   const int64_t memories = std::ssize(trainer.optimizer().memories());
   const int64_t static_bytes = (2 + memories) * block;
@@ -179,6 +181,7 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config) {
           .optimizer_bytes = memories * block,
           .dataset_bytes = dataset_bytes,
           .step_bytes = extrapolate(measured, config.train.batch) - static_bytes,
+          .evaluation_bytes = evaluation != nullptr ? evaluation->bytes() : 0,
           .loader_bytes = config.train.workers > 0 ? kBatchesAhead * batch_bytes : 0,
           .checkpoint_bytes = (1 + memories) * block,
           .program_bytes = measured.program,
@@ -200,6 +203,7 @@ std::string describe(const Plan& plan) {
        << "  optimiser        " << mebibytes(plan.optimizer_bytes) << "\n"
        << "  data set         " << mebibytes(plan.dataset_bytes) << "\n"
        << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
+       << "  evaluation       " << mebibytes(plan.evaluation_bytes) << "\n"
        << "  loader           " << mebibytes(plan.loader_bytes) << "\n"
        << "  checkpoint       " << mebibytes(plan.checkpoint_bytes) << "\n"
        << "  program          " << mebibytes(plan.program_bytes) << "\n"

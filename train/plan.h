@@ -23,12 +23,13 @@ struct Plan {
   int64_t optimizer_bytes = 0;
   int64_t dataset_bytes = 0;
   int64_t step_bytes = 0;        // activations and their gradients, pair matrices, kernels' scratch
+  int64_t evaluation_bytes = 0;  // images and features of the online evaluation
   int64_t loader_bytes = 0;      // batches made ahead
   int64_t checkpoint_bytes = 0;  // the copy of values and optimiser that is being written
   int64_t program_bytes = 0;     // code, libraries and what else is resident now
   int64_t peak_bytes() const {
     return parameter_bytes + gradient_bytes + optimizer_bytes + dataset_bytes + step_bytes +
-           loader_bytes + checkpoint_bytes + program_bytes;
+           evaluation_bytes + loader_bytes + checkpoint_bytes + program_bytes;
   }
 
   // step_bytes was measured on steps of these many pairs and extrapolated to `batch`; measured
@@ -40,7 +41,9 @@ struct Plan {
 
 // For a data set that lives in `backend`, alone. Runs steps on backends of their own, with small
 // batches of blank images shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would for settings that cannot be.
-Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config);
+// `test` is that of the online evaluation, or null.
+Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
+               const Dataset* test = nullptr);
 
 // For people, several lines.
 std::string describe(const Plan& plan);

@@ -44,8 +44,8 @@ std::string schedule_text(const Config& config, const Schedule& schedule) {
   const OptimizerConfig& keys = config.optimizer;
   std::string text = concat_text("peak lr ", schedule.peak);
   if (keys.lr_reference_batch > 0)
-    text += concat_text(" (", keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch,
-                        ')');
+    text +=
+        concat_text(" (", keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch, ')');
   text += concat_text(", warm-up ", schedule.warmup, " steps, then ");
   if (schedule.shape == ScheduleShape::constant) return text + "constant";
   if (schedule.shape == ScheduleShape::cosine)
@@ -68,6 +68,14 @@ std::string optimizer_text(const OptimizerConfig& keys) {
   return text;
 }
 
+std::string evaluation_text(const Config& config, const OnlineEvaluation* evaluation) {
+  if (evaluation == nullptr) return "none";
+  return concat_text("every ", config.train.eval_every, " epochs, ",
+                     evaluation->labelled()
+                         ? "kNN and linear probe on test images"
+                         : "alignment, uniformity and effective rank: no labelled test images");
+}
+
 // What a run is, before its first step.
 void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
                   const Config& config) {
@@ -86,25 +94,40 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
       trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
       " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
       schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
-      "\ndevice     ", config.train.device, ", threads ", compute_threads(),
-      ", workers ", config.train.workers, "\n");
+      "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
+      config.train.device, ", threads ", compute_threads(), ", workers ", config.train.workers,
+      "\n");
   std::fputs(text.c_str(), notes);
 }
 
 struct Opened {
   std::unique_ptr<Backend> backend;
   Dataset dataset;
+  Dataset test;  // for the online evaluation; empty without it, or where there are no test images
 
   explicit Opened(const Config& config)
       : backend(open_backend(config.train.device, config.train.conv_algorithm)),
         dataset(open_dataset(*backend, config.data.data, Split::train, config.data.limit,
-                             config.train.seed)) {}
+                             config.train.seed)) {
+    if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
+  }
+
+ private:
+  // Training goes on without.
+  void open_test(const Config& config) {
+    try {
+      test = open_dataset(*backend, config.data.data, Split::test, 0, config.train.seed);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::missing) throw;
+    }
+  }
 };
 
 PretrainEnd start_run(const Config& config, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
-  const Opened opened(config);
-  Trainer trainer(*opened.backend, opened.dataset, config);
+  Opened opened(config);
+  Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
+  opened.test = {};  // what is needed of it was copied
   if (!config.train.init.empty())
     trainer.initialize(read_checkpoint(find_checkpoint(config.train.init)));
   const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
@@ -118,9 +141,10 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
   const RunDirectory directory = RunDirectory::resume(options.resume);
   std::optional<Checkpoint> checkpoint = read_checkpoint(directory.checkpoint_path());
   check_config(*checkpoint, config);
-  const Opened opened(config);
+  Opened opened(config);
   check_data(*checkpoint, opened.dataset, config);
-  Trainer trainer(*opened.backend, opened.dataset, config);
+  Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
+  opened.test = {};  // what is needed of it was copied
   trainer.restore(*checkpoint);
   const int64_t threads = checkpoint->state.threads;
   checkpoint.reset();  // its tensors would fill memory to the end of the run
@@ -144,7 +168,7 @@ PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
   if (config.train.threads > 0) set_compute_threads(static_cast<int>(config.train.threads));
   if (options.dry_run) {
     const Opened opened(config);
-    const Plan plan = make_plan(*opened.backend, opened.dataset, config);
+    const Plan plan = make_plan(*opened.backend, opened.dataset, config, &opened.test);
     std::fputs(describe(plan).c_str(), options.results);
     return PretrainEnd::finished;
   }

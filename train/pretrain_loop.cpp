@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/head_metrics.h"
 #include "train/process_memory.h"
 
 namespace amcl {
@@ -17,7 +18,7 @@ double StepClock::seconds() const {
 }
 
 StepTiming StepClock::timing() const {
-  const double elapsed = seconds();
+  const double elapsed = seconds() - left_out_;
   if (steps_ == 0 || elapsed <= 0.0) return {};
   return {.pairs_per_second = static_cast<double>(steps_ * pairs_per_step_) / elapsed,
           .loader_wait_share = std::min(1.0, wait_seconds_ / elapsed)};
@@ -84,11 +85,19 @@ void PretrainLoop::advance() {
                     .pairs_per_second = timing.pairs_per_second,
                     .loader_wait_share = timing.loader_wait_share});
   if (record_due()) record(result);
+  if (evaluation_due()) evaluate();
 }
 
 bool PretrainLoop::record_due() const {
   const int64_t step = trainer_.finished_steps();
   return step == 1 || step == trainer_.steps() || step % config_.train.log_every == 0;
+}
+
+bool PretrainLoop::evaluation_due() const {
+  if (trainer_.online_evaluation() == nullptr) return false;
+  const int64_t step = trainer_.finished_steps();
+  return step == trainer_.steps() ||
+         step % (trainer_.steps_per_epoch() * config_.train.eval_every) == 0;
 }
 
 bool PretrainLoop::checkpoint_due() const {
@@ -99,12 +108,26 @@ bool PretrainLoop::checkpoint_due() const {
 
 void PretrainLoop::record(const StepResult& result) {
   const int64_t step = trainer_.finished_steps();
-  const std::vector<double> deviations = feature_std(result.projections.front());
+  const Tensor& z = result.projections.front();
+  const HeadMetrics heads{.feature_std = feature_std(z),
+                          .gradient_norm = gradient_norm_per_head(trainer_.arena(), z.dim(0)),
+                          .correlation = head_similarity_correlation(z)};
   write_log(metrics_record(
-      {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.schedule().rate(step - 1)}, result,
-      deviations, since_record_.timing()));
-  for (const std::string& warning : watch_.judge(step, result, deviations)) warn(warning);
+      {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.schedule().rate(step - 1)},
+      result, heads, since_record_.timing()));
+  for (const std::string& warning : watch_.judge(step, result, heads.feature_std)) warn(warning);
   since_record_ = StepClock(config_.train.batch);
+}
+
+void PretrainLoop::evaluate() {
+  const StepClock clock(config_.train.batch);
+  const int64_t step = trainer_.finished_steps();
+  scores_ = trainer_.online_evaluation()->evaluate();
+  write_log(online_record({.step = step, .epoch = trainer_.epoch_of(step)}, *scores_));
+  progress_.message(
+      concat_text("epoch ", trainer_.epoch_of(step) + 1, ": ", online_text(*scores_)));
+  since_record_.leave_out(clock.seconds());
+  since_start_.leave_out(clock.seconds());
 }
 
 void PretrainLoop::write_log(const LogRecord& record) {
@@ -132,6 +155,10 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["epochs"] = config_.train.epochs;
   summary["loss"] = loss_;
   summary["chance_loss"] = chance_level_;
+  if (scores_ && scores_->knn_top1) {
+    summary["knn_top1"] = *scores_->knn_top1;
+    summary["linear_top1"] = *scores_->linear_top1;
+  }
   summary["parameters"] = trainer_.arena().parameter_count();
   summary["pairs_per_second"] = timing.pairs_per_second;
   summary["loader_wait_share"] = timing.loader_wait_share;

@@ -18,6 +18,8 @@ class StepClock {
   explicit StepClock(int64_t pairs_per_step) : pairs_per_step_(pairs_per_step) {}
 
   void add_step(double wait_seconds);
+  // Time that was spent on something else than steps.
+  void leave_out(double seconds) { left_out_ += seconds; }
   double seconds() const;
   StepTiming timing() const;
 
@@ -27,6 +29,7 @@ class StepClock {
   int64_t pairs_per_step_;
   int64_t steps_ = 0;
   double wait_seconds_ = 0.0;
+  double left_out_ = 0.0;  // seconds
   Clock::time_point start_ = Clock::now();
 };
 
@@ -43,6 +46,8 @@ class PretrainLoop {
  private:
   void advance();  // one step
   void record(const StepResult& result);
+  void evaluate();  // online
+  bool evaluation_due() const;
   bool record_due() const;
   bool checkpoint_due() const;
   void write_log(const LogRecord& record);
@@ -59,7 +64,8 @@ class PretrainLoop {
   StepClock since_record_;
   StepClock since_start_;
   double chance_level_;
-  double loss_ = 0.0;  // of the last step
+  double loss_ = 0.0;                   // of the last step
+  std::optional<OnlineScores> scores_;  // of the last online evaluation
   bool log_fails_ = false;
 };
 

@@ -51,6 +51,7 @@ StepResult training_step(Method& method, ParameterArena& arena, Optimizer& optim
     for (const Tensor& projection : projections)
       result.projections.push_back(tape::detach(projection));
   }
+  result.features = method.projected_features();
   arena.finish_step();
   result.gradient_norm = optimizer.measure_gradient_norm();
   if (!std::isfinite(result.gradient_norm)) fail_not_finite("gradient", method, result, options);

@@ -16,6 +16,7 @@ struct StepResult {
   std::vector<double>
       statistics;           // [C, kPairStatistics] (op_specs.h); empty where the objective has none
   Projections projections;  // as the loss read them, before the update
+  Tensor features;          // of the backbone, which they were made from (Method)
 };
 
 struct StepOptions {

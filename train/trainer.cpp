@@ -25,7 +25,8 @@ AugmentPolicy augment_policy(const AugmentConfig& config) {
 
 }  // namespace
 
-Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config)
+Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
+                 const Dataset* test)
     : backend_(backend),
       dataset_(dataset),
       config_(config),
@@ -38,6 +39,9 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config)
                .workers = config.train.workers,
                .seed = config.train.seed}),
       schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())) {
+  if (test != nullptr && config.train.eval_every > 0)
+    online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
+                                                 augment_policy(config.augment), config.train.seed);
   loader_.start(0, 0);
 }
 
@@ -48,6 +52,7 @@ VisitFunction Trainer::visit() {
 void Trainer::restore(const Checkpoint& checkpoint) {
   load_weights(checkpoint, visit());
   load_optimizer(checkpoint, arena_, optimizer_.memories());
+  if (online_) online_->load(checkpoint.file, checkpoint.path);
   finished_steps_ = checkpoint.state.step;
   loader_.start(finished_steps_ / steps_per_epoch(), finished_steps_ % steps_per_epoch());
 }
@@ -62,6 +67,9 @@ StepResult Trainer::step() {
                                     {.number = finished_steps_ + 1,
                                      .rate = schedule_.rate(finished_steps_),
                                      .context = context_});
+  if (online_)
+    online_->learn(result.features, batch.samples,
+                   static_cast<double>(finished_steps_) / static_cast<double>(steps()));
   ++finished_steps_;
   return result;
 }
@@ -75,7 +83,10 @@ SafetensorsFile Trainer::checkpoint() {
                            .data_fingerprint = dataset_.fingerprint(),
                            .normalization = dataset_.normalization,
                            .commit = program_commit()};
-  return make_checkpoint(visit(), arena_, optimizer_.memories(), state, make_probe());
+  SafetensorsFile file =
+      make_checkpoint(visit(), arena_, optimizer_.memories(), state, make_probe());
+  if (online_) online_->store(file);
+  return file;
 }
 
 Probe Trainer::make_probe() {

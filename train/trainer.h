@@ -8,6 +8,7 @@
 #include "models/method.h"
 #include "train/checkpoint.h"
 #include "train/config.h"
+#include "train/online_evaluation.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -17,8 +18,10 @@ namespace amcl {
 class Trainer {
  public:
   // `backend` and `dataset` must outlive the trainer; the data set lives in the backend's memory.
-  // Throws Error(usage) naming the setting that cannot be.
-  Trainer(Backend& backend, const Dataset& dataset, const Config& config);
+  // `test` is for the online evaluation (eval_every), which copies what it needs of it; null: the run
+  // has none. Throws Error(usage) naming the setting that cannot be.
+  Trainer(Backend& backend, const Dataset& dataset, const Config& config,
+          const Dataset* test = nullptr);
 
   // Takes weights, optimiser, buffers and position from a checkpoint of the same configuration and
   // data: the run goes on to the same bits.
@@ -39,6 +42,9 @@ class Trainer {
   const Schedule& schedule() const { return schedule_; }
   // Seconds that steps have waited for the loader since the last call.
   double take_wait_seconds() { return loader_.take_wait_seconds(); }
+
+  // Null without a test set, or with eval_every = 0.
+  OnlineEvaluation* online_evaluation() { return online_.get(); }
 
   // The state as a file in memory.
   SafetensorsFile checkpoint();
@@ -61,6 +67,7 @@ class Trainer {
   Optimizer optimizer_;
   Loader loader_;
   Schedule schedule_;
+  std::unique_ptr<OnlineEvaluation> online_;
   int64_t finished_steps_ = 0;
 };
 

@@ -85,7 +85,8 @@ TEST_CASE("config: a preset over values of a file comes with a warning") {
   const ResolvedConfig resolved =
       resolve_config({.file = file, .flags = {{"objective", "amcl-topk"}}});
   REQUIRE(resolved.warnings.size() == 1);
-  CHECK(resolved.warnings[0] == "--objective does not change what the file sets: beta, omega_a");
+  CHECK(resolved.warnings[0] ==
+        "--objective does not change what the file or preset sets: beta, omega_a");
   CHECK(resolve_config({.file = file}).warnings.empty());
 }
 

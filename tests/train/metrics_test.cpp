@@ -39,7 +39,8 @@ TEST_CASE("metrics: feature_std is about 1 on the sphere and 0 where all rows po
 
 TEST_CASE("metrics: a record names every number, with one value per head") {
   const LogRecord record =
-      metrics_record({.step = 12, .epoch = 1, .rate = 0.06}, result_with(0.1), {0.9, 0.8},
+      metrics_record({.step = 12, .epoch = 1, .rate = 0.06}, result_with(0.1),
+                     {.feature_std = {0.9, 0.8}, .gradient_norm = {0.3, 0.4}, .correlation = 0.7},
                      {.pairs_per_second = 100.0, .loader_wait_share = 0.25});
   CHECK(record["step"].get<int64_t>() == 12);
   CHECK(record["epoch"].get<int64_t>() == 1);
@@ -50,9 +51,30 @@ TEST_CASE("metrics: a record names every number, with one value per head") {
   CHECK(record["pairs_per_second"].get<double>() == 100.0);
   CHECK(record["loader_wait_share"].get<double>() == 0.25);
   CHECK(record["feature_std"].get<std::vector<double>>() == std::vector<double>{0.9, 0.8});
+  CHECK(record["gradient_norm_per_head"].get<std::vector<double>>() ==
+        std::vector<double>{0.3, 0.4});
+  CHECK(record["head_similarity_correlation"].get<double>() == 0.7);
   CHECK(record["temperature_at_bound"].get<std::vector<double>>() == std::vector<double>{0.0, 0.1});
   CHECK(record["negative_temperature_std"].get<std::vector<double>>() ==
         std::vector<double>{0.25, 0.25});
+}
+
+TEST_CASE("metrics: an online evaluation is a line and a sentence, with labels and without") {
+  const OnlineScores labelled{.bank = 4096,
+                              .queries = 1024,
+                              .knn_top1 = 45.25,
+                              .linear_top1 = 43.0,
+                              .effective_rank = 80.5};
+  const LogRecord record = online_record({.step = 40, .epoch = 4}, labelled);
+  CHECK(record["step"].get<int>() == 40);
+  CHECK(record["knn_top1"].get<double>() == 45.25);
+  CHECK(record["knn_bank"].get<int>() == 4096);
+  CHECK_FALSE(record.contains("alignment"));
+  CHECK(online_text(labelled) ==
+        "kNN 45.2 %, linear 43.0 % (1024 test images), effective rank 80.5");
+  const OnlineScores unlabelled{.alignment = 0.5, .uniformity = -2.25, .effective_rank = 7.0};
+  CHECK_FALSE(online_record({}, unlabelled).contains("knn_top1"));
+  CHECK(online_text(unlabelled) == "alignment 0.500, uniformity -2.250, effective rank 7.0");
 }
 
 TEST_CASE("watch: temperatures at a bound are told once, and only if they are the most") {

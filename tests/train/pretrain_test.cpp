@@ -31,6 +31,7 @@ struct Runs {
     Config config = test::tiny_config();
     config.data = {.data = "shapes10", .limit = 32};  // 4 steps per epoch, 8 in all
     config.train.out = directory.file(name);
+    config.train.eval_every = 1;
     return config;
   }
   // Stops after `steps` steps of this call; 0: does not.
@@ -97,13 +98,15 @@ TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninter
   CHECK(same_tensors(newest(whole), newest(parts)));
   CHECK(newest(whole).metadata.at("step") == newest(parts).metadata.at("step"));
   CHECK(timeless_log(whole) == timeless_log(parts));
-  CHECK(timeless_log(whole).size() == 9);  // the chance level, then 8 steps
+  // The chance level, 8 steps and two online evaluations, whose probe went on as well.
+  CHECK(timeless_log(whole).size() == 11);
 }
 
 TEST_CASE("pretrain: the log begins with the chance level and follows the run") {
   Runs runs;
   Config config = runs.config("run");
   config.train.log_every = 3;
+  config.train.eval_every = 0;
   runs.go(config);
   const std::vector<LogRecord> log = log_of(config);
   REQUIRE(log.size() == 5);
@@ -116,6 +119,30 @@ TEST_CASE("pretrain: the log begins with the chance level and follows the run") 
   CHECK(summary["status"].get<std::string>() == "finished");
   CHECK(summary["step"].get<int>() == 8);
   CHECK(summary["loss"].get<double>() == log[4]["loss"].get<double>());
+}
+
+TEST_CASE("pretrain: the online evaluation changes no bit of the training") {
+  Runs runs;
+  const Config with = runs.config("with");
+  Config without = runs.config("without");
+  without.train.eval_every = 0;
+  runs.go(with);
+  CHECK(runs.printed.find("epoch 1: kNN ") != std::string::npos);
+  CHECK(runs.printed.find(" % (8 test images), effective rank ") != std::string::npos);
+  runs.go(without);
+  CHECK(runs.printed.find("kNN") == std::string::npos);
+  SafetensorsFile file = newest(with);
+  REQUIRE(file.tensors.erase("online_probe.values") == 1);
+  REQUIRE(file.tensors.erase("online_probe.velocity") == 1);
+  CHECK(same_tensors(file, newest(without)));
+
+  const LogRecord last = log_of(with).back();
+  CHECK(last["step"].get<int>() == 8);
+  CHECK(last["epoch"].get<int>() == 1);
+  CHECK(last["knn_bank"].get<int>() == 32);
+  CHECK(last["test_images"].get<int>() == 8);
+  const LogRecord summary = LogRecord::parse(test::read_text(with.train.out + "/summary.json"));
+  CHECK(summary["knn_top1"] == last["knn_top1"]);
 }
 
 TEST_CASE("pretrain: resume refuses other settings and other data by name") {

@@ -42,14 +42,14 @@ TEST_CASE("recipe: each resolves without a warning and says what its numbers res
 
 TEST_CASE("recipe: a file, the environment and flags win over a preset") {
   const test::TemporaryDirectory directory;
-  const std::string file = directory.write("a.toml", "[train]\nepochs = 7\nbatch = 32\n");
+  const std::string file = directory.write("a.toml", "[train]\nepochs = 70\nbatch = 32\n");
   const ResolvedConfig resolved = resolve_config({.preset = "solo-simclr",
                                                   .file = file,
                                                   .flags = {{"lr", "0.1"}},
                                                   .environment = {"AMCL_TRAIN_BATCH=16"}});
   CHECK(resolved.config.optimizer.lr == 0.1);
   CHECK(resolved.config.train.batch == 16);
-  CHECK(resolved.config.train.epochs == 7);
+  CHECK(resolved.config.train.epochs == 70);
   CHECK(resolved.config.optimizer.trust == 0.02);
   CHECK(origin_of(resolved, "trust").name == "preset solo-simclr");
   CHECK(origin_of(resolved, "trust").kind == OriginKind::preset);
