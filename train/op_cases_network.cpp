@@ -17,6 +17,7 @@ struct Norm {
   BatchNormSpec spec;
   Phase phase;
   bool residual;
+  bool stacked = false;  // x [heads, M, C]
 };
 
 Tensor normalize(const Norm& norm, Inputs in) {
@@ -30,11 +31,12 @@ Tensor normalize(const Norm& norm, Inputs in) {
 }
 
 OpCase batch_norm_case(const Norm& norm, InputRandom& random) {
-  const Shape per_channel{norm.x.back()};
+  const Shape per_channel = norm.stacked ? Shape{norm.x[0], norm.x.back()} : Shape{norm.x.back()};
   OpCase result{.op = "batch_norm",
                 .detail = concat_text(
                     "x ", norm.x, ", groups ", norm.spec.groups, norm.spec.relu ? ", relu" : "",
-                    norm.residual ? ", residual" : "", norm.phase == Phase::eval ? ", eval" : ""),
+                    norm.residual ? ", residual" : "", norm.phase == Phase::eval ? ", eval" : "",
+                    norm.stacked ? ", heads" : ""),
                 .inputs = {random.normal(norm.x), random.uniform(per_channel, 0.5f, 1.5f),
                            random.normal(per_channel)},
                 .function = [norm](Inputs in) { return normalize(norm, in); }};
@@ -132,6 +134,11 @@ void add_batch_norm_cases(std::vector<OpCase>& cases) {
           // Groups have no meaning here; that three entries make no two is no error.
           {{3, 5, 33}, {.groups = 2, .relu = relu}, Phase::eval, residual}, random));
   cases.push_back(batch_norm_case({{1, 7}, {}, Phase::eval, false}, random));
+  for (const bool relu : {false, true})
+    for (const Phase phase : {Phase::train, Phase::eval})
+      cases.push_back(batch_norm_case(
+          {{3, 8, 33}, {.groups = 2, .relu = relu}, phase, /*residual=*/relu, /*stacked=*/true},
+          random));
 
   for (const int64_t groups : {1, 2}) {
     OpCase running = batch_norm_case({{4, 5, 33}, {.groups = groups}, Phase::train, false}, random);

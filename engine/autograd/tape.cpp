@@ -191,7 +191,9 @@ Tensor leaf(const Tensor& value) {
 }
 
 Tensor leaf(const Tensor& value, GradientSlot& slot) {
-  return open_tape == nullptr ? value : open_tape->add_value(value, &slot);
+  if (open_tape == nullptr) return value;
+  if (!slot.gradient.defined()) slot.gradient = Tensor::empty_like(value);
+  return open_tape->add_value(value, &slot);
 }
 
 Tensor record(const char* name, std::initializer_list<Tensor> inputs, Tensor output,

@@ -85,7 +85,8 @@ bool tracks(const Tensor& x);
 // `value` as a leaf of the open tape; its gradient is kept until the scope ends (see gradient()).
 // Without a scope returns `value` unchanged.
 Tensor leaf(const Tensor& value);
-// The same with the gradient going to `slot`, which must outlive the scope.
+// The same with the gradient going to `slot`, which must outlive the scope; its memory is made if
+// there is none.
 Tensor leaf(const Tensor& value, GradientSlot& slot);
 
 // Registers `output` as a function of `inputs` if any of them is tracked, and returns the handle to

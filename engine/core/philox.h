@@ -18,6 +18,7 @@ enum class RandomPurpose : uint32_t {
   synthetic = 5,
   probe = 6,
   queue = 7,
+  shuffle = 8,
 };
 
 struct Philox4 {

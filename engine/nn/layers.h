@@ -23,12 +23,15 @@ struct Conv2d {
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 };
 
+// One batch norm over [..., C], or `heads` side by side over [heads, M, C].
 struct BatchNorm {
-  Parameter weight;           // gamma [C]
-  Parameter bias;             // beta [C]
-  RunningStatistics running;  // [C]
+  Parameter weight;           // gamma [C] or [heads, C]
+  Parameter bias;             // beta, likewise
+  RunningStatistics running;  // likewise
+  bool affine;                // whether weight and bias are parameters; else they stay 1 and 0
 
-  BatchNorm(Initializer& initializer, int64_t channels);
+  // heads = 0: without the leading axis.
+  BatchNorm(Initializer& initializer, int64_t channels, int64_t heads = 0, bool with_affine = true);
   // norm(x), then + residual, then relu, where asked; one fused pass each way.
   Tensor forward(const Tensor& x, const ForwardContext& context, bool relu,
                  const Tensor& nullable_residual = {});
@@ -38,11 +41,11 @@ struct BatchNorm {
 // `heads` linear layers side by side: weight [C, out, in] (or [out, in] if shared).
 struct Linear {
   Parameter weight;
-  Parameter bias;
+  Parameter bias;  // an empty handle where there is none
 
   // heads = 0: one layer without the leading axis.
   Linear(Initializer& initializer, int64_t heads, int64_t input_features, int64_t output_features,
-         ParameterRole weight_role = ParameterRole::weight);
+         bool with_bias = true);
   Tensor forward(const Tensor& x);  // [M, in] or [C, M, in] -> [M, out] or [C, M, out]
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 };

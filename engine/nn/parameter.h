@@ -19,6 +19,8 @@ struct Parameter {
   // Whether axis 0 stacks the heads: in checkpoints each head is a tensor of its own, and its
   // visited name holds a '*' where the head's number goes.
   bool stacked = false;
+  // Whether the learning rate stays at its peak when the schedule lowers it (SimSiam's predictor).
+  bool constant_rate = false;
   GradientSlot slot;
 
   Parameter() = default;
@@ -26,16 +28,14 @@ struct Parameter {
       : value(std::move(initial)), role(role_of_it), stacked(is_stacked) {}
 
   // The value as a leaf of the open tape (the value itself without one).
-  Tensor tracked() {
-    if (!slot.gradient.defined()) slot.gradient = Tensor::empty_like(value);
-    return tape::leaf(value, slot);
-  }
+  Tensor tracked() { return tape::leaf(value, slot); }
 };
 
 // What visit() calls, once per field, with names as torchvision has them ("layer1.0.conv1.weight").
 struct ModuleVisitor {
   std::function<void(const std::string& name, Parameter& parameter)> parameter;
-  // State that is no parameter: running statistics, queues.
+  // State that is no parameter: running statistics, queues, a momentum encoder. A '*' in the name
+  // stands for the number of the head, as in names of stacked parameters.
   std::function<void(const std::string& name, Tensor& buffer)> buffer;
 };
 

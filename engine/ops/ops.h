@@ -63,14 +63,16 @@ Tensor global_average_pool(const Tensor& x);  // [N, H, W, C] -> [N, C]
 // ---- batch_norm.cpp -----------------------------------------------------------------------------
 
 struct RunningStatistics {
-  Tensor mean = {};      // [C]
-  Tensor variance = {};  // [C], unbiased
+  Tensor mean = {};      // [C], or [B, C] of heads
+  Tensor variance = {};  // unbiased
   double momentum = 0.1;
   bool update = true;  // whether a training forward updates them
 };
 // x [..., C] of rank 2 to 4; gamma, beta [C] of stat_dtype(x). y = [relu] (norm(x) [+ residual]).
 // Phase::train uses the statistics of each of spec.groups contiguous parts of axis 0; Phase::eval
-// the running ones, which must then not change before the backward pass.
+// the running ones, which must then not change before the backward pass. For heads side by side,
+// x [B, M, C] with gamma, beta and running statistics [B, C], each head is normalised by itself and
+// the groups are parts of axis 1.
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                   RunningStatistics& running, Phase phase, const BatchNormSpec& spec = {},
                   const Tensor& nullable_residual = {});

@@ -28,7 +28,8 @@ TEST_CASE("layers: names and roles are what checkpoints and the optimiser expect
   Conv2d conv(initializer, 3, 8, 3, 1, 1);
   BatchNorm norm(initializer, 8);
   Linear linear(initializer, 2, 8, 4);
-  Linear temperature(initializer, 0, 8, 4, ParameterRole::temperature);
+  Linear bare(initializer, 0, 8, 4, /*with_bias=*/false);
+  BatchNorm fixed(initializer, 8, /*heads=*/2, /*with_affine=*/false);
   CHECK(names([&](const ModuleVisitor& v) { conv.visit("conv1", v); }) ==
         std::vector<std::string>{"conv1.weight"});
   CHECK(names([&](const ModuleVisitor& v) { norm.visit("bn1", v); }) ==
@@ -41,8 +42,12 @@ TEST_CASE("layers: names and roles are what checkpoints and the optimiser expect
   CHECK(linear.bias.role == ParameterRole::bias);
   CHECK(linear.weight.stacked);
   CHECK(linear.bias.stacked);
-  CHECK(temperature.weight.role == ParameterRole::temperature);
-  CHECK_FALSE(temperature.weight.stacked);
+  CHECK_FALSE(bare.weight.stacked);
+  CHECK(names([&](const ModuleVisitor& v) { bare.visit("fc", v); }) ==
+        std::vector<std::string>{"fc.weight"});
+  CHECK(names([&](const ModuleVisitor& v) { fixed.visit("projector.*.1", v); }) ==
+        std::vector<std::string>{"projector.*.1.running_mean", "projector.*.1.running_var"});
+  CHECK(fixed.running.mean.shape() == Shape{2, 8});
 }
 
 TEST_CASE("layers: heads are linear layers side by side on the same features") {

@@ -170,6 +170,15 @@ TEST_CASE("batch_norm refuses parameters, residuals and groups that do not fit")
   RunningStatistics narrow{.mean = f32({7}), .variance = f32({8})};
   refuses("batch_norm: the running mean must be [8] to match x [2, 4, 4, 8], got [7]",
           [&] { batch_norm(x, f32({8}), f32({8}), narrow, Phase::eval); });
+  RunningStatistics heads{.mean = f32({2, 8}), .variance = f32({2, 8})};
+  const Tensor z = f32({2, 4, 8});
+  refuses("batch_norm: gamma must be [2, 8] to match x [2, 4, 8], got [3, 8]", [&] {
+    batch_norm(z, f32({3, 8}), f32({2, 8}), heads, Phase::train);
+  });
+  refuses("batch_norm: the 4 entries of axis 1 of x [2, 4, 8] cannot be split into 3 equal groups",
+          [&] {
+            batch_norm(z, f32({2, 8}), f32({2, 8}), heads, Phase::train, {.groups = 3});
+          });
 }
 
 TEST_CASE("row ops refuse what has no rows of their kind") {
