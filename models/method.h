@@ -1,6 +1,6 @@
 // A self-supervised method: encoder, heads and objective, cut at the projections so that exact
-// micro-batches and several devices can come between. SimCLR is one; MoCo, Barlow Twins and SimSiam
-// add a class each.
+// micro-batches and several devices can come between. SimCLR, MoCo, Barlow Twins and SimSiam are a
+// class each.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,18 +10,23 @@
 
 namespace amcl {
 
-// Outputs of the encoder that the loss reads, each [C, rows, d]; for SimCLR one tensor z [C, 2N,
-// d].
+// Outputs of the encoder that the loss reads, each [C, rows, d] with as many rows for each image of
+// the batch; the first is the projection z of the trained encoder.
 using Projections = std::vector<Tensor>;
 
 class Method {
  public:
   virtual ~Method() = default;
 
-  // images [2N, H, W, 3]: rows 0..N-1 are view 1, rows N..2N-1 view 2.
+  // Before the forward pass of a training step, which counts from 1: momentum encoder, and what the
+  // step's random draws and the place in the queue follow.
+  virtual void begin_step(int64_t /*number*/) {}
+  // images [2N, H, W, 3]: rows 0..N-1 are view 1, rows N..2N-1 view 2. Of a batch in parts, each
+  // part has both views of its images.
   virtual Projections project(const Tensor& images, const ForwardContext& context) = 0;
+  // Of the projections of a whole batch.
   virtual Loss loss(const Projections& projections) = 0;
-  // After the optimiser step: momentum encoder, queue.
+  // After the optimiser step: the queue takes the keys of the last loss.
   virtual void finish_step() {}
   // Backbone features [N, D] of images [N, H, W, 3], for evaluation.
   virtual Tensor features(const Tensor& images, const ForwardContext& context) = 0;
@@ -33,8 +38,11 @@ class Method {
   virtual const std::string& objective_name() const = 0;
   // The loss when all similarities are 0 and all temperatures at their start value, for 2N rows.
   virtual double chance_level(int64_t images) const = 0;
-  // Backbone under "backbone.", heads under "projector.*.", temperature net under
-  // "temperature_net.".
+  // Elements of the largest matrices that the loss of 2N rows builds, for planning its memory.
+  virtual int64_t pair_count(int64_t images) const = 0;
+  // Backbone under "backbone.", heads under "projector.*.", predictor under "predictor.*.",
+  // temperature net under "temperature_net."; buffers of MoCo under "momentum_encoder." and
+  // "queue.*.".
   virtual void visit(const ModuleVisitor& visitor) = 0;
 
  protected:

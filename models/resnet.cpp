@@ -15,6 +15,7 @@ constexpr Architecture kArchitectures[] = {
     {"resnet18", {2, 2, 2, 2}, false},
     {"resnet34", {3, 4, 6, 3}, false},
     {"resnet50", {3, 4, 6, 3}, true},
+    {"resnet101", {3, 4, 23, 3}, true},
 };
 
 struct Stem {

@@ -13,17 +13,16 @@ SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DT
 SimClr::SimClr(Initializer initializer, const SimClrOptions& options)
     : options_(options),
       backbone_(initializer, options.backbone),
-      heads_(initializer, options.heads, backbone_.feature_dim(), options.head_hidden,
-             options.head_dim) {
+      heads_(initializer, backbone_.feature_dim(), options.projector) {
   if (options.objective.adaptive)
-    temperature_net_.emplace(initializer, options.heads, options.head_dim,
+    temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
                              options.objective.temperature_net);
 }
 
 Projections SimClr::project(const Tensor& images, const ForwardContext& context) {
   const Tensor features = backbone_.forward(images, context);
   keep_features(features);
-  return {heads_.forward(features)};
+  return {heads_.forward(features, context)};
 }
 
 Loss SimClr::loss(const Projections& projections) {
@@ -40,10 +39,14 @@ Tensor SimClr::features(const Tensor& images, const ForwardContext& context) {
 
 double SimClr::chance_level(int64_t images) const {
   if (temperature_net_)
-    return amcl_nt_xent_chance_level(options_.heads, images, options_.head_dim,
+    return amcl_nt_xent_chance_level(options_.projector.heads, images, options_.projector.dim,
                                      options_.objective.amcl);
-  return nt_xent_chance_level(options_.heads, images,
+  return nt_xent_chance_level(options_.projector.heads, images,
                               {.temperature = options_.objective.temperature});
+}
+
+int64_t SimClr::pair_count(int64_t images) const {
+  return options_.projector.heads * 4 * images * images;
 }
 
 void SimClr::visit(const ModuleVisitor& visitor) {

@@ -14,9 +14,7 @@ namespace amcl {
 
 struct SimClrOptions {
   ResNetOptions backbone;
-  int64_t heads = 1;
-  int64_t head_hidden = 0;  // 0: the backbone's feature width
-  int64_t head_dim = 128;
+  ProjectionHeadOptions projector;
   ObjectiveOptions objective;
 };
 
@@ -29,6 +27,7 @@ class SimClr final : public Method {
   Tensor features(const Tensor& images, const ForwardContext& context) override;
   int64_t feature_dim() const override { return backbone_.feature_dim(); }
   double chance_level(int64_t images) const override;
+  int64_t pair_count(int64_t images) const override;
   const std::string& objective_name() const override { return options_.objective.name; }
   void visit(const ModuleVisitor& visitor) override;
 

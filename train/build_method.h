@@ -12,8 +12,8 @@ namespace amcl {
 // remedy.
 std::unique_ptr<Method> build_method(const Config& config, Backend& backend);
 
-// How a training forward runs: two groups of batch norm statistics for bn_views = separate, one for
-// joint.
+// How a training forward runs: groups of batch-norm statistics for each view (bn_views = separate)
+// and each of its parts (bn_splits).
 ForwardContext training_context(const Config& config);
 
 }  // namespace amcl

@@ -34,7 +34,8 @@ std::vector<Target> targets_of(const VisitFunction& visit) {
              },
          .buffer =
              [&](const std::string& name, Tensor& buffer) {
-               targets.push_back({buffer, stored_tensors(name, buffer.shape(), false)});
+               targets.push_back({buffer, stored_tensors(name, buffer.shape(),
+                                                         name.find('*') != std::string::npos)});
              }});
   return targets;
 }

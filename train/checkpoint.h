@@ -4,7 +4,10 @@
 //   backbone.*                        torchvision's ResNet keys; filters OIHW (ours are [K, R, S,
 //   C]) backbone.*.num_batches_tracked    I64 scalars, only for PyTorch's strict loading
 //   projector.<head>.<layer>.weight   one tensor per head (stacked in memory)
+//   predictor.<head>.<layer>.weight   SimSiam
 //   temperature_net.*
+//   momentum_encoder.*                MoCo: names as without the prefix
+//   queue.<head>.keys                 MoCo: [K, d]
 //   optimizer.<memory>.<name>         e.g. optimizer.velocity.backbone.conv1.weight
 //   online_probe.*                    the linear probe of the online evaluation
 //   probe.images, probe.features      a batch and its features, for `amcl verify RUN`

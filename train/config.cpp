@@ -3,6 +3,7 @@
 #include "engine/core/check.h"
 #include "train/config_check.h"
 #include "train/config_value.h"
+#include "train/method_config.h"
 #include "train/nearest_name.h"
 #include "train/objective_config.h"
 
@@ -23,6 +24,9 @@ std::string hue_complaint(const Config& config) {
 std::string temperature_complaint(const Config& config) {
   const std::string& text = config.objective.temperature;
   if (text == "adaptive" || text == "fixed") return {};
+  if (!is_contrastive(config.model.method))
+    return concat_text("the plain loss of --method ", config.model.method,
+                       " has no temperature; use fixed for it, or adaptive");
   double number = 0.0;
   if (parse_value(text, number) != nullptr) {
     const std::string words[] = {"adaptive", "fixed"};
@@ -30,6 +34,44 @@ std::string temperature_complaint(const Config& config) {
            nearest_name(text, words);
   }
   return range_complaint({.low = 0.0, .above_low = true}, number);
+}
+
+std::string objective_complaint(const Config& config) {
+  if (config.objective.temperature != "adaptive" || is_contrastive(config.model.method) ||
+      config.objective.objective == "amcl")
+    return {};
+  return concat_text("--method ", config.model.method, " has the form amcl only");
+}
+
+std::string phi_complaint(const Config& config) {
+  const ObjectiveConfig& keys = config.objective;
+  if (config.model.method != "barlow" || keys.phi != "concat") return {};
+  return "must be dot for --method barlow";
+}
+
+// The images that pass through the encoder at once.
+int64_t encoder_batch(const Config& config) {
+  return config.train.micro_batch > 0 ? config.train.micro_batch : config.train.batch;
+}
+
+std::string splits_complaint(const Config& config) {
+  const int64_t splits = *with_method(config).model.bn_splits;
+  const char* flag = config.train.micro_batch > 0 ? "--micro-batch" : "--batch";
+  if (encoder_batch(config) % splits != 0)
+    return concat_text("must divide ", flag, ", which is ", encoder_batch(config));
+  if (splits > 1 && encoder_batch(config) / splits < 2)
+    return concat_text("leaves 1 image to a part of ", flag, ' ', encoder_batch(config),
+                       ", at least 2 are needed");
+  return {};
+}
+
+std::string micro_batch_complaint(const Config& config) {
+  const int64_t pairs = config.train.micro_batch;
+  if (pairs == 0) return {};
+  if (pairs == 1) return "must be at least 2, or 0 for the whole batch";
+  if (config.train.batch % pairs != 0)
+    return concat_text("must divide --batch, which is ", config.train.batch);
+  return {};
 }
 
 std::string bounds_complaint(const Config& config) {
@@ -90,6 +132,9 @@ std::string dependent_complaint(const Setting& setting, const Config& config) {
   if (setting.key == "blur_sigma") return order_complaint(config.augment.blur_sigma);
   if (setting.key == "jitter_strength") return hue_complaint(config);
   if (setting.key == "temperature") return temperature_complaint(config);
+  if (setting.key == "objective") return objective_complaint(config);
+  if (setting.key == "phi") return phi_complaint(config);
+  if (setting.key == "micro_batch") return micro_batch_complaint(config);
   return optimizer_complaint(setting.key, config);
 }
 
@@ -105,6 +150,11 @@ std::optional<ConfigComplaint> first_complaint(const Config& config) {
   if (std::string what = bounds_complaint(config); !what.empty()) {
     const Setting* low = find_setting("temperature_low");
     return ConfigComplaint{low, value_text(*low, with_preset(config)), what};
+  }
+  // Also where it has its usual value.
+  if (std::string what = splits_complaint(config); !what.empty()) {
+    const Setting* splits = find_setting("bn_splits");
+    return ConfigComplaint{splits, value_text(*splits, with_method(config)), what};
   }
   return std::nullopt;
 }

@@ -31,15 +31,25 @@ struct AugmentConfig {
   bool operator==(const AugmentConfig&) const = default;
 };
 
+// The optional fields belong to some methods only, or have a usual value that depends on the method
+// (method_config.h).
 struct ModelConfig {
-  std::string method = "simclr";
+  std::string method = "simclr";  // simclr | moco | barlow | simsiam
   std::string backbone = "resnet18";
   int64_t width = 64;
   std::string stem = "cifar";
   int64_t heads = 1;
-  int64_t head_hidden = 0;  // 0: the backbone's feature width
-  int64_t head_dim = 128;
-  std::string bn_views = "separate";  // separate | joint
+  std::optional<int64_t> head_layers = {};
+  std::optional<int64_t> head_hidden = {};  // 0: the backbone's feature width
+  std::optional<int64_t> head_dim = {};
+  std::optional<std::string> head_batch_norm = {};  // none | hidden | all | all-fixed
+  std::string bn_views = "separate";                // separate | joint
+  std::optional<int64_t> bn_splits = {};            // parts of a view with statistics of their own
+  std::optional<int64_t> predictor_hidden = {};     // simsiam
+  std::optional<int64_t> queue = {};                // moco: keys per head
+  std::optional<double> encoder_momentum = {};      // moco
+  std::optional<bool> symmetric = {};               // moco
+  std::optional<bool> shuffle_bn = {};              // moco
 
   bool operator==(const ModelConfig&) const = default;
 };
@@ -63,6 +73,11 @@ struct ObjectiveConfig {
   std::optional<int64_t> phi_hidden = {};
   std::optional<bool> phi_shared = {};  // one net for all heads
   std::optional<double> score_scale = {};
+  std::optional<std::string> barlow_fit = {};    // outside | inside
+  std::optional<std::string> barlow_score = {};  // correlation | columns
+  std::optional<double> barlow_lambda = {};      // of every temperature, as the two below
+  std::optional<double> barlow_scale = {};
+  std::optional<int64_t> barlow_ddof = {};
 
   bool operator==(const ObjectiveConfig&) const = default;
 };
@@ -96,7 +111,8 @@ struct OptimizerConfig {
 
 struct TrainConfig {
   int64_t epochs = 100;
-  int64_t batch = 128;  // image pairs per step
+  int64_t batch = 128;      // image pairs per step
+  int64_t micro_batch = 0;  // image pairs that go through the encoder at once; 0: all
   uint64_t seed = 1;
   std::string device = "cpu";
   std::string conv_algorithm = "auto";  // auto | direct | winograd

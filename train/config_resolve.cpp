@@ -158,8 +158,7 @@ class Resolver {
     const ObjectiveConfig& objective = resolved_.config.objective;
     if (objective.temperature == "adaptive") return;
     for (const Setting& setting : config_settings()) {
-      const bool of_adaptive = setting.table == "objective" && setting.key != "temperature";
-      if (of_adaptive && resolved_.origins[index_of(setting)].kind == OriginKind::flag) {
+      if (setting.adaptive_only && resolved_.origins[index_of(setting)].kind == OriginKind::flag) {
         fail(ErrorKind::usage, setting.flag(), " has no effect with --temperature ",
              objective.temperature, ": leave it out, or use --temperature adaptive");
       }
@@ -173,7 +172,7 @@ class Resolver {
     if (form.kind != OriginKind::flag && form.kind != OriginKind::environment) return;
     std::vector<std::string> kept;
     for (const Setting& setting : config_settings()) {
-      const bool of_form = setting.table == "objective" && !has_value(setting, Config{});
+      const bool of_form = setting.adaptive_only && !has_value(setting, Config{});
       const ConfigOrigin& origin = resolved_.origins[index_of(setting)];
       const bool given = origin.kind == OriginKind::file || origin.kind == OriginKind::preset;
       if (of_form && given) kept.push_back(setting.key);
@@ -183,13 +182,14 @@ class Resolver {
         concat_text(form.name, " does not change what the file or preset sets: ", list_text(kept)));
   }
 
-  // What the form of the objective gives.
+  // What the form of the objective and the method give.
   void mark_objective() {
     const Config filled = with_preset(resolved_.config);
     for (const Setting& setting : config_settings()) {
       if (has_value(setting, filled) && !has_value(setting, resolved_.config)) {
-        resolved_.origins[index_of(setting)] = {OriginKind::objective,
-                                                "objective " + filled.objective.objective};
+        resolved_.origins[index_of(setting)] = {
+            OriginKind::objective, setting.adaptive_only ? "objective " + filled.objective.objective
+                                                         : "method " + filled.model.method};
       }
     }
   }

@@ -38,6 +38,7 @@ struct Setting {
   ValueRange range = {};                  // of a number, or of each of several
   bool may_change = false;                // in a resumed run
   OnlyWith only_with = {};                // of an optional field
+  bool adaptive_only = false;             // has no effect without adaptive temperatures
 
   bool is_switch() const { return value.empty(); }
   bool is_text() const;

@@ -9,6 +9,8 @@
 
 namespace amcl {
 
+std::vector<Setting> model_settings();
+std::vector<Setting> objective_settings();
 std::vector<Setting> optimizer_settings();
 std::vector<Setting> train_settings();
 

@@ -144,6 +144,15 @@ std::vector<Setting> train_settings() {
        .unit = "image pairs",
        .help = "per step",
        .range = {.low = 2}},
+      {.key = "micro_batch",
+       .field = AMCL_FIELD(train.micro_batch),
+       .value = "N",
+       .unit = "image pairs",
+       .help =
+           "that go through the encoder at once, which saves memory and costs a second forward "
+           "pass; loss and gradient are those of the whole batch, but batch-norm statistics are "
+           "those of each micro-batch; 0: the whole batch",
+       .range = {.low = 0}},
       {.key = "seed",
        .field = AMCL_FIELD(train.seed),
        .value = "N",

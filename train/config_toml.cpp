@@ -130,7 +130,7 @@ std::string to_toml(const Config& config) {
       text << setting.key << " = " << value_toml(setting, config) << '\n';
     } else if (has_value(setting, filled)) {
       text << "# " << setting.key << " = " << value_toml(setting, filled) << "  ("
-           << (setting.table == "objective" ? "objective " + config.objective.objective : "default")
+           << (setting.adaptive_only ? "objective " + config.objective.objective : "default")
            << ")\n";
     }
   }

@@ -13,6 +13,9 @@ namespace {
 // Unit vectors with a feature_std of s have a mean cosine of about 1 - s^2: here 0.99.
 constexpr double kCollapsedStd = 0.1;
 
+// A loss that is not this share of the chance level (or of 1 nat) below it has learned nothing.
+constexpr double kLearnedShare = 0.01;
+
 struct NamedStatistic {
   const char* name;
   PairStatistic statistic;
@@ -149,6 +152,13 @@ std::vector<std::string> TrainingWatch::judge(int64_t step, const StepResult& re
                       " of about 1): nearly the same for every image; a smaller --lr, a "
                       "--clip-norm or --objective amcl helps"));
     }
+  }
+  if (!chance_told_ && step >= learned_step_ &&
+      result.loss > chance_level_ - kLearnedShare * std::max(1.0, std::abs(chance_level_))) {
+    chance_told_ = true;
+    warnings.push_back(concat_text(
+        "step ", step, ": the loss ", result.loss, " is still at the chance level ", chance_level_,
+        ": nothing is learned yet; another --lr, a --warmup-epochs or weaker crops help"));
   }
   return warnings;
 }

@@ -47,7 +47,9 @@ class TrainingWatch {
  public:
   // `settled_step`: a collapse is judged from here on, since an untrained network's features are
   // close together as well.
-  explicit TrainingWatch(int64_t settled_step) : settled_step_(settled_step) {}
+  // `learned_step`: from here on a loss at the chance level is told.
+  TrainingWatch(int64_t settled_step, int64_t learned_step, double chance_level)
+      : settled_step_(settled_step), learned_step_(learned_step), chance_level_(chance_level) {}
 
   // The warnings that this step gives rise to, one line each.
   std::vector<std::string> judge(int64_t step, const StepResult& result,
@@ -55,8 +57,11 @@ class TrainingWatch {
 
  private:
   int64_t settled_step_;
+  int64_t learned_step_;
+  double chance_level_;
   bool temperatures_told_ = false;
   bool collapse_told_ = false;
+  bool chance_told_ = false;
 };
 
 }  // namespace amcl

@@ -1,5 +1,7 @@
 #include "train/objective_config.h"
 
+#include "train/method_config.h"
+
 namespace amcl {
 namespace {
 
@@ -29,12 +31,29 @@ void fill(std::optional<T>& key, const T& value) {
   if (!key) key = value;
 }
 
+// Of the constant temperature that `fixed` means (spec S11).
+double usual_temperature(const std::string& method) {
+  return method == "moco" ? 0.1 : 0.5;
+}
+
+std::string plain_objective(const std::string& method) {
+  if (method == "moco") return "infonce_queue";
+  return method == "simclr" ? "ntxent" : method;
+}
+
 }  // namespace
 
 ObjectiveOptions objective_options(const Config& config) {
   const ObjectiveConfig& keys = config.objective;
-  ObjectiveOptions options = resolve_objective(keys.objective, keys.temperature);
-  if (!options.adaptive) return options;
+  const std::string& method = config.model.method;
+  ObjectiveOptions options =
+      resolve_objective(keys.objective, keys.temperature, usual_temperature(method));
+  if (!options.adaptive) {
+    options.name = plain_objective(method);
+    return options;
+  }
+  if (method == "simsiam") options = simsiam_preset();
+  if (method == "barlow") options = barlow_preset();
 
   AmclOptions& amcl = options.amcl;
   // The authors' second release sums the regularizer of the kappa negatives (spec S10c).
@@ -65,12 +84,12 @@ ObjectiveOptions objective_options(const Config& config) {
 
 Config with_preset(const Config& config) {
   const ObjectiveOptions options = objective_options(config);
-  Config filled = config;
+  Config filled = with_method(config);
   if (!options.adaptive) return filled;
 
   const AmclOptions& amcl = options.amcl;
   const TemperatureNetOptions& net = options.temperature_net;
-  const OmegaWeights weights = omega_weights(amcl, config.model.head_dim);
+  const OmegaWeights weights = omega_weights(amcl, *filled.model.head_dim);
   ObjectiveConfig& keys = filled.objective;
   fill(keys.temperature_low, amcl.range.low);
   fill(keys.temperature_high, amcl.range.high);
@@ -80,7 +99,12 @@ Config with_preset(const Config& config) {
   fill(keys.omega, std::string(amcl.placement == OmegaPlacement::paired ? "paired" : "anchored"));
   fill(keys.beta, weights.beta_positive);
   fill(keys.omega_a, weights.a_positive);
-  if (keys.omega == "paired") {
+  const bool barlow = config.model.method == "barlow";
+  if (barlow) {
+    fill(keys.barlow_fit, std::string("outside"));
+    fill(keys.barlow_score, std::string("correlation"));
+  }
+  if (keys.omega == "paired" || barlow) {
     fill(keys.beta_negative, weights.beta_negative);
     fill(keys.omega_a_negative, weights.a_negative);
   }

@@ -9,9 +9,9 @@ namespace amcl {
 // values. Throws Error(usage) naming the setting, its value and what it may be.
 ObjectiveOptions objective_options(const Config& config);
 
-// The configuration with each empty key of [objective] set to the value that objective_options
-// gives it, if that is of use: topk only to the reducer topk, nothing if the temperature is not
-// adaptive.
+// The configuration with_method (method_config.h), and with each empty key of [objective] set to the
+// value that objective_options gives it, if that is of use: topk only to the reducer topk, nothing
+// for adaptive temperatures if there are none.
 Config with_preset(const Config& config);
 
 }  // namespace amcl

@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
 #include <cmath>
+#include <utility>
 
 namespace amcl {
 namespace {
@@ -17,11 +18,14 @@ bool alike(const OptimizerSegment& left, const OptimizerSegment& right) {
 // Tensors that have a trust ratio of their own stay apart, each head of a stack too. Neighbours that
 // are treated alike become one segment otherwise, gaps included: they are zeros and stay zeros.
 std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
-                                          const OptimizerOptions& options) {
+                                          const OptimizerOptions& options, bool constant_rate) {
   const bool by_tensor = std::holds_alternative<LarsSpec>(options.rule);
   std::vector<OptimizerSegment> segments;
+  bool neighbours = false;
   for (const ParameterArena::Entry& entry : arena.entries()) {
     const Parameter& parameter = *entry.parameter;
+    const bool after_own_kind = std::exchange(neighbours, parameter.constant_rate == constant_rate);
+    if (!neighbours) continue;
     const bool plain = is_norm_or_bias(parameter.role);
     OptimizerSegment segment{
         .begin = entry.begin,
@@ -37,7 +41,7 @@ std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
         segment.end = segment.begin + size;
         segments.push_back(segment);
       }
-    } else if (!segments.empty() && alike(segments.back(), segment)) {
+    } else if (after_own_kind && alike(segments.back(), segment)) {
       segments.back().end = segment.end;
     } else {
       segments.push_back(segment);
@@ -54,7 +58,10 @@ std::vector<std::string> memory_names(const OptimizerOptions& options) {
 }  // namespace
 
 Optimizer::Optimizer(ParameterArena& arena, const OptimizerOptions& options)
-    : arena_(arena), options_(options), segments_(segments_of(arena, options)) {
+    : arena_(arena),
+      options_(options),
+      scheduled_(segments_of(arena, options, /*constant_rate=*/false)),
+      constant_(segments_of(arena, options, /*constant_rate=*/true)) {
   const Tensor& values = arena.values();
   for (std::string& name : memory_names(options))
     memories_.push_back(
@@ -71,28 +78,33 @@ double Optimizer::measure_gradient_norm() {
   return std::sqrt(squares_.item());
 }
 
-void Optimizer::step(double rate, int64_t number) {
+void Optimizer::step(double rate, int64_t number, std::optional<double> peak) {
   Backend& backend = backend_of(rate_);
-  backend.fill(rate_, rate);
   if (options_.clip_norm > 0.0) backend.clip_scale(squares_, options_.clip_norm, gradient_scale_);
-  std::visit([&](const auto& spec) { apply(spec, number); }, options_.rule);
+  const auto move = [&](Segments segments, double at) {
+    if (segments.empty()) return;
+    backend.fill(rate_, at);
+    std::visit([&](const auto& spec) { apply(spec, segments, number); }, options_.rule);
+  };
+  move(scheduled_, rate);
+  move(constant_, peak.value_or(rate));
 }
 
-void Optimizer::apply(const SgdSpec& spec, int64_t) {
-  backend_of(rate_).sgd_step(spec, segments_, rate_, gradient_scale_, arena_.gradients(),
+void Optimizer::apply(const SgdSpec& spec, Segments segments, int64_t) {
+  backend_of(rate_).sgd_step(spec, segments, rate_, gradient_scale_, arena_.gradients(),
                              arena_.values(), memories_[0].flat);
 }
 
-void Optimizer::apply(const LarsSpec& spec, int64_t) {
-  backend_of(rate_).lars_step(spec, segments_, rate_, gradient_scale_, arena_.gradients(),
+void Optimizer::apply(const LarsSpec& spec, Segments segments, int64_t) {
+  backend_of(rate_).lars_step(spec, segments, rate_, gradient_scale_, arena_.gradients(),
                               arena_.values(), memories_[0].flat);
 }
 
-void Optimizer::apply(const AdamWSpec& spec, int64_t number) {
+void Optimizer::apply(const AdamWSpec& spec, Segments segments, int64_t number) {
   Backend& backend = backend_of(rate_);
   const auto count = static_cast<int32_t>(number);
   backend.copy_from_host(number_.raw(), &count, sizeof(count));
-  backend.adamw_step(spec, segments_, rate_, gradient_scale_, number_, arena_.gradients(),
+  backend.adamw_step(spec, segments, rate_, gradient_scale_, number_, arena_.gradients(),
                      arena_.values(), memories_[0].flat, memories_[1].flat);
 }
 

@@ -8,6 +8,7 @@
 //   adamw  moments of g with bias correction; decay apart from them (Loshchilov, Hutter, "Decoupled
 //          weight decay regularization", ICLR 2019)
 #pragma once
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -41,19 +42,24 @@ class Optimizer {
   double measure_gradient_norm();
   // Clips the gradients to the norm measured last (in the same pass, they are not rewritten) and
   // moves the values. `number` counts the steps of the run from 1, for adamw's bias correction.
-  void step(double rate, int64_t number);
+  // `peak` is the rate of parameters that the schedule leaves alone (Parameter::constant_rate);
+  // none: `rate`.
+  void step(double rate, int64_t number, std::optional<double> peak = std::nullopt);
 
   std::span<OptimizerMemory> memories() { return memories_; }
 
  private:
-  // The part of the update that differs between the rules.
-  void apply(const SgdSpec& spec, int64_t number);
-  void apply(const LarsSpec& spec, int64_t number);
-  void apply(const AdamWSpec& spec, int64_t number);
+  using Segments = std::span<const OptimizerSegment>;
+
+  // The part of the update that differs between the rules, at rate_.
+  void apply(const SgdSpec& spec, Segments segments, int64_t number);
+  void apply(const LarsSpec& spec, Segments segments, int64_t number);
+  void apply(const AdamWSpec& spec, Segments segments, int64_t number);
 
   ParameterArena& arena_;
   OptimizerOptions options_;
-  std::vector<OptimizerSegment> segments_;
+  std::vector<OptimizerSegment> scheduled_;
+  std::vector<OptimizerSegment> constant_;  // Parameter::constant_rate
   std::vector<OptimizerMemory> memories_;
   Tensor rate_;            // [1]
   Tensor squares_;         // [1], sum of the squared gradients

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "engine/backend/open.h"
+#include "train/build_method.h"
+#include "train/method_config.h"
 #include "train/process_memory.h"
 #include "train/trainer.h"
 
@@ -25,10 +27,19 @@ constexpr int64_t kDominance = 4;
 
 // The batch halved and halved again, down to a few pairs; ascending. The halves have the leading
 // digits of the batch's binary number, so that the allocator, which knows four sizes between powers
-// of two, rounds their blocks in the same proportion.
-std::vector<int64_t> measured_batches(int64_t batch) {
+// of two, rounds their blocks in the same proportion; parts with batch-norm statistics of their own
+// stay whole. Of micro-batches a few: each more adds projections and images only.
+std::vector<int64_t> measured_batches(const Config& config) {
+  const int64_t batch = config.train.batch;
+  const int64_t micro_batch = config.train.micro_batch;
+  if (micro_batch > 0 && micro_batch < batch) {
+    if (batch == 2 * micro_batch) return {batch};
+    return {2 * micro_batch, std::min(batch, 4 * micro_batch)};
+  }
+  const int64_t unit = *with_method(config).model.bn_splits;
   std::vector<int64_t> pairs{batch};
-  while (pairs.back() > 4) pairs.push_back((pairs.back() + 1) / 2);
+  while (pairs.back() > std::max<int64_t>(4, 2 * unit))
+    pairs.push_back((pairs.back() / unit + 1) / 2 * unit);
   std::reverse(pairs.begin(), pairs.end());
   return pairs;
 }
@@ -41,39 +52,33 @@ Dataset blank_images(Backend& backend, const Dataset& like, int64_t count) {
   return blank;
 }
 
-// The projections of `factor` times as many images, blank, but not so many that a pair matrix would
-// be large; `cut` is the factor by which there are fewer rows.
-Projections blank_projections(const Projections& like, double factor, double& cut) {
-  cut = 1.0;
-  for (const Tensor& z : like) {
-    const double pairs =
-        static_cast<double>(z.dim(0)) * std::pow(factor * static_cast<double>(z.dim(1)), 2);
-    cut = std::max(cut, std::sqrt(pairs / kMeasuredPairs));
-  }
+// Bytes that the loss of `images` images and its backward take, projections like those that
+// `like_images` images gave. Nearly all are pair matrices: where those would be large, fewer images
+// are measured.
+int64_t measure_loss(Method& method, Allocator& allocator, const Projections& like,
+                     int64_t like_images, int64_t images) {
+  int64_t measured = images;
+  while (method.pair_count(measured) > kMeasuredPairs && measured > 4 &&
+         method.pair_count((measured + 1) / 2) < method.pair_count(measured))
+    measured = (measured + 1) / 2;
+  const TapeScope scope;
   Projections blank;
   for (const Tensor& z : like) {
-    const auto images = static_cast<int64_t>(static_cast<double>(z.dim(1)) * factor / cut / 2.0);
-    const Shape shape = z.shape().with(1, 2 * std::max<int64_t>(2, images));
+    const Shape shape = z.shape().with(1, z.dim(1) / like_images * measured);
     blank.push_back(tape::leaf(Tensor::zeros(z.device(), shape, z.dtype())));
   }
-  return blank;
-}
-
-// Bytes that the loss and its backward take for `factor` times as many images as gave `like`. Nearly
-// all are pair matrices, which grow with the square of the number of images.
-int64_t measure_loss(Method& method, Allocator& allocator, const Projections& like, double factor) {
-  const TapeScope scope;
-  double cut = 1.0;
-  const Projections projections = blank_projections(like, factor, cut);
   allocator.reset_peak();
   const int64_t before = allocator.use().in_use;
-  tape::backward(method.loss(projections).total);
-  return static_cast<int64_t>(static_cast<double>(allocator.use().peak - before) * cut * cut);
+  tape::backward(method.loss(blank).total);
+  const double share = static_cast<double>(method.pair_count(images)) /
+                       static_cast<double>(method.pair_count(measured));
+  return std::llround(static_cast<double>(allocator.use().peak - before) * share);
 }
 
 // Bytes.
 struct Measured {
   int64_t pairs = 0;
+  int64_t kept = 0;        // in use after the step
   int64_t peak = 0;        // in use at once, parameters, gradients and optimiser included
   int64_t reserved = 0;    // taken from the system for it
   int64_t loss = 0;        // of the peak: in use for the loss
@@ -95,14 +100,16 @@ Measured measure(Backend& around, const Dataset& dataset, const Config& config, 
 
   Allocator& allocator = backend->allocator();
   const MemoryUse use = allocator.use();
-  Measured measured{.pairs = pairs, .peak = use.peak, .reserved = use.reserved};
+  Measured measured{.pairs = pairs, .kept = use.in_use, .peak = use.peak, .reserved = use.reserved};
   measured.program =
       std::max<int64_t>(0, resident_bytes() - use.reserved - around.allocator().use().reserved);
   // A step of the whole batch has measured its loss already.
   if (pairs < config.train.batch) {
-    const double factor = static_cast<double>(config.train.batch) / static_cast<double>(pairs);
-    measured.loss = measure_loss(trainer.method(), allocator, result.projections, 1.0);
-    measured.whole_loss = measure_loss(trainer.method(), allocator, result.projections, factor);
+    measured.loss = measure_loss(trainer.method(), allocator, result.projections, pairs, pairs);
+    // A loss may know the size of its batch.
+    const std::unique_ptr<Method> whole = build_method(config, *backend);
+    measured.whole_loss =
+        measure_loss(*whole, allocator, result.projections, pairs, config.train.batch);
   }
   return measured;
 }
@@ -117,7 +124,7 @@ struct MeasuredPair {
 MeasuredPair measure_steps(Backend& around, const Dataset& dataset, const Config& config,
                            int64_t static_bytes) {
   MeasuredPair measured;
-  for (const int64_t pairs : measured_batches(config.train.batch)) {
+  for (const int64_t pairs : measured_batches(config)) {
     measured.small = std::exchange(measured.large, measure(around, dataset, config, pairs));
     // Later ones may find memory of the first that the system has not taken back.
     if (measured.small.pairs == 0) measured.program = measured.large.program;
@@ -129,16 +136,33 @@ MeasuredPair measure_steps(Backend& around, const Dataset& dataset, const Config
 // What the system must give for a step of the whole batch, parameters, gradients and optimiser
 // included: the use, which but for the loss grows in proportion to the pairs, and the allocator's
 // surplus, which grows in proportion to the use.
-int64_t extrapolate(const MeasuredPair& measured, int64_t batch) {
+int64_t extrapolate(const MeasuredPair& measured, const Config& config) {
+  const int64_t batch = config.train.batch;
   const Measured& small = measured.small;
   const Measured& large = measured.large;
   if (large.pairs == batch) return large.reserved;
-  const int64_t encoder = large.peak - large.loss;
-  const double per_pair = static_cast<double>(encoder - (small.peak - small.loss)) /
+  // Micro-batches leave the encoder's memory as it is, and the loss comes when that is free.
+  const bool in_parts = config.train.micro_batch > 0 && config.train.micro_batch < batch;
+  const auto without_loss = [in_parts](const Measured& one) {
+    return in_parts ? one.kept : one.peak - one.loss;
+  };
+  const int64_t encoder = without_loss(large);
+  const double per_pair = static_cast<double>(encoder - without_loss(small)) /
                           static_cast<double>(large.pairs - small.pairs);
-  const double peak = static_cast<double>(encoder + large.whole_loss) +
-                      per_pair * static_cast<double>(batch - large.pairs);
+  const int64_t at_once =
+      in_parts ? std::max(large.peak, encoder + large.whole_loss) : encoder + large.whole_loss;
+  const double peak =
+      static_cast<double>(at_once) + per_pair * static_cast<double>(batch - large.pairs);
   return std::llround(peak * static_cast<double>(large.reserved) / static_cast<double>(large.peak));
+}
+
+// Running statistics, a momentum encoder, a queue.
+int64_t buffer_bytes(Method& method) {
+  int64_t bytes = 0;
+  method.visit({.parameter = [](const std::string&, Parameter&) {},
+                .buffer = [&](const std::string&,
+                              Tensor& buffer) { bytes += static_cast<int64_t>(buffer.bytes()); }});
+  return bytes;
 }
 
 std::string mebibytes(int64_t bytes) {
@@ -165,7 +189,8 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
   const OnlineEvaluation* evaluation = trainer.online_evaluation();
   const auto block = static_cast<int64_t>(trainer.arena().values().bytes());
   const int64_t memories = std::ssize(trainer.optimizer().memories());
-  const int64_t static_bytes = (2 + memories) * block;
+  const int64_t buffers = buffer_bytes(trainer.method());
+  const int64_t static_bytes = (2 + memories) * block + buffers;
 
   const MeasuredPair measured = measure_steps(backend, dataset, config, static_bytes);
   const int64_t batch_bytes = 2 * config.train.batch * dataset.images.shape().count() /
@@ -179,11 +204,12 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
           .parameter_bytes = block,
           .gradient_bytes = block,
           .optimizer_bytes = memories * block,
+          .buffer_bytes = buffers,
           .dataset_bytes = dataset_bytes,
-          .step_bytes = extrapolate(measured, config.train.batch) - static_bytes,
+          .step_bytes = extrapolate(measured, config) - static_bytes,
           .evaluation_bytes = evaluation != nullptr ? evaluation->bytes() : 0,
           .loader_bytes = config.train.workers > 0 ? kBatchesAhead * batch_bytes : 0,
-          .checkpoint_bytes = (1 + memories) * block,
+          .checkpoint_bytes = (1 + memories) * block + buffers,
           .program_bytes = measured.program,
           .measured_small = measured.small.pairs,
           .measured_large = measured.large.pairs,
@@ -201,6 +227,7 @@ std::string describe(const Plan& plan) {
        << "  parameters       " << mebibytes(plan.parameter_bytes) << "\n"
        << "  gradients        " << mebibytes(plan.gradient_bytes) << "\n"
        << "  optimiser        " << mebibytes(plan.optimizer_bytes) << "\n"
+       << "  buffers          " << mebibytes(plan.buffer_bytes) << "\n"
        << "  data set         " << mebibytes(plan.dataset_bytes) << "\n"
        << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
        << "  evaluation       " << mebibytes(plan.evaluation_bytes) << "\n"

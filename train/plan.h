@@ -21,6 +21,7 @@ struct Plan {
   int64_t parameter_bytes = 0;
   int64_t gradient_bytes = 0;
   int64_t optimizer_bytes = 0;
+  int64_t buffer_bytes = 0;  // running statistics; MoCo's momentum encoder and queue
   int64_t dataset_bytes = 0;
   int64_t step_bytes = 0;        // activations and their gradients, pair matrices, kernels' scratch
   int64_t evaluation_bytes = 0;  // images and features of the online evaluation
@@ -28,8 +29,8 @@ struct Plan {
   int64_t checkpoint_bytes = 0;  // the copy of values and optimiser that is being written
   int64_t program_bytes = 0;     // code, libraries and what else is resident now
   int64_t peak_bytes() const {
-    return parameter_bytes + gradient_bytes + optimizer_bytes + dataset_bytes + step_bytes +
-           evaluation_bytes + loader_bytes + checkpoint_bytes + program_bytes;
+    return parameter_bytes + gradient_bytes + optimizer_bytes + buffer_bytes + dataset_bytes +
+           step_bytes + evaluation_bytes + loader_bytes + checkpoint_bytes + program_bytes;
   }
 
   // step_bytes was measured on steps of these many pairs and extrapolated to `batch`; measured

@@ -5,6 +5,7 @@
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
+#include "train/method_config.h"
 #include "train/objective_config.h"
 #include "train/optimizer_config.h"
 #include "train/plan.h"
@@ -82,15 +83,17 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
   const Shape& shape = dataset.images.shape();
   const ModelConfig& model = config.model;
   const ObjectiveOptions objective = objective_options(config);
-  const std::string temperature = objective.adaptive
-                                      ? concat_text("adaptive from ", objective.amcl.range.low,
-                                                    " to ", objective.amcl.range.high)
-                                      : concat_text(objective.temperature);
+  std::string temperature = concat_text("temperature ", objective.temperature);
+  if (objective.adaptive)
+    temperature = concat_text("temperature adaptive from ", objective.amcl.range.low, " to ",
+                              objective.amcl.range.high);
+  else if (!is_contrastive(model.method))
+    temperature = "without temperature";
   const std::string text = concat_text(
       "data       ", dataset.name, ", ", dataset.count(), " images ", shape[1], " x ", shape[2],
-      "\nmodel      ", model.backbone, " of width ", model.width, " (", model.stem,
-      " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
-      " parameters\nobjective  ", objective.name, ", temperature ", temperature, ", chance loss ",
+      "\nmethod     ", model.method, "\nmodel      ", model.backbone, " of width ", model.width,
+      " (", model.stem, " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
+      " parameters\nobjective  ", objective.name, ", ", temperature, ", chance loss ",
       trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
       " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
       schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
@@ -133,7 +136,12 @@ PretrainEnd start_run(const Config& config, const PretrainOptions& options,
   const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
   directory.write_config(to_toml(config));
   describe_run(options.notes, opened.dataset, trainer, config);
-  return PretrainLoop(trainer, config, directory, options).run(stop_requested);
+  PretrainLoop loop(trainer, config, directory, options);
+  if (config.model.shuffle_bn.value_or(false) && *config.model.bn_splits == 1)
+    loop.warn(
+        "shuffle_bn has no effect with --bn-splits 1: all keys of a view share their batch-norm "
+        "statistics with all queries of it; set --bn-splits 8");
+  return loop.run(stop_requested);
 }
 
 PretrainEnd resume_run(const Config& config, const PretrainOptions& options,

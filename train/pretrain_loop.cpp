@@ -7,6 +7,12 @@
 #include "train/process_memory.h"
 
 namespace amcl {
+namespace {
+
+// After so many epochs the loss of any recipe that works has left the chance level.
+constexpr int64_t kLearnedEpochs = 3;
+
+}  // namespace
 
 void StepClock::add_step(double wait_seconds) {
   ++steps_;
@@ -33,7 +39,8 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDire
       log_(directory.metrics_path(), trainer.finished_steps()),
       progress_(options.progress, options.notes, trainer.steps(), config.train.epochs,
                 trainer.finished_steps()),
-      watch_(trainer.steps_per_epoch()),
+      watch_(trainer.steps_per_epoch(), kLearnedEpochs * trainer.steps_per_epoch(),
+             trainer.method().chance_level(config.train.batch)),
       since_record_(config.train.batch),
       since_start_(config.train.batch),
       chance_level_(trainer.method().chance_level(config.train.batch)) {

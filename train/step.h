@@ -1,6 +1,7 @@
 // One training step: forward, loss, backward, clip, update.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/nn/parameter_arena.h"
@@ -20,8 +21,12 @@ struct StepResult {
 };
 
 struct StepOptions {
-  int64_t number = 1;  // of the step in the run, from 1
-  double rate = 0.0;   // learning rate
+  int64_t number = 1;               // of the step in the run, from 1
+  double rate = 0.0;                // learning rate
+  std::optional<double> peak = {};  // rate of what the schedule leaves alone; none: `rate`
+  // Image pairs that go through the encoder at once; 0: all. Loss and gradient are those of the whole
+  // batch, but for batch-norm statistics, which are those of each part.
+  int64_t micro_batch = 0;
   ForwardContext context;
 };
 

@@ -66,6 +66,8 @@ StepResult Trainer::step() {
   StepResult result = training_step(*method_, arena_, optimizer_, batch.images,
                                     {.number = finished_steps_ + 1,
                                      .rate = schedule_.rate(finished_steps_),
+                                     .peak = schedule_.peak,
+                                     .micro_batch = config_.train.micro_batch,
                                      .context = context_});
   if (online_)
     online_->learn(result.features, batch.samples,

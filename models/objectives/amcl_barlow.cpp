@@ -13,8 +13,12 @@
 // the diagonal, which needs no mask of the size of the matrix.
 #include "models/objectives/amcl_barlow.h"
 
+#include <cmath>
+
 #include "engine/backend/backend.h"
 #include "engine/ops/ops.h"
+#include "models/objectives/chance_level.h"
+#include "models/objectives/temperature_statistics.h"
 
 namespace amcl {
 namespace {
@@ -44,7 +48,10 @@ Loss loss_of(const CrossCorrelation& correlation, const Temperatures& all,
     per_head = subtract(
         per_head,
         scale(off_diagonal_sum(all.omega(a_negative), diagonal.omega(a_negative)), beta_negative));
-  return sum_over_heads(per_head);
+  if (!options.amcl.adaptive) return sum_over_heads(per_head);
+  return sum_over_heads(per_head,
+                        temperature_statistics({on, diagonal.tau}, {correlation.matrix, all.tau},
+                                               options.amcl.range));
 }
 
 // The options are refused before any work; the scores are wanted if and only if they are adaptive.
@@ -102,6 +109,16 @@ Loss amcl_barlow(const Tensor& x, const Tensor& y, const AmclBarlowOptions& opti
   };
   return loss_of(correlation, constant(correlation.matrix), constant(correlation.diagonal),
                  options);
+}
+
+double amcl_barlow_chance_level(int64_t features, const AmclBarlowOptions& options) {
+  const double tau = start_temperature(pair_loss_spec(options.amcl, features));
+  const auto omega = [tau](double a) { return a * std::log(tau) + 1.0 / tau; };
+  const auto [beta, a, beta_negative, a_negative] = omega_weights(options.amcl, features);
+  const auto diagonal = static_cast<double>(features);
+  const double fit = options.fit == BarlowFit::inside ? 1.0 : 1.0 / tau;
+  return diagonal * (fit + beta * omega(a)) -
+         diagonal * (diagonal - 1.0) * beta_negative * omega(a_negative);
 }
 
 }  // namespace amcl

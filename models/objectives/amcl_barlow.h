@@ -39,4 +39,8 @@ Loss amcl_barlow(const Tensor& x, const Tensor& y, TemperatureNet& net,
                  const AmclBarlowOptions& options);
 Loss amcl_barlow(const Tensor& x, const Tensor& y, const AmclBarlowOptions& options);
 
+// The loss of one head of `features` features when all correlations are 0 and all temperatures at
+// their start value.
+double amcl_barlow_chance_level(int64_t features, const AmclBarlowOptions& options);
+
 }  // namespace amcl

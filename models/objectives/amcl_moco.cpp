@@ -30,4 +30,9 @@ Loss amcl_moco(const Tensor& q, const Tensor& k, const Tensor& queue, Temperatur
   return mean_over_anchors(pair_loss(pairs.similarity, scores, pairs.positive, spec));
 }
 
+double amcl_moco_chance_level(int64_t heads, int64_t queue, int64_t features,
+                              const AmclOptions& options) {
+  return queue_chance_level(pair_loss_spec(options, features), heads, queue);
+}
+
 }  // namespace amcl

@@ -12,4 +12,9 @@ namespace amcl {
 Loss amcl_moco(const Tensor& q, const Tensor& k, const Tensor& queue, TemperatureNet* nullable_net,
                const AmclOptions& options);
 
+// The loss of `heads` heads of `features` features when all similarities are 0 and all temperatures
+// at their start value.
+double amcl_moco_chance_level(int64_t heads, int64_t queue, int64_t features,
+                              const AmclOptions& options);
+
 }  // namespace amcl

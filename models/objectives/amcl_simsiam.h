@@ -12,4 +12,8 @@ namespace amcl {
 Loss amcl_simsiam(const Tensor& p1, const Tensor& z1, const Tensor& p2, const Tensor& z2,
                   TemperatureNet* nullable_net, const AmclOptions& options);
 
+// The loss of one head of `features` features when all cosines are 0 and all temperatures at their
+// start value.
+double amcl_simsiam_chance_level(int64_t features, const AmclOptions& options);
+
 }  // namespace amcl

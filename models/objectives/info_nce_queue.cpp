@@ -12,15 +12,24 @@
 #include "models/objectives/queue_pairs.h"
 
 namespace amcl {
+namespace {
+
+PairLossSpec spec_of(double temperature) {
+  return {.self_offset = PairLossSpec::kNoSelf, .adaptive = false, .temperature = temperature};
+}
+
+}  // namespace
 
 Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue, double temperature) {
   check_queue_shapes("infonce_queue", q, k, queue);
   AMCL_CHECK(temperature > 0.0, "infonce_queue: the temperature must be positive, got ",
              temperature);
   const QueuePairs pairs = pair_with_queue(q, k, queue);
-  const PairLossSpec spec{
-      .self_offset = PairLossSpec::kNoSelf, .adaptive = false, .temperature = temperature};
-  return mean_over_anchors(pair_loss(pairs.similarity, {}, pairs.positive, spec));
+  return mean_over_anchors(pair_loss(pairs.similarity, {}, pairs.positive, spec_of(temperature)));
+}
+
+double info_nce_queue_chance_level(int64_t heads, int64_t queue, double temperature) {
+  return queue_chance_level(spec_of(temperature), heads, queue);
 }
 
 }  // namespace amcl

@@ -8,4 +8,7 @@ namespace amcl {
 // [C, K, d] unit rows are constants.
 Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue, double temperature);
 
+// The loss of `heads` heads when all similarities are 0.
+double info_nce_queue_chance_level(int64_t heads, int64_t queue, double temperature);
+
 }  // namespace amcl

@@ -6,10 +6,11 @@
 namespace amcl {
 
 struct Loss {
-  Tensor total;       // [1], nats, summed over heads (spec S1)
-  Tensor per_head;    // [C], mean over anchors, no gradient
-  Tensor statistics;  // [C, kPairStatistics] f32 (op_specs.h), no gradient; empty where pairs have
-                      // no meaning
+  Tensor total;     // [1], nats, summed over heads (spec S1)
+  Tensor per_head;  // [C], mean over anchors, no gradient
+  Tensor
+      statistics;  // [C, kPairStatistics] f32 (op_specs.h), no gradient; empty for losses without
+                   // pairs or temperatures
 };
 
 // The Loss of one value per head [C].

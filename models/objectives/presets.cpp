@@ -63,6 +63,19 @@ ObjectiveOptions preset(const std::string& name) {
   fail(ErrorKind::usage, "objective: '", name, "' is not one of amcl, amcl-topk, amcl-table2");
 }
 
+ObjectiveOptions simsiam_preset() {
+  ObjectiveOptions options{.name = "amcl", .adaptive = true};
+  // Bounded below, which needs beta >= 1/2 (spec S10c).
+  options.amcl = {.beta = 1.0, .a = 1.0, .range = {.low = 0.1, .high = 2.0}};
+  return options;
+}
+
+ObjectiveOptions barlow_preset() {
+  ObjectiveOptions options{.name = "amcl", .adaptive = true};
+  options.amcl = {.beta = 0.1, .a = 1.0, .beta_negative = 0.0, .range = {.low = 0.5, .high = 2.0}};
+  return options;
+}
+
 ObjectiveOptions resolve_objective(const std::string& objective, const std::string& temperature,
                                    double usual_temperature) {
   const ObjectiveOptions adaptive = preset(objective);

@@ -1,6 +1,9 @@
 #include "models/objectives/queue_pairs.h"
 
+#include <algorithm>
 #include <array>
+
+#include "models/objectives/chance_level.h"
 
 namespace amcl {
 
@@ -19,6 +22,12 @@ void check_queue_shapes(const char* objective, const Tensor& q, const Tensor& k,
 Tensor own_key_first(const Tensor& own, const Tensor& others) {
   const std::array<Tensor, 2> parts = {reshape(own, {own.dim(0), own.dim(1), 1}), others};
   return concat(parts, 2);
+}
+
+double queue_chance_level(const PairLossSpec& spec, int64_t heads, int64_t queue) {
+  // Of hard and topk: the positive is candidate 0, so it is selected of equal ones.
+  const int64_t kappa = std::min(selected_count(spec), queue + 1);
+  return tied_chance_level(spec, heads, queue, 1.0 / static_cast<double>(kappa));
 }
 
 QueuePairs pair_with_queue(const Tensor& q, const Tensor& k, const Tensor& queue) {

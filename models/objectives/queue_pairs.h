@@ -19,6 +19,10 @@ void check_queue_shapes(const char* objective, const Tensor& q, const Tensor& k,
                         const Tensor& queue);
 QueuePairs pair_with_queue(const Tensor& q, const Tensor& k, const Tensor& queue);
 
+// What mean_over_anchors(pair_loss(...)) gives with a queue of `queue` keys when all similarities and
+// scores are 0.
+double queue_chance_level(const PairLossSpec& spec, int64_t heads, int64_t queue);
+
 // [C, N] of the own keys and [C, N, K] of the queue, side by side: [C, N, 1 + K].
 Tensor own_key_first(const Tensor& own, const Tensor& others);
 

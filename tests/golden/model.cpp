@@ -115,7 +115,7 @@ void run_model(GoldenCase& golden) {
   ResNet backbone(initializer, read_options(golden));
   const Shape hidden = golden.tensor("in.param.projector.0.0.weight").shape();
   const Shape output = golden.tensor("in.param.projector.0.2.weight").shape();
-  ProjectionHead head(initializer, /*heads=*/1, backbone.feature_dim(), hidden[0], output[0]);
+  ProjectionHead head(initializer, backbone.feature_dim(), {.hidden = hidden[0], .dim = output[0]});
   NamedModel model;
   model.add(backbone, "");
   model.add(head, "projector");
@@ -126,7 +126,7 @@ void run_model(GoldenCase& golden) {
   {
     const TapeScope scope;
     const Tensor features = forward(golden, backbone, images);
-    const Tensor z = head.forward(features);
+    const Tensor z = head.forward(features, {});
     const Loss loss = nt_xent(
         z, {.temperature = golden.number("tau"), .with_positive = golden.flag("with_pos", true)});
     tape::backward(loss.total);

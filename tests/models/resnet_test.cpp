@@ -70,6 +70,12 @@ TEST_CASE("resnet: torchvision's names, and shortcuts where it has them") {
   CHECK(deep.parameters.at("layer1.0.downsample.0.weight") == Shape{32, 1, 1, 8});
   CHECK(deep.parameters.at("layer2.0.conv2.weight") == Shape{16, 3, 3, 16});
   CHECK(deep.parameters.at("layer3.5.conv3.weight") == Shape{128, 1, 1, 32});
+
+  // 104 convolutions, each with a batch norm of four tensors.
+  ResNet deepest = make(*backend, {.backbone = "resnet101", .width = 4});
+  const Entries of_deepest = entries_of(deepest);
+  CHECK(of_deepest.parameters.size() + of_deepest.buffers.size() == 104 * 5);
+  CHECK(of_deepest.parameters.contains("layer3.22.conv3.weight"));
 }
 
 TEST_CASE("resnet: features [N, D] of images of any extent, with both stems") {

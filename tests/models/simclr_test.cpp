@@ -13,9 +13,7 @@ namespace {
 
 SimClrOptions small(int64_t heads, const std::string& temperature) {
   return {.backbone = {.width = 4},
-          .heads = heads,
-          .head_hidden = 12,
-          .head_dim = 8,
+          .projector = {.heads = heads, .hidden = 12, .dim = 8},
           .objective = resolve_objective("amcl", temperature)};
 }
 
@@ -43,7 +41,7 @@ TEST_CASE("simclr: heads are stacked under projector.*, the backbone under backb
 TEST_CASE("simclr: without head_hidden a head is as wide as the features") {
   const auto backend = open_backend("plain");
   SimClrOptions options = small(1, "0.5");
-  options.head_hidden = 0;
+  options.projector.hidden = 0;
   SimClr method(*backend, 1, options);
   CHECK(parameters_of(method).at("projector.*.0.weight").shape() == Shape{1, 32, 32});
 }
@@ -105,7 +103,7 @@ TEST_CASE("simclr: heads out of range are refused") {
   SimClrOptions options = small(0, "0.5");
   CHECK_THROWS_WITH_AS(SimClr(*backend, 1, options), "heads: must be at least 1, got 0", Error);
   options = small(1, "0.5");
-  options.head_dim = 0;
+  options.projector.dim = 0;
   CHECK_THROWS_WITH_AS(SimClr(*backend, 1, options), "head_dim: must be at least 1, got 0", Error);
 }
 

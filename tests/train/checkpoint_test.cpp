@@ -80,6 +80,32 @@ TEST_CASE("checkpoint: names and shapes are torchvision's, heads stand apart") {
   CHECK(backbone == 120);
 }
 
+TEST_CASE("checkpoint: of every method, everything comes back to the bit") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.safetensors");
+  for (const char* method : {"moco", "barlow", "simsiam"}) {
+    CAPTURE(method);
+    Config config = small_config();
+    config.model.method = method;
+    config.model.queue = 6;
+    SmallRun saved(config, 1.0F);
+    write_safetensors(path, saved.checkpoint(some_state()), true);
+    SmallRun loaded(config, -9.0F);
+    const Checkpoint checkpoint = read_checkpoint(path);
+    load_weights(checkpoint, loaded.visit());
+    load_optimizer(checkpoint, *loaded.arena, loaded.memories);
+    CHECK(loaded.everything() == saved.everything());
+    CHECK(checkpoint.file.tensors.contains("projector.1.0.weight"));
+    if (config.model.method != "moco") continue;
+    using Extents = std::vector<int64_t>;
+    CHECK(checkpoint.file.tensors.at("queue.1.keys").shape == Extents{6, 3});
+    CHECK(checkpoint.file.tensors.at("momentum_encoder.backbone.layer2.0.downsample.0.weight")
+              .shape == Extents{8, 4, 1, 1});
+    CHECK(checkpoint.file.tensors.at("momentum_encoder.projector.1.0.bias").shape == Extents{5});
+    CHECK_FALSE(checkpoint.file.tensors.contains("optimizer.velocity.queue.1.keys"));
+  }
+}
+
 TEST_CASE("checkpoint: filters are stored as OIHW") {
   const StoredTensor stored = stored_tensors("w", Shape{2, 1, 2, 3}, false).front();
   CHECK(stored.shape == std::vector<int64_t>{2, 3, 1, 2});

@@ -105,6 +105,19 @@ TEST_CASE("bad input: a batch larger than the set") {
   check_refused(fixture, {"--limit", "8", "--batch", "9"}, 2, {"batch", "9", "8 images"});
 }
 
+TEST_CASE("bad input: settings without meaning for the method") {
+  const Fixture fixture;
+  check_refused(fixture, {"--method", "moco", "--queue", "0"}, 2, {"--queue is 0", "at least 1"});
+  check_refused(fixture, {"--method", "moco", "--encoder-momentum", "-0.1"}, 2,
+                {"--encoder-momentum is -0.1"});
+  check_refused(fixture, {"--method", "moco", "--bn-splits", "3"}, 2,
+                {"--bn-splits is 3", "divide --batch, which is 4"});
+  check_refused(fixture, {"--method", "barlow", "--temperature", "0.2"}, 2,
+                {"--temperature is 0.2", "--method barlow"});
+  check_refused(fixture, {"--predictor-hidden", "8"}, 2,
+                {"--predictor-hidden has no effect with --method simclr"});
+}
+
 TEST_CASE("bad input: a device that this machine or build has not") {
   check_refused(Fixture(), {"--device", "cuda"}, 1, {"cuda", "--device cpu"});
 }
@@ -162,6 +175,9 @@ TEST_CASE("bad input: a directory that holds a run is not written over by accide
   std::vector<std::string> other = resume;
   other.insert(other.end(), {"--lr", "0.5"});
   check_error(test::run_process(other), 2, {"[optimizer] lr is 0.5", "0.06"});
+  other = resume;
+  other.insert(other.end(), {"--method", "moco"});
+  check_error(test::run_process(other), 2, {"[model] method is \"moco\"", "\"simclr\""});
   other = resume;
   other.insert(other.end(), {"--config", "x.toml"});
   check_error(test::run_process(other), 2, {"--config x.toml", "--resume"});

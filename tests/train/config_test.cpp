@@ -243,6 +243,68 @@ TEST_CASE("config: every range is checked, also where no flag gave the value") {
         }).starts_with("--warmup-steps is 100: cannot stand beside --warmup-epochs 2"));
 }
 
+TEST_CASE("config: what has no meaning for a method is refused by name") {
+  const auto with = [](std::vector<std::pair<std::string, std::string>> flags) {
+    return refusal({.flags = std::move(flags)});
+  };
+  CHECK(with({{"method", "mocco"}}).find("--method is mocco: must be one of") == 0);
+  CHECK(with({{"method", "moco"}, {"queue", "0"}}) == "--queue is 0: must be at least 1");
+  CHECK(with({{"method", "moco"}, {"encoder_momentum", "1.5"}})
+            .starts_with("--encoder-momentum is 1.5: must be "));
+  CHECK(with({{"method", "moco"}, {"batch", "100"}}) ==
+        "--bn-splits is 8: must divide --batch, which is 100");
+  CHECK(with({{"bn_splits", "4"}, {"batch", "4"}}) ==
+        "--bn-splits is 4: leaves 1 image to a part of --batch 4, at least 2 are needed");
+  CHECK(with({{"method", "barlow"}, {"temperature", "0.5"}}) ==
+        "--temperature is 0.5: the plain loss of --method barlow has no temperature; use fixed for "
+        "it, or adaptive");
+  CHECK(with({{"method", "simsiam"}, {"temperature", "adaptive"}, {"objective", "amcl-topk"}}) ==
+        "--objective is amcl-topk: --method simsiam has the form amcl only");
+  CHECK(with({{"queue", "10"}}) ==
+        "--queue has no effect with --method simclr: leave it out, or use --method moco");
+  CHECK(with({{"method", "barlow"}, {"temperature", "adaptive"}, {"reducer", "lse"}})
+            .starts_with("--reducer has no effect with --method barlow"));
+  CHECK(with({{"batch", "64"}, {"micro_batch", "24"}}) ==
+        "--micro-batch is 24: must divide --batch, which is 64");
+  CHECK(with({{"micro_batch", "1"}}) ==
+        "--micro-batch is 1: must be at least 2, or 0 for the whole batch");
+  CHECK(with({{"method", "moco"}, {"temperature", "0.2"}}) == "accepted");
+  CHECK(with({{"method", "barlow"}, {"barlow_lambda", "0.01"}}) == "accepted");
+}
+
+TEST_CASE("config: each method has its usual values, and its own keys only") {
+  Config config;
+  config.model.method = "moco";
+  CHECK(objective_options(config).temperature == 0.1);
+  CHECK(objective_options(config).name == "infonce_queue");
+  config = with_preset(config);
+  CHECK(config.model.queue == 4096);
+  CHECK(config.model.bn_splits == 8);
+  CHECK(config.model.head_dim == 128);
+  CHECK_FALSE(config.objective.barlow_lambda.has_value());
+
+  config = {};
+  config.model.method = "barlow";
+  config.objective.temperature = "adaptive";
+  config = with_preset(config);
+  CHECK(config.model.head_layers == 3);
+  CHECK(config.model.head_batch_norm == "hidden");
+  CHECK(config.objective.barlow_lambda == 5e-3);
+  CHECK(config.objective.barlow_ddof == 0);
+  CHECK(config.objective.beta == 0.1);
+  CHECK(config.objective.temperature_high == 2.0);
+  CHECK(config.objective.barlow_score == "correlation");
+  CHECK_FALSE(config.model.queue.has_value());
+
+  config = {};
+  config.model.method = "simsiam";
+  config.objective.temperature = "adaptive";
+  config = with_preset(config);
+  CHECK(config.model.predictor_hidden == 512);
+  CHECK(config.objective.beta == 1.0);
+  CHECK(config.objective.omega_a == 1.0);
+}
+
 TEST_CASE("config: TOML says where a value of the wrong kind stands") {
   const auto refused = [](const std::string& text) {
     try {

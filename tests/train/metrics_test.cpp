@@ -78,7 +78,7 @@ TEST_CASE("metrics: an online evaluation is a line and a sentence, with labels a
 }
 
 TEST_CASE("watch: temperatures at a bound are told once, and only if they are the most") {
-  TrainingWatch watch(0);
+  TrainingWatch watch(0, 100, 5.0);
   CHECK(watch.judge(1, result_with(0.49), {1.0, 1.0}).empty());
   const std::vector<std::string> warnings = watch.judge(2, result_with(0.61), {1.0, 1.0});
   REQUIRE(warnings.size() == 1);
@@ -87,12 +87,22 @@ TEST_CASE("watch: temperatures at a bound are told once, and only if they are th
 }
 
 TEST_CASE("watch: a collapse is told once, after the settling time") {
-  TrainingWatch watch(10);
+  TrainingWatch watch(10, 100, 5.0);
   CHECK(watch.judge(9, result_with(0.0), {0.01, 1.0}).empty());
   const std::vector<std::string> warnings = watch.judge(10, result_with(0.0), {1.0, 0.05});
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].find("step 10: the features of head 1 have collapsed") == 0);
   CHECK(watch.judge(11, result_with(0.0), {0.05, 0.05}).empty());
+}
+
+TEST_CASE("watch: a loss at the chance level is told once, after the time to learn") {
+  TrainingWatch watch(0, 10, 3.02);  // the loss is 3
+  CHECK(watch.judge(9, result_with(0.0), {1.0, 1.0}).empty());
+  const std::vector<std::string> warnings = watch.judge(10, result_with(0.0), {1.0, 1.0});
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].find("step 10: the loss 3 is still at the chance level 3.02") == 0);
+  CHECK(watch.judge(11, result_with(0.0), {1.0, 1.0}).empty());
+  CHECK(TrainingWatch(0, 10, 3.2).judge(10, result_with(0.0), {1.0, 1.0}).empty());
 }
 
 }  // namespace

@@ -39,11 +39,31 @@ TEST_CASE("plan: the expected memory is within 15 % of the measured one") {
     const auto backend = open_backend(config.train.device);
     const Dataset dataset = test::random_dataset(*backend, 2 * c.batch, c.side);
     const Plan plan = make_plan(*backend, dataset, config);
-    const int64_t expected =
-        plan.parameter_bytes + plan.gradient_bytes + plan.optimizer_bytes + plan.step_bytes;
+    const int64_t expected = plan.parameter_bytes + plan.gradient_bytes + plan.optimizer_bytes +
+                             plan.buffer_bytes + plan.step_bytes;
     CHECK(static_cast<double>(expected) ==
           doctest::Approx(static_cast<double>(measured_bytes(config, c.side))).epsilon(0.15));
   }
+}
+
+TEST_CASE("plan: the expected memory of every method is within 15 % of the measured one") {
+  for (const char* method : test::kMethods)
+    for (const int64_t micro_batch : {0, 16}) {
+      CAPTURE(method);
+      CAPTURE(micro_batch);
+      Config config = test::tiny_config(method, "adaptive");
+      config.model.head_dim = 64;
+      config.train.batch = 96;
+      config.train.micro_batch = micro_batch;
+      if (config.model.queue) config.model.queue = 1024;
+      const auto backend = open_backend(config.train.device);
+      const Dataset dataset = test::random_dataset(*backend, 2 * config.train.batch, 16);
+      const Plan plan = make_plan(*backend, dataset, config);
+      const int64_t expected = plan.parameter_bytes + plan.gradient_bytes + plan.optimizer_bytes +
+                               plan.buffer_bytes + plan.step_bytes;
+      CHECK(static_cast<double>(expected) ==
+            doctest::Approx(static_cast<double>(measured_bytes(config, 16))).epsilon(0.15));
+    }
 }
 
 TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
@@ -59,7 +79,8 @@ TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
   CHECK(plan.parameters > 40000);
   CHECK(plan.parameter_bytes >= 4 * plan.parameters);
   CHECK(plan.gradient_bytes == plan.parameter_bytes);
-  CHECK(plan.checkpoint_bytes == 2 * plan.parameter_bytes);
+  CHECK(plan.buffer_bytes > 0);
+  CHECK(plan.checkpoint_bytes == 2 * plan.parameter_bytes + plan.buffer_bytes);
   CHECK(plan.dataset_bytes >= 20 * 8 * 8 * 3);
   CHECK(plan.loader_bytes == 2 * (2 * 8) * 8 * 8 * 3 * 4);
   CHECK(plan.program_bytes > 0);
@@ -75,7 +96,7 @@ TEST_CASE("plan: adamw keeps two values for each parameter") {
   const Dataset dataset = test::random_dataset(*backend, 20, 8);
   const Plan plan = make_plan(*backend, dataset, config);
   CHECK(plan.optimizer_bytes == 2 * plan.parameter_bytes);
-  CHECK(plan.checkpoint_bytes == 3 * plan.parameter_bytes);
+  CHECK(plan.checkpoint_bytes == 3 * plan.parameter_bytes + plan.buffer_bytes);
 }
 
 TEST_CASE("plan: a batch larger than the set is refused as by the run") {

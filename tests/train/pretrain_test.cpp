@@ -102,6 +102,47 @@ TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninter
   CHECK(timeless_log(whole).size() == 11);
 }
 
+TEST_CASE("pretrain: every method goes on to the same bits") {
+  Runs runs;
+  for (const char* method : test::kMethods)
+    for (const char* temperature : {"fixed", "adaptive"}) {
+      CAPTURE(method);
+      CAPTURE(temperature);
+      const std::string name = concat_text(method, '-', temperature);
+      const auto config_of = [&](const std::string& part) {
+        Config config = test::tiny_config(method, temperature);
+        config.data = {.data = "shapes10", .limit = 24};  // 3 steps per epoch, 6 in all
+        config.train.out = runs.directory.file(name + part);
+        return config;
+      };
+      const Config whole = config_of("-whole");
+      const Config parts = config_of("-parts");
+      CHECK(runs.go(whole) == PretrainEnd::finished);
+      CHECK(runs.go(parts, 4) == PretrainEnd::stopped);
+      CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
+      CHECK(same_tensors(newest(whole), newest(parts)));
+      CHECK(timeless_log(whole) == timeless_log(parts));
+      for (const LogRecord& record : log_of(whole))
+        if (record["step"].get<int>() > 0)
+          CHECK(record["loss_per_head"].size() == record["feature_std"].size());
+    }
+}
+
+TEST_CASE("pretrain: shuffled keys without parts to shuffle over are warned of") {
+  Runs runs;
+  Config config = runs.config("run");
+  config.model.method = "moco";
+  config.model.queue = 16;
+  config.model.bn_splits = 1;
+  runs.go(config, 1);
+  CHECK(runs.printed.find("warning: shuffle_bn has no effect with --bn-splits 1") !=
+        std::string::npos);
+  config.train.overwrite = true;
+  config.model.bn_splits = 2;
+  runs.go(config, 1);
+  CHECK(runs.printed.find("shuffle_bn") == std::string::npos);
+}
+
 TEST_CASE("pretrain: the log begins with the chance level and follows the run") {
   Runs runs;
   Config config = runs.config("run");
@@ -156,6 +197,13 @@ TEST_CASE("pretrain: resume refuses other settings and other data by name") {
   CHECK_THROWS_WITH_AS(runs.go(other, 0, config.train.out),
                        doctest::Contains("resume: [optimizer] lr is 0.1, but the run was started "
                                          "with 0.06"),
+                       Error);
+  other = config;
+  other.model.method = "moco";
+  other.model.bn_splits = 1;
+  CHECK_THROWS_WITH_AS(runs.go(other, 0, config.train.out),
+                       doctest::Contains("[model] method is \"moco\", but the run was started with "
+                                         "\"simclr\""),
                        Error);
   other = config;
   other.data.limit = 24;

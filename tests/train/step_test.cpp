@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <bit>
+#include <cmath>
+#include <functional>
 #include <limits>
 
 #include "engine/backend/open.h"
@@ -21,6 +24,12 @@ struct Model {
   Optimizer optimizer;
   Tensor images;
 
+  explicit Model(const Config& settings, const OptimizerOptions& options = {})
+      : config(settings),
+        method(build_method(config, *backend)),
+        arena(*backend, [this](const ModuleVisitor& visitor) { method->visit(visitor); }),
+        optimizer(arena, options),
+        images(test::Rng(3).normal(*backend, Shape{16, 8, 8, 3}, DType::f32)) {}
   explicit Model(const std::string& temperature = "adaptive", const OptimizerOptions& options = {})
       : config(test::tiny_config()),
         method(build(temperature)),
@@ -42,6 +51,24 @@ struct Model {
                          backend->copy(parameter.value.raw(), changed.raw(), changed.bytes());
                        },
                    .buffer = [](const std::string&, Tensor&) {}});
+  }
+  // The keys of MoCo; empty for other methods.
+  std::vector<float> queue() {
+    std::vector<float> keys;
+    for_queue([&](Tensor& buffer) { keys = buffer.to_host<float>(); });
+    return keys;
+  }
+  void set_queue(const std::vector<float>& keys) {
+    for_queue([&](Tensor& buffer) {
+      backend->copy_from_host(buffer.raw(), keys.data(), buffer.bytes());
+    });
+  }
+  void for_queue(const std::function<void(Tensor&)>& body) {
+    method->visit({.parameter = [](const std::string&, Parameter&) {},
+                   .buffer =
+                       [&](const std::string& name, Tensor& buffer) {
+                         if (name.starts_with("queue.")) body(buffer);
+                       }});
   }
   StepResult step(int64_t number, double rate) {
     return training_step(*method, arena, optimizer, images,
@@ -66,6 +93,100 @@ TEST_CASE("step: the loss of a frozen batch falls") {
     for (int64_t number = 2; number <= 12; ++number) last = model.step(number, 0.05).loss;
     CHECK(last < 0.8 * first);
   }
+}
+
+TEST_CASE("step: the loss of a frozen batch falls, with every method") {
+  for (const char* method : test::kMethods)
+    for (const char* temperature : {"fixed", "adaptive"}) {
+      CAPTURE(method);
+      CAPTURE(temperature);
+      Model model(test::tiny_config(method, temperature));
+      const std::vector<float> queue = model.queue();
+      const double first = model.step(1, 0.02).loss;
+      double last = first;
+      for (int64_t number = 2; number <= 15; ++number) {
+        // Else the keys of these very images would become the negatives.
+        model.set_queue(queue);
+        last = model.step(number, 0.02).loss;
+      }
+      CHECK(last < first);
+      CHECK(last < model.method->chance_level(8));
+    }
+}
+
+// The gradients of a step in parts of `micro_batch` pairs; its loss in `loss`. Batch norm takes its
+// running statistics, because its own would be those of each part.
+std::vector<float> gradients_in_parts(Model& model, int64_t micro_batch, double& loss) {
+  const StepResult result =
+      training_step(*model.method, model.arena, model.optimizer, model.images,
+                    {.rate = 0.0, .micro_batch = micro_batch, .context = {.phase = Phase::eval}});
+  loss = result.loss;
+  return model.arena.gradients().to_host<float>();
+}
+
+TEST_CASE("step: micro-batches give the loss and the gradient of the whole batch") {
+  for (const char* method : test::kMethods)
+    for (const char* temperature : {"fixed", "adaptive"}) {
+      CAPTURE(method);
+      CAPTURE(temperature);
+      Model model(test::tiny_config(method, temperature));
+      double whole_loss = 0.0;
+      const std::vector<float> whole = gradients_in_parts(model, 0, whole_loss);
+      double norm = 0.0;
+      for (const float g : whole) norm = std::max(norm, static_cast<double>(std::abs(g)));
+      for (const int64_t pairs : {2, 4}) {
+        Model parts(test::tiny_config(method, temperature));
+        double loss = 0.0;
+        const std::vector<float> gradients = gradients_in_parts(parts, pairs, loss);
+        CHECK(loss == doctest::Approx(whole_loss).epsilon(1e-5));
+        double difference = 0.0;
+        for (size_t i = 0; i < whole.size(); ++i)
+          difference = std::max(difference, static_cast<double>(std::abs(gradients[i] - whole[i])));
+        CHECK(norm > 0.0);
+        CHECK(difference < 1e-4 * norm);
+      }
+    }
+}
+
+TEST_CASE("step: micro-batches move the running statistics once") {
+  const auto running_mean = [](Model& model) {
+    std::vector<float> values;
+    model.method->visit({.parameter = [](const std::string&, Parameter&) {},
+                         .buffer =
+                             [&](const std::string& name, Tensor& buffer) {
+                               if (name == "backbone.bn1.running_mean")
+                                 values = buffer.to_host<float>();
+                             }});
+    return values;
+  };
+  Model parts;
+  training_step(*parts.method, parts.arena, parts.optimizer, parts.images,
+                {.micro_batch = 4, .context = training_context(parts.config)});
+  Model projected;
+  const int64_t half = 8;
+  for (const int64_t part : {0, 1}) {
+    const std::vector views = {projected.images.slice(4 * part, 4 * part + 4),
+                               projected.images.slice(half + 4 * part, half + 4 * part + 4)};
+    projected.method->project(concat(views, 0), training_context(projected.config));
+  }
+  CHECK(running_mean(parts) == running_mean(projected));
+}
+
+TEST_CASE("step: the predictor of SimSiam moves at the peak of the schedule") {
+  Model model(test::tiny_config("simsiam", "fixed"));
+  const auto values = [&](bool constant) {
+    std::vector<float> all;
+    for (const ParameterArena::Entry& entry : model.arena.entries())
+      if (entry.parameter->constant_rate == constant)
+        for (const float value : entry.parameter->value.to_host<float>()) all.push_back(value);
+    return all;
+  };
+  const std::vector<float> predictor = values(true);
+  const std::vector<float> encoder = values(false);
+  training_step(*model.method, model.arena, model.optimizer, model.images,
+                {.rate = 0.0, .peak = 0.1, .context = training_context(model.config)});
+  CHECK(values(false) == encoder);
+  CHECK(values(true) != predictor);
 }
 
 TEST_CASE("step: reports the loss per head, the gradient norm, statistics and projections") {

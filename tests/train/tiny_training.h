@@ -33,4 +33,18 @@ inline Config tiny_config() {
   return config;
 }
 
+// As small for every method, plain or with adaptive temperatures.
+inline Config tiny_config(const std::string& method, const std::string& temperature) {
+  Config config = tiny_config();
+  config.model.method = method;
+  config.objective.temperature = temperature;
+  if (method == "simsiam") config.model.predictor_hidden = 4;
+  if (method != "moco") return config;
+  config.model.queue = 24;
+  config.model.bn_splits = 2;
+  return config;
+}
+
+inline constexpr const char* kMethods[] = {"simclr", "moco", "barlow", "simsiam"};
+
 }  // namespace amcl::test

@@ -1,0 +1,73 @@
+#include "models/barlow_twins.h"
+
+#include <utility>
+
+namespace amcl {
+
+BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
+                         DType dtype)
+    : BarlowTwins(Initializer(backend, seed, dtype), options) {}
+
+BarlowTwins::BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options)
+    : options_(options),
+      backbone_(initializer, options.backbone),
+      heads_(initializer, backbone_.feature_dim(), options.projector) {
+  if (!options.objective.adaptive) return;
+  if (options.correlation_score)
+    correlation_score_.emplace(initializer);
+  else
+    temperature_net_.emplace(initializer, options.projector.heads, options.batch,
+                             options.objective.temperature_net);
+}
+
+Projections BarlowTwins::project(const Tensor& images, const ForwardContext& context) {
+  const Tensor features = backbone_.forward(images, context);
+  keep_features(features);
+  return {heads_.forward(features, context)};
+}
+
+AmclBarlowOptions BarlowTwins::amcl_options() const {
+  return {.barlow = options_.barlow, .fit = options_.fit, .amcl = options_.objective.amcl};
+}
+
+Loss BarlowTwins::loss(const Projections& projections) {
+  AMCL_CHECK(projections.size() == 1, "barlow: the loss reads one projection, got ",
+             projections.size());
+  const Tensor& z = projections.front();
+  AMCL_CHECK(z.rank() == 3 && z.dim(1) % 2 == 0, "barlow: z must be [heads, 2N, d], got ",
+             z.shape());
+  const Tensor x = slice(z, 1, 0, z.dim(1) / 2);
+  const Tensor y = slice(z, 1, z.dim(1) / 2, z.dim(1));
+  Loss loss = correlation_score_ ? amcl_barlow(x, y, *correlation_score_, amcl_options())
+              : temperature_net_ ? amcl_barlow(x, y, *temperature_net_, amcl_options())
+                                 : barlow(x, y, options_.barlow);
+  if (options_.scale == 1.0) return loss;
+  loss.total = scale(loss.total, options_.scale);
+  loss.per_head = tape::detach(scale(loss.per_head, options_.scale));
+  return loss;
+}
+
+Tensor BarlowTwins::features(const Tensor& images, const ForwardContext& context) {
+  return backbone_.forward(images, context);
+}
+
+double BarlowTwins::chance_level(int64_t /*images*/) const {
+  const auto& [heads, layers, hidden, dim, norm] = options_.projector;
+  const double one_head = options_.objective.adaptive
+                              ? amcl_barlow_chance_level(dim, amcl_options())
+                              : static_cast<double>(dim);  // the diagonal: (1 - 0)^2 each
+  return options_.scale * static_cast<double>(heads) * one_head;
+}
+
+int64_t BarlowTwins::pair_count(int64_t /*images*/) const {
+  return options_.projector.heads * options_.projector.dim * options_.projector.dim;
+}
+
+void BarlowTwins::visit(const ModuleVisitor& visitor) {
+  backbone_.visit("backbone", visitor);
+  heads_.visit("projector", visitor);
+  if (correlation_score_) correlation_score_->visit("temperature_net", visitor);
+  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
+}
+
+}  // namespace amcl

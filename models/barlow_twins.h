@@ -1,0 +1,57 @@
+// Barlow Twins (Zbontar, Jing, Misra, LeCun, Deny, ICML 2021): two views of each image through one
+// encoder and C projection heads; the feature columns of the two views are to be equal and
+// uncorrelated. AMCL gives each pair of columns a temperature (spec S7).
+#pragma once
+#include <optional>
+
+#include "engine/backend/backend.h"
+#include "models/method.h"
+#include "models/objectives/amcl_barlow.h"
+#include "models/objectives/presets.h"
+#include "models/projection_head.h"
+#include "models/resnet.h"
+
+namespace amcl {
+
+struct BarlowTwinsOptions {
+  ResNetOptions backbone;
+  ProjectionHeadOptions projector = {
+      .layers = 3, .hidden = 2048, .dim = 2048, .norm = HeadNorm::hidden};
+  ObjectiveOptions objective;
+  BarlowOptions barlow;
+  BarlowFit fit = BarlowFit::outside;  // adaptive only
+  double scale = 1.0;                  // of the loss
+  // Adaptive only: scores from the correlation; else from a net over the columns, which reads
+  // `batch` images and no other number.
+  bool correlation_score = true;
+  int64_t batch = 0;
+};
+
+class BarlowTwins final : public Method {
+ public:
+  BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
+              DType dtype = DType::f32);
+
+  Projections project(const Tensor& images, const ForwardContext& context) override;
+  Loss loss(const Projections& projections) override;
+  Tensor features(const Tensor& images, const ForwardContext& context) override;
+  int64_t feature_dim() const override { return backbone_.feature_dim(); }
+  double chance_level(int64_t images) const override;
+  int64_t pair_count(int64_t images) const override;
+  const std::string& objective_name() const override { return options_.objective.name; }
+  void visit(const ModuleVisitor& visitor) override;
+
+ private:
+  BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options);
+
+  AmclBarlowOptions amcl_options() const;
+
+  BarlowTwinsOptions options_;
+  ResNet backbone_;
+  ProjectionHead heads_;
+  // At most one of them, for adaptive temperatures.
+  std::optional<CorrelationScore> correlation_score_;
+  std::optional<TemperatureNet> temperature_net_;
+};
+
+}  // namespace amcl

@@ -1,0 +1,148 @@
+#include "models/moco.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "engine/core/philox.h"
+#include "models/objectives/amcl_moco.h"
+#include "models/objectives/info_nce_queue.h"
+
+namespace amcl {
+namespace {
+
+const MocoOptions& checked(const MocoOptions& options) {
+  AMCL_CHECK(options.encoder_momentum >= 0.0 && options.encoder_momentum <= 1.0,
+             "encoder_momentum: must be from 0 to 1, got ", options.encoder_momentum);
+  return options;
+}
+
+// Where each row of a batch goes: within its view, uniformly over all orders (Fisher and Yates).
+std::vector<int32_t> shuffled_rows(uint64_t seed, int64_t step, int64_t views, int64_t images) {
+  std::vector<int32_t> order(static_cast<size_t>(views * images));
+  std::iota(order.begin(), order.end(), 0);
+  for (int64_t view = 0; view < views; ++view) {
+    int32_t* rows = order.data() + view * images;
+    RandomStream random(seed, RandomPurpose::shuffle, 0, static_cast<uint64_t>(step),
+                        static_cast<uint32_t>(view));
+    for (int64_t i = images; i > 1; --i)
+      std::swap(rows[i - 1], rows[random.below(static_cast<uint32_t>(i))]);
+  }
+  return order;
+}
+
+Tensor index_tensor(Device& device, const std::vector<int32_t>& index) {
+  return Tensor::from_host(device, Shape{static_cast<int64_t>(index.size())},
+                           std::span<const int32_t>(index));
+}
+
+std::vector<int32_t> inverse(const std::vector<int32_t>& order) {
+  std::vector<int32_t> result(order.size());
+  for (size_t i = 0; i < order.size(); ++i)
+    result[static_cast<size_t>(order[i])] = static_cast<int32_t>(i);
+  return result;
+}
+
+// x[index] along axis 0, whatever the other axes; no gradient.
+Tensor gathered(const Tensor& x, const Tensor& index) {
+  Tensor y = Tensor::empty(x.device(), {x.dim(0), x.count() / x.dim(0)}, x.dtype());
+  backend_of(x).gather_rows(x.view(y.shape()), index, y);
+  return y.view(x.shape());
+}
+
+}  // namespace
+
+Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype)
+    : Moco(Initializer(backend, seed, dtype), seed, options) {}
+
+Moco::Moco(Initializer initializer, uint64_t seed, const MocoOptions& options)
+    : seed_(seed),
+      options_(checked(options)),
+      backbone_(initializer, options.backbone),
+      heads_(initializer, backbone_.feature_dim(), options.projector),
+      momentum_encoder_(Initializer(initializer.device(), seed, initializer.dtype()),
+                        options.backbone, options.projector),
+      queue_(initializer.device(), seed, options.projector.heads, options.queue,
+             options.projector.dim, stat_dtype(initializer.dtype())) {
+  if (options.objective.adaptive)
+    temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
+                             options.objective.temperature_net);
+}
+
+void Moco::begin_step(int64_t number) {
+  step_ = number;
+  momentum_encoder_.follow(backbone_, heads_, options_.encoder_momentum);
+}
+
+Tensor Moco::keys_of(const Tensor& images, const ForwardContext& context) {
+  if (!options_.shuffle_bn || context.phase == Phase::eval)
+    return momentum_encoder_.forward(images, context);
+  const int64_t views = options_.symmetric ? 2 : 1;
+  const std::vector<int32_t> order = shuffled_rows(seed_, step_, views, images.dim(0) / views);
+  const Tensor k =
+      momentum_encoder_.forward(gathered(images, index_tensor(images.device(), order)), context);
+  const Tensor back = index_tensor(images.device(), inverse(order));
+  Tensor restored = Tensor::empty_like(k);
+  for (int64_t head = 0; head < k.dim(0); ++head) {
+    Tensor rows = restored.slice(head, head + 1).view({k.dim(1), k.dim(2)});
+    backend_of(k).gather_rows(k.slice(head, head + 1).view(rows.shape()), back, rows);
+  }
+  return restored;
+}
+
+Projections Moco::project(const Tensor& images, const ForwardContext& context) {
+  AMCL_CHECK(images.rank() == 4 && images.dim(0) % 2 == 0,
+             "moco: images must be two views [2N, H, W, 3], got ", images.shape());
+  const int64_t half = images.dim(0) / 2;
+  const Tensor queried = options_.symmetric ? images : images.slice(0, half);
+  const Tensor keyed = options_.symmetric ? images : images.slice(half, 2 * half);
+  const Tensor features = backbone_.forward(queried, context);
+  keep_features(features);
+  return {heads_.forward(features, context), keys_of(keyed, context)};
+}
+
+Loss Moco::loss(const Projections& projections) {
+  AMCL_CHECK(projections.size() == 2, "moco: the loss reads queries and keys, got ",
+             projections.size(), " tensors");
+  const Tensor& q = projections[0];
+  const Tensor k = tape::detach(projections[1]);
+  keys_ = l2_normalize(k);
+  // The mean over both views' queries is half of the sum of the two directions' losses.
+  const Tensor own = options_.symmetric ? roll_rows(k, k.dim(1) / 2) : k;
+  if (temperature_net_)
+    return amcl_moco(q, own, queue_.keys(), &*temperature_net_, options_.objective.amcl);
+  return info_nce_queue(q, own, queue_.keys(), options_.objective.temperature);
+}
+
+void Moco::finish_step() {
+  if (!keys_.defined()) return;
+  queue_.write(keys_, (step_ - 1) * keys_.dim(1));
+  keys_ = {};
+}
+
+Tensor Moco::features(const Tensor& images, const ForwardContext& context) {
+  return backbone_.forward(images, context);
+}
+
+double Moco::chance_level(int64_t /*images*/) const {
+  const int64_t heads = options_.projector.heads;
+  return temperature_net_
+             ? amcl_moco_chance_level(heads, options_.queue, options_.projector.dim,
+                                      options_.objective.amcl)
+             : info_nce_queue_chance_level(heads, options_.queue, options_.objective.temperature);
+}
+
+int64_t Moco::pair_count(int64_t images) const {
+  return options_.projector.heads * (options_.symmetric ? 2 : 1) * images * (1 + options_.queue);
+}
+
+void Moco::visit(const ModuleVisitor& visitor) {
+  backbone_.visit("backbone", visitor);
+  heads_.visit("projector", visitor);
+  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
+  momentum_encoder_.visit("momentum_encoder", visitor);
+  queue_.visit("queue", visitor);
+}
+
+}  // namespace amcl

@@ -1,0 +1,66 @@
+// MoCo v2 (He, Fan, Wu, Xie, Girshick, "Momentum contrast for unsupervised visual representation
+// learning", CVPR 2020; Chen, Fan, Girshick, He, arXiv 2003.04297): queries from the trained
+// encoder, keys of the other view from a momentum encoder, negatives from a queue of past keys, per
+// head. The objective is InfoNCE or, with a temperature net, AMCL-MoCo (spec S2.2, S5).
+//
+// A step: the momentum encoder follows; queries and keys; loss, backward, optimiser; the keys enter
+// the queue. Batch norm over a whole batch would let an encoder tell a query's key by the statistics
+// they share. Hence its groups (ForwardContext::batch_norm_groups) are parts of a view, and the keys
+// go through the momentum encoder in shuffled order, so that a query and its key share no part.
+#pragma once
+#include <optional>
+
+#include "engine/backend/backend.h"
+#include "models/method.h"
+#include "models/momentum_encoder.h"
+#include "models/negative_queue.h"
+#include "models/objectives/presets.h"
+#include "models/temperature_net.h"
+
+namespace amcl {
+
+struct MocoOptions {
+  ResNetOptions backbone;
+  ProjectionHeadOptions projector;
+  ObjectiveOptions objective = {.name = "infonce_queue", .temperature = 0.1};
+  int64_t queue = 4096;            // K, keys per head
+  double encoder_momentum = 0.99;  // m
+  bool symmetric = true;  // each view queries keys of the other; else view 1 those of view 2
+  bool shuffle_bn = true;
+};
+
+class Moco final : public Method {
+ public:
+  // Throws Error(usage) for queue < 1 or a momentum outside [0, 1].
+  Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype = DType::f32);
+
+  void begin_step(int64_t number) override;
+  // Queries q and keys k of the same images, [C, 2N, d]; not symmetric: q of view 1 and k of view 2,
+  // [C, N, d].
+  Projections project(const Tensor& images, const ForwardContext& context) override;
+  Loss loss(const Projections& projections) override;
+  void finish_step() override;
+  Tensor features(const Tensor& images, const ForwardContext& context) override;
+  int64_t feature_dim() const override { return backbone_.feature_dim(); }
+  double chance_level(int64_t images) const override;
+  int64_t pair_count(int64_t images) const override;
+  const std::string& objective_name() const override { return options_.objective.name; }
+  void visit(const ModuleVisitor& visitor) override;
+
+ private:
+  Moco(Initializer initializer, uint64_t seed, const MocoOptions& options);
+
+  Tensor keys_of(const Tensor& images, const ForwardContext& context);
+
+  uint64_t seed_;
+  MocoOptions options_;
+  ResNet backbone_;
+  ProjectionHead heads_;
+  std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
+  MomentumEncoder momentum_encoder_;
+  NegativeQueue queue_;
+  int64_t step_ = 1;
+  Tensor keys_;  // of the last loss, until they enter the queue
+};
+
+}  // namespace amcl

@@ -1,0 +1,28 @@
+// The keys of past batches that MoCo takes for negatives: a ring of unit rows per head, on the
+// device (He, Fan, Wu, Xie, Girshick, CVPR 2020, section 3.2; spec S2.2).
+#pragma once
+#include <string>
+
+#include "engine/nn/init.h"
+#include "engine/nn/parameter.h"
+
+namespace amcl {
+
+class NegativeQueue {
+ public:
+  // Random unit rows, drawn from the seed. Throws Error(usage) unless capacity >= 1.
+  NegativeQueue(Device& device, uint64_t seed, int64_t heads, int64_t capacity, int64_t features,
+                DType dtype);
+
+  const Tensor& keys() const { return keys_; }  // [C, K, d]
+  // Rows [C, n, d] of unit length take the places from `place` on, modulo K; of more than K rows
+  // the last K remain.
+  void write(const Tensor& rows, int64_t place);
+  // prefix.*.keys
+  void visit(const std::string& prefix, const ModuleVisitor& visitor);
+
+ private:
+  Tensor keys_;
+};
+
+}  // namespace amcl

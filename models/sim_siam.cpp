@@ -1,0 +1,85 @@
+#include "models/sim_siam.h"
+
+#include <utility>
+
+#include "models/objectives/amcl_simsiam.h"
+#include "models/objectives/simsiam.h"
+
+namespace amcl {
+namespace {
+
+ProjectionHeadOptions predictor_options(const SimSiamOptions& options) {
+  AMCL_CHECK(options.predictor_hidden >= 1, "predictor_hidden: must be at least 1, got ",
+             options.predictor_hidden);
+  return {.heads = options.projector.heads,
+          .layers = 2,
+          .hidden = options.predictor_hidden,
+          .dim = options.projector.dim,
+          .norm = HeadNorm::hidden};
+}
+
+}  // namespace
+
+SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype)
+    : SimSiam(Initializer(backend, seed, dtype), options) {}
+
+SimSiam::SimSiam(Initializer initializer, const SimSiamOptions& options)
+    : options_(options),
+      backbone_(initializer, options.backbone),
+      heads_(initializer, backbone_.feature_dim(), options.projector),
+      predictor_(initializer, options.projector.dim, predictor_options(options)) {
+  predictor_.visit("", {.parameter = [](const std::string&,
+                                        Parameter& parameter) { parameter.constant_rate = true; },
+                        .buffer = [](const std::string&, Tensor&) {}});
+  if (options.objective.adaptive)
+    temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
+                             options.objective.temperature_net);
+}
+
+Projections SimSiam::project(const Tensor& images, const ForwardContext& context) {
+  const Tensor features = backbone_.forward(images, context);
+  keep_features(features);
+  const Tensor z = heads_.forward(features, context);
+  return {z, predictor_.forward(z, context)};
+}
+
+Loss SimSiam::loss(const Projections& projections) {
+  AMCL_CHECK(projections.size() == 2, "simsiam: the loss reads projections and predictions, got ",
+             projections.size(), " tensors");
+  const Tensor& z = projections[0];
+  const Tensor& p = projections[1];
+  AMCL_CHECK(z.rank() == 3 && z.dim(1) % 2 == 0 && p.shape() == z.shape(),
+             "simsiam: projections and predictions must be [heads, 2N, d], got ", z.shape(),
+             " and ", p.shape());
+  const int64_t images = z.dim(1) / 2;
+  const Tensor z1 = slice(tape::detach(z), 1, 0, images);
+  const Tensor z2 = slice(tape::detach(z), 1, images, 2 * images);
+  const Tensor p1 = slice(p, 1, 0, images);
+  const Tensor p2 = slice(p, 1, images, 2 * images);
+  if (temperature_net_)
+    return amcl_simsiam(p1, z1, p2, z2, &*temperature_net_, options_.objective.amcl);
+  return simsiam(p1, z1, p2, z2);
+}
+
+Tensor SimSiam::features(const Tensor& images, const ForwardContext& context) {
+  return backbone_.forward(images, context);
+}
+
+double SimSiam::chance_level(int64_t /*images*/) const {
+  if (!temperature_net_) return 0.0;
+  return static_cast<double>(options_.projector.heads) *
+         amcl_simsiam_chance_level(options_.projector.dim, options_.objective.amcl);
+}
+
+int64_t SimSiam::pair_count(int64_t images) const {
+  return options_.projector.heads * 2 * images;
+}
+
+void SimSiam::visit(const ModuleVisitor& visitor) {
+  backbone_.visit("backbone", visitor);
+  heads_.visit("projector", visitor);
+  predictor_.visit("predictor", visitor);
+  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
+}
+
+}  // namespace amcl

@@ -1,0 +1,48 @@
+// SimSiam (Chen, He, "Exploring simple Siamese representation learning", CVPR 2021): two views of
+// each image through one encoder and C projection heads; a predictor per head maps the projection of
+// one view to that of the other, which is a constant. AMCL gives each pair a temperature (spec S6).
+#pragma once
+#include <optional>
+
+#include "engine/backend/backend.h"
+#include "models/method.h"
+#include "models/objectives/presets.h"
+#include "models/projection_head.h"
+#include "models/resnet.h"
+#include "models/temperature_net.h"
+
+namespace amcl {
+
+struct SimSiamOptions {
+  ResNetOptions backbone;
+  ProjectionHeadOptions projector = {.hidden = 2048, .dim = 2048, .norm = HeadNorm::all};
+  int64_t predictor_hidden = 512;
+  ObjectiveOptions objective;
+};
+
+class SimSiam final : public Method {
+ public:
+  // The predictor's learning rate is not decayed (section 4.2 of the paper).
+  SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype = DType::f32);
+
+  // z and the predictions p from it, each [C, 2N, d].
+  Projections project(const Tensor& images, const ForwardContext& context) override;
+  Loss loss(const Projections& projections) override;
+  Tensor features(const Tensor& images, const ForwardContext& context) override;
+  int64_t feature_dim() const override { return backbone_.feature_dim(); }
+  double chance_level(int64_t images) const override;
+  int64_t pair_count(int64_t images) const override;
+  const std::string& objective_name() const override { return options_.objective.name; }
+  void visit(const ModuleVisitor& visitor) override;
+
+ private:
+  SimSiam(Initializer initializer, const SimSiamOptions& options);
+
+  SimSiamOptions options_;
+  ResNet backbone_;
+  ProjectionHead heads_;
+  ProjectionHead predictor_;
+  std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
+};
+
+}  // namespace amcl

@@ -1,0 +1,235 @@
+// What holds for every method, plain and with adaptive temperatures.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "engine/backend/open.h"
+#include "models/barlow_twins.h"
+#include "models/moco.h"
+#include "models/objectives/temperature_statistics.h"
+#include "models/sim_siam.h"
+#include "models/simclr.h"
+#include "tests/models/random_images.h"
+
+namespace amcl {
+namespace {
+
+constexpr int64_t kHeads = 2;
+constexpr int64_t kImages = 4;
+
+ProjectionHeadOptions small_head(HeadNorm norm) {
+  return {.heads = kHeads, .hidden = 12, .dim = 8, .norm = norm};
+}
+
+ObjectiveOptions objective(bool adaptive, const ObjectiveOptions& preset) {
+  return adaptive ? preset : ObjectiveOptions{};
+}
+
+std::unique_ptr<Method> make(const std::string& name, bool adaptive, Backend& backend) {
+  const ResNetOptions backbone{.width = 4};
+  if (name == "simclr")
+    return std::make_unique<SimClr>(
+        backend, 1,
+        SimClrOptions{backbone, small_head(HeadNorm::none), objective(adaptive, preset("amcl"))});
+  if (name == "moco")
+    return std::make_unique<Moco>(backend, 1,
+                                  MocoOptions{.backbone = backbone,
+                                              .projector = small_head(HeadNorm::none),
+                                              .objective = objective(adaptive, preset("amcl")),
+                                              .queue = 24});
+  if (name == "barlow")
+    return std::make_unique<BarlowTwins>(
+        backend, 1,
+        BarlowTwinsOptions{.backbone = backbone,
+                           .projector = small_head(HeadNorm::hidden),
+                           .objective = objective(adaptive, barlow_preset()),
+                           .barlow = {}});
+  return std::make_unique<SimSiam>(
+      backend, 1,
+      SimSiamOptions{.backbone = backbone,
+                     .projector = small_head(HeadNorm::all),
+                     .predictor_hidden = 6,
+                     .objective = objective(adaptive, simsiam_preset())});
+}
+
+void for_each_method(const std::function<void(Method&, Backend&)>& body) {
+  const auto backend = open_backend("plain");
+  for (const char* name : {"simclr", "moco", "barlow", "simsiam"})
+    for (const bool adaptive : {false, true}) {
+      CAPTURE(name);
+      CAPTURE(adaptive);
+      body(*make(name, adaptive, *backend), *backend);
+    }
+}
+
+Tensor random_views(Backend& backend) {
+  return test::random_images(backend, Shape{2 * kImages, 8, 8, 3}, 1);
+}
+
+Projections zeros(const Projections& like) {
+  Projections result;
+  for (const Tensor& one : like)
+    result.push_back(Tensor::zeros(one.device(), one.shape(), one.dtype()));
+  return result;
+}
+
+TEST_CASE("methods: the loss reaches every parameter, and no buffer is one") {
+  for_each_method([](Method& method, Backend& backend) {
+    const TapeScope scope;
+    method.begin_step(1);
+    const Projections projections = method.project(random_views(backend), {.batch_norm_groups = 2});
+    CHECK(projections.front().shape() == Shape{kHeads, 2 * kImages, 8});
+    const Loss loss = method.loss(projections);
+    CHECK(std::isfinite(loss.total.item()));
+    CHECK(loss.per_head.shape() == Shape{kHeads});
+    tape::backward(loss.total);
+    method.visit({.parameter =
+                      [](const std::string& name, Parameter& parameter) {
+                        CAPTURE(name);
+                        REQUIRE(parameter.slot.written);
+                        double squares = 0.0;
+                        for (const double g : parameter.slot.gradient.to_host<double>())
+                          squares += g * g;
+                        CHECK(squares > 0.0);
+                      },
+                  .buffer = [](const std::string&, Tensor&) {}});
+    method.finish_step();
+  });
+}
+
+TEST_CASE("methods: the chance level is the loss of projections without a similarity") {
+  for_each_method([](Method& method, Backend& backend) {
+    const Projections like = method.project(random_views(backend), {.batch_norm_groups = 2});
+    // Zero rows have similarity 0 to all, and a net of zeros gives the score 0.
+    method.visit({.parameter =
+                      [&](const std::string& name, Parameter& parameter) {
+                        if (name.starts_with("temperature_net."))
+                          backend.fill(parameter.value, 0.0);
+                      },
+                  .buffer = [](const std::string&, Tensor&) {}});
+    CHECK(method.loss(zeros(like)).total.item() ==
+          doctest::Approx(method.chance_level(kImages)).epsilon(1e-5));
+  });
+}
+
+TEST_CASE("methods: with the same seed all have the same encoder to start with") {
+  const auto backend = open_backend("plain");
+  const auto first_weights = [&](Method& method) {
+    std::vector<float> values;
+    method.visit({.parameter =
+                      [&](const std::string&, Parameter& parameter) {
+                        if (values.empty()) values = parameter.value.to_host<float>();
+                      },
+                  .buffer = [](const std::string&, Tensor&) {}});
+    return values;
+  };
+  const std::vector<float> weights = first_weights(*make("simclr", false, *backend));
+  for (const char* name : {"moco", "barlow", "simsiam"})
+    CHECK(first_weights(*make(name, true, *backend)) == weights);
+}
+
+TEST_CASE("methods: the rate of SimSiam's predictor alone is constant") {
+  for_each_method([](Method& method, Backend&) {
+    method.visit({.parameter =
+                      [](const std::string& name, Parameter& parameter) {
+                        CAPTURE(name);
+                        CHECK(parameter.constant_rate == name.starts_with("predictor."));
+                      },
+                  .buffer = [](const std::string&, Tensor&) {}});
+  });
+}
+
+TEST_CASE("sim_siam: the projections are constants of the loss") {
+  const auto backend = open_backend("plain");
+  const auto method = make("simsiam", true, *backend);
+  const TapeScope scope;
+  const Projections made = method->project(random_views(*backend), {.batch_norm_groups = 2});
+  const Projections leaves = {tape::leaf(tape::detach(made[0])), tape::leaf(tape::detach(made[1]))};
+  tape::backward(method->loss(leaves).total);
+  CHECK_FALSE(tape::gradient(leaves[0]).defined());
+  CHECK(tape::gradient(leaves[1]).defined());
+}
+
+TEST_CASE("methods: adaptive temperatures are reported per head, within their bounds") {
+  for_each_method([](Method& method, Backend& backend) {
+    if (method.objective_name() != "amcl") return;
+    const Loss loss = method.loss(method.project(random_views(backend), {.batch_norm_groups = 2}));
+    REQUIRE(loss.statistics.shape() == Shape{kHeads, kPairStatistics});
+    const std::vector<double> values = loss.statistics.to_host<double>();
+    for (size_t head = 0; head < kHeads; ++head) {
+      const auto value = [&](PairStatistic statistic) {
+        return values[head * kPairStatistics + statistic];
+      };
+      CHECK(value(kTemperatureMin) >= 0.05 - 1e-6);
+      CHECK(value(kTemperatureMax) <= 2.0);
+      CHECK(value(kTemperatureMin) <= value(kPositiveTemperatureMean));
+      CHECK(value(kPositiveTemperatureMean) <= value(kTemperatureMax));
+      CHECK(std::abs(value(kPositiveSimilarityMean)) <= 1.0 + 1e-6);
+      CHECK(value(kTemperatureAtBound) < 0.5);
+    }
+  });
+}
+
+TEST_CASE("temperature_statistics: moments, extremes and shares of known pairs") {
+  const auto backend = open_backend("plain");
+  const auto tensor = [&](const Shape& shape, const std::vector<float>& values) {
+    return Tensor::from_host<float>(*backend, shape, values);
+  };
+  // Two positives on the diagonal of 2 x 2 pairs.
+  const PairValues positive{tensor({1, 2}, {0.5F, 0.7F}), tensor({1, 2}, {0.5F, 1.0F})};
+  const PairValues all{tensor({1, 4}, {0.5F, -0.2F, 0.0F, 0.7F}),
+                       tensor({1, 4}, {0.5F, 2.0F, 1.5F, 1.0F})};
+  const TemperatureRange range{.low = 0.5, .high = 2.0};
+  const std::vector<double> values = temperature_statistics(positive, all, range).to_host<double>();
+  CHECK(values[kPositiveSimilarityMean] == doctest::Approx(0.6));
+  CHECK(values[kPositiveSimilarityStd] == doctest::Approx(0.1));
+  CHECK(values[kNegativeSimilarityMean] == doctest::Approx(-0.1));
+  CHECK(values[kNegativeSimilarityStd] == doctest::Approx(0.1));
+  CHECK(values[kPositiveTemperatureMean] == doctest::Approx(0.75));
+  CHECK(values[kNegativeTemperatureMean] == doctest::Approx(1.75));
+  CHECK(values[kTemperatureMin] == doctest::Approx(0.5));
+  CHECK(values[kTemperatureMax] == doctest::Approx(2.0));
+  CHECK(values[kTemperatureAtBound] == doctest::Approx(0.5));
+  CHECK(values[kLogitAbsMax] == doctest::Approx(1.0));
+  const std::vector<double> alone = temperature_statistics(positive, {}, range).to_host<double>();
+  CHECK(std::isnan(alone[kNegativeSimilarityMean]));
+  CHECK(alone[kTemperatureAtBound] == doctest::Approx(0.5));
+}
+
+TEST_CASE("barlow_twins: the scale multiplies loss and chance level") {
+  const auto backend = open_backend("plain");
+  BarlowTwinsOptions options{.backbone = {.width = 4},
+                             .projector = small_head(HeadNorm::hidden),
+                             .objective = {},
+                             .barlow = {}};
+  BarlowTwins whole(*backend, 1, options);
+  options.scale = 0.1;
+  BarlowTwins tenth(*backend, 1, options);
+  const Projections z = whole.project(random_views(*backend), {.batch_norm_groups = 2});
+  CHECK(tenth.loss(z).total.item() ==
+        doctest::Approx(0.1 * whole.loss(z).total.item()).epsilon(1e-5));
+  CHECK(tenth.chance_level(kImages) == doctest::Approx(0.1 * kHeads * 8));
+}
+
+TEST_CASE("barlow_twins: a net over the columns reads one batch size only") {
+  const auto backend = open_backend("plain");
+  BarlowTwins method(*backend, 1,
+                     {.backbone = {.width = 4},
+                      .projector = small_head(HeadNorm::hidden),
+                      .objective = barlow_preset(),
+                      .barlow = {},
+                      .fit = BarlowFit::inside,
+                      .correlation_score = false,
+                      .batch = kImages});
+  const Tensor images = random_views(*backend);
+  CHECK(std::isfinite(method.loss(method.project(images, {.batch_norm_groups = 2})).total.item()));
+  const Projections fewer = method.project(images.slice(0, 6), {.batch_norm_groups = 2});
+  CHECK_THROWS_WITH_AS(method.loss(fewer), doctest::Contains("the batch size is frozen into it"),
+                       Error);
+}
+
+}  // namespace
+}  // namespace amcl
