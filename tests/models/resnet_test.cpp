@@ -119,7 +119,8 @@ TEST_CASE("resnet: options out of range are refused with what may be chosen") {
   const auto backend = open_backend("plain");
   CHECK_THROWS_WITH_AS(
       make(*backend, {.backbone = "resnet19"}),
-      "backbone: 'resnet19' is not known; choose one of resnet18, resnet34, resnet50, resnet101", Error);
+      "backbone: 'resnet19' is not known; choose one of resnet18, resnet34, resnet50, resnet101",
+      Error);
   CHECK_THROWS_WITH_AS(make(*backend, {.stem = "vgg"}),
                        "stem: 'vgg' is not known; choose one of cifar, imagenet", Error);
   CHECK_THROWS_WITH_AS(make(*backend, {.width = 0}), "width: must be at least 1, got 0", Error);

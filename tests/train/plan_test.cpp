@@ -48,7 +48,7 @@ TEST_CASE("plan: the expected memory is within 15 % of the measured one") {
 
 TEST_CASE("plan: the expected memory of every method is within 15 % of the measured one") {
   for (const char* method : test::kMethods)
-    for (const int64_t micro_batch : {0, 16}) {
+    for (const int64_t micro_batch : {0, 32}) {
       CAPTURE(method);
       CAPTURE(micro_batch);
       Config config = test::tiny_config(method, "adaptive");
