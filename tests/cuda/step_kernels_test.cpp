@@ -125,6 +125,31 @@ TEST_CASE("cuda kernels: sums of squares, clipping and averages") {
   CHECK(sum.got.item() == 50000.25);
 }
 
+TEST_CASE("cuda kernels: rows so long and few that a block takes each") {
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    EmulatedPair pair(dtype, 9);
+    const Shape shape{3, 1501};
+    Twin x = pair.normal(shape);
+    Twin y = pair.empty(shape);
+    Twin of_row = pair.empty({3});
+    pair.run([&](Backend& on, auto side) { on.log_sum_exp(side(x), side(of_row)); });
+    pair.check(of_row);
+    pair.run([&](Backend& on, auto side) { on.log_softmax(side(x), side(y)); });
+    pair.check(y);
+    pair.run(
+        [&](Backend& on, auto side) { on.l2_normalize(side(x), 1e-8, side(y), side(of_row)); });
+    pair.check(y);
+    Twin target = pair.index({0, 1500, 700});
+    pair.run(
+        [&](Backend& on, auto side) { on.cross_entropy(side(x), side(target), side(of_row)); });
+    pair.check(of_row);
+    pair.run([&](Backend& on, auto side) {
+      on.cross_entropy_backward(side(x), side(target), side(of_row), side(y));
+    });
+    pair.check(y);
+  }
+}
+
 TEST_CASE("cuda kernels: moves of every width, element size and place") {
   for (const DType dtype : {DType::bf16, DType::f32, DType::f64})
     for (const int64_t width : {1, 2, 5, 8, 32}) {
