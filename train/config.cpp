@@ -129,6 +129,7 @@ std::string optimizer_complaint(const std::string& key, const Config& config) {
 
 std::string dependent_complaint(const Setting& setting, const Config& config) {
   if (setting.key == "crop_scale") return order_complaint(config.augment.crop_scale);
+  if (setting.key == "crop_ratio") return order_complaint(config.augment.crop_ratio);
   if (setting.key == "blur_sigma") return order_complaint(config.augment.blur_sigma);
   if (setting.key == "jitter_strength") return hue_complaint(config);
   if (setting.key == "temperature") return temperature_complaint(config);

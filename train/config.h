@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "data/augment_policy.h"
+
 namespace amcl {
 
 struct DataConfig {
@@ -20,13 +22,16 @@ struct DataConfig {
 
 struct AugmentConfig {
   std::array<double, 2> crop_scale = {0.08, 1.0};  // share of the area; 1,1 switches the crop off
-  double flip = 0.5;                               // probabilities; 0 switches off
-  double jitter = 0.8;
+  std::array<double, 2> crop_ratio = {3.0 / 4.0, 4.0 / 3.0};  // width / height
+  std::string interpolation = "bilinear";                     // bilinear | bicubic
+  ViewProbability flip = 0.5;                                 // 0 switches off
+  ViewProbability jitter = 0.8;
   // brightness, contrast, saturation, hue
   std::array<double, 4> jitter_strength = {0.4, 0.4, 0.4, 0.1};
-  double grayscale = 0.2;
-  double blur = 0.0;
+  ViewProbability grayscale = 0.2;
+  ViewProbability blur = 0.0;
   std::array<double, 2> blur_sigma = {0.1, 2.0};  // pixels
+  ViewProbability solarize = 0.0;
 
   bool operator==(const AugmentConfig&) const = default;
 };

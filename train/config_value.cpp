@@ -69,6 +69,13 @@ std::string toml_list(std::span<const double> values) {
   return text + ']';
 }
 
+std::string first_range_complaint(const ValueRange& range, std::span<const double> values) {
+  for (const double value : values) {
+    if (std::string complaint = range_complaint(range, value); !complaint.empty()) return complaint;
+  }
+  return {};
+}
+
 }  // namespace
 
 bool has_value(const Setting& setting, const Config& config) {
@@ -87,6 +94,8 @@ std::string value_text(const Setting& setting, const Config& config) {
       text = value ? "true" : "false";
     } else if constexpr (std::is_same_v<T, double>) {
       text = number_text(value);
+    } else if constexpr (std::is_same_v<T, ViewProbability>) {
+      text = probability_text(value);
     } else if constexpr (IsList<T>::value) {
       text = numbers_text(value.data(), value.size());
     } else {
@@ -104,6 +113,8 @@ std::string value_toml(const Setting& setting, const Config& config) {
       text = toml_quoted(value);
     } else if constexpr (std::is_same_v<T, double>) {
       text = toml_number(value);
+    } else if constexpr (std::is_same_v<T, ViewProbability>) {
+      text = value.of[0] == value.of[1] ? toml_number(value.of[0]) : toml_list(value.of);
     } else if constexpr (IsList<T>::value) {
       text = toml_list(value);
     } else {
@@ -150,10 +161,10 @@ std::string value_complaint(const Setting& setting, const Config& config) {
     using T = std::remove_cvref_t<decltype(value)>;
     if constexpr (std::is_same_v<T, std::string>) {
       complaint = choice_complaint(setting.allowed, value);
+    } else if constexpr (std::is_same_v<T, ViewProbability>) {
+      complaint = first_range_complaint(setting.range, value.of);
     } else if constexpr (IsList<T>::value) {
-      for (const double number : value) {
-        if (complaint.empty()) complaint = range_complaint(setting.range, number);
-      }
+      complaint = first_range_complaint(setting.range, value);
     } else if constexpr (std::is_same_v<T, uint64_t>) {
       if (value > uint64_t{INT64_MAX}) complaint = "must be below 2^63, as all integers of TOML";
     } else if constexpr (!std::is_same_v<T, bool>) {

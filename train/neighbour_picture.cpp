@@ -1,59 +1,23 @@
 #include "train/neighbour_picture.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <span>
 
 #include "engine/core/check.h"
+#include "train/canvas.h"
 
 namespace amcl {
 namespace {
-
-using Color = std::array<uint8_t, 3>;
 
 // Told apart by colour-blind readers too (Okabe and Ito, 2008).
 constexpr Color kRight = {0, 158, 115};
 constexpr Color kWrong = {230, 159, 0};
 constexpr Color kQuery = {90, 90, 90};
-constexpr Color kPaper = {255, 255, 255};
 
-constexpr int64_t kShown = 10;       // neighbours per query
-constexpr int64_t kTileTarget = 64;  // pixels: small images are enlarged to about this
+constexpr int64_t kShown = 10;  // neighbours per query
 constexpr int64_t kFrame = 3;
 constexpr int64_t kGap = 5;        // between tiles
 constexpr int64_t kQueryGap = 16;  // between a query and its neighbours
-constexpr int64_t kChannels = 3;
-
-class Canvas {
- public:
-  Canvas(int64_t width, int64_t height) : image_{.width = width, .height = height, .pixels = {}} {
-    image_.pixels.resize(static_cast<size_t>(width * height * kChannels));
-    fill(0, 0, width, height, kPaper);
-  }
-
-  void fill(int64_t left, int64_t top, int64_t width, int64_t height, const Color& color) {
-    for (int64_t y = top; y < top + height; ++y)
-      for (int64_t x = left; x < left + width; ++x) std::copy_n(color.begin(), kChannels, at(x, y));
-  }
-  // Each pixel of the picture [height, width, 3] as a square of `zoom` pixels.
-  void paste(int64_t left, int64_t top, std::span<const uint8_t> picture, int64_t height,
-             int64_t width, int64_t zoom) {
-    for (int64_t y = 0; y < height * zoom; ++y)
-      for (int64_t x = 0; x < width * zoom; ++x)
-        std::copy_n(picture.begin() + (y / zoom * width + x / zoom) * kChannels, kChannels,
-                    at(left + x, top + y));
-  }
-
-  RgbImage take() { return std::move(image_); }
-
- private:
-  std::vector<uint8_t>::iterator at(int64_t x, int64_t y) {
-    return image_.pixels.begin() + (y * image_.width + x) * kChannels;
-  }
-
-  RgbImage image_;
-};
 
 // Where the tiles of the picture stand.
 struct Layout {
@@ -101,7 +65,7 @@ RgbImage draw_neighbours(const Dataset& test, const Dataset& bank, const KnnResu
              shape, ", training images ", bank.images.shape());
   const Layout layout{.height = shape[1],
                       .width = shape[2],
-                      .zoom = std::max<int64_t>(1, kTileTarget / std::max(shape[1], shape[2])),
+                      .zoom = tile_zoom(shape[1], shape[2]),
                       .columns = std::min(kShown, result.k)};
   const auto rows = static_cast<int64_t>(queries.size());
   Canvas canvas(layout.left(layout.columns + 1), layout.top(rows));

@@ -4,6 +4,7 @@
 
 #include "data/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
+#include "train/build_augment_policy.h"
 #include "train/build_method.h"
 #include "train/optimizer_config.h"
 #include "train/version.h"
@@ -12,16 +13,6 @@ namespace amcl {
 namespace {
 
 constexpr int64_t kProbeImages = 8;
-
-AugmentPolicy augment_policy(const AugmentConfig& config) {
-  return {.crop_scale = config.crop_scale,
-          .flip = config.flip,
-          .jitter = config.jitter,
-          .jitter_strength = config.jitter_strength,
-          .grayscale = config.grayscale,
-          .blur = config.blur,
-          .blur_sigma = config.blur_sigma};
-}
 
 }  // namespace
 
@@ -34,14 +25,14 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
       method_(build_method(config, backend)),
       arena_(backend, visit()),
       optimizer_(arena_, optimizer_options(config.optimizer)),
-      loader_(backend, dataset, augment_policy(config.augment),
+      loader_(backend, dataset, build_augment_policy(config.augment),
               {.batch = config.train.batch,
                .workers = config.train.workers,
                .seed = config.train.seed}),
       schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())) {
   if (test != nullptr && config.train.eval_every > 0)
-    online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
-                                                 augment_policy(config.augment), config.train.seed);
+    online_ = std::make_unique<OnlineEvaluation>(
+        backend, *method_, dataset, *test, build_augment_policy(config.augment), config.train.seed);
   loader_.start(0, 0);
 }
 

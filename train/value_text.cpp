@@ -65,6 +65,11 @@ std::string numbers_text(const double* numbers, size_t count) {
   return text;
 }
 
+std::string probability_text(const ViewProbability& probability) {
+  const auto& [first, second] = probability.of;
+  return first == second ? number_text(first) : numbers_text(probability.of.data(), 2);
+}
+
 const char* parse_value(const std::string& text, std::string& value) {
   value = text;
   return is_utf8(text) ? nullptr : "valid UTF-8";
@@ -88,6 +93,16 @@ const char* parse_value(const std::string& text, uint64_t& value) {
 
 const char* parse_value(const std::string& text, double& value) {
   return parse_number(text, value) ? nullptr : "a number";
+}
+
+const char* parse_value(const std::string& text, ViewProbability& probability) {
+  double both = 0.0;
+  if (parse_number(text, both)) {
+    probability = both;
+    return nullptr;
+  }
+  return parse_numbers(text, probability.of) ? nullptr
+                                             : "one number, or one for each view, such as 1,0.1";
 }
 
 const char* parse_value(const std::string& text, std::array<double, 2>& values) {

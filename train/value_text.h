@@ -7,12 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "data/augment_policy.h"
+
 namespace amcl {
 
 // With the fewest digits that read back to the same bits.
 std::string number_text(double number);
 // "0.2,1"
 std::string numbers_text(const double* numbers, size_t count);
+// "0.5", or "1,0.1" where the views differ
+std::string probability_text(const ViewProbability& probability);
 
 // Sets `value` and returns null, or returns what the text should have been ("a whole number"). A
 // text must be UTF-8, because the TOML file that stores it could not be read back otherwise; whole
@@ -22,6 +26,7 @@ const char* parse_value(const std::string& text, bool& value);
 const char* parse_value(const std::string& text, int64_t& value);
 const char* parse_value(const std::string& text, uint64_t& value);
 const char* parse_value(const std::string& text, double& value);
+const char* parse_value(const std::string& text, ViewProbability& probability);
 const char* parse_value(const std::string& text, std::array<double, 2>& values);
 const char* parse_value(const std::string& text, std::array<double, 4>& values);
 const char* parse_value(const std::string& text, std::vector<double>& values);

@@ -102,7 +102,8 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
   check_refused(amcl({"config", "shwo"}), 2,
                 {"'shwo' is no command of amcl config", "nearest is show"});
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
-  check_refused(amcl({}), 2, {"a command is missing after 'amcl'", "pretrain, evaluate, verify"});
+  check_refused(amcl({}), 2,
+                {"a command is missing after 'amcl'", "pretrain, evaluate, augment, verify"});
   check_refused(amcl({"bench"}), 2, {"a command is missing after 'amcl bench'", "data, step"});
 }
 
@@ -232,7 +233,8 @@ TEST_CASE("cli: what config show prints is a configuration file again") {
 TEST_CASE("cli: help opens with usage and two examples, and knows every setting") {
   const std::vector<std::vector<std::string>> commands = {
       {},         {"pretrain"},       {"evaluate"}, {"verify"},        {"bench"},
-      {"config"}, {"config", "show"}, {"info"},     {"bench", "data"}, {"bench", "step"}};
+      {"config"}, {"config", "show"}, {"info"},     {"bench", "data"}, {"bench", "step"},
+      {"augment"}};
   for (std::vector<std::string> arguments : commands) {
     arguments.push_back("--help");
     const ProcessResult result = amcl(arguments);
@@ -256,6 +258,26 @@ TEST_CASE("cli: help opens with usage and two examples, and knows every setting"
     CHECK(help.find("default 128") != std::string::npos);
     CHECK(help.find("pixels") != std::string::npos);
   }
+}
+
+TEST_CASE("cli: augment draws the picture and prints what was drawn for each view") {
+  const test::TemporaryDirectory directory;
+  const std::string grid = directory.path() + "/views.png";
+  const ProcessResult result = amcl({"augment", "--data", "shapes10", "--limit", "20", "--grid",
+                                     grid, "--views", "3", "--solarize", "0,1"});
+  REQUIRE_MESSAGE(result.code == 0, result.err);
+  CHECK(std::filesystem::file_size(grid) > 1000);
+  CHECK(std::count(result.out.begin(), result.out.end(), '\n') == 8 * 3);
+  CHECK(result.out.starts_with("{\"row\":0,\"column\":1,\"image\":"));
+  const std::string second = result.out.substr(result.out.find('\n') + 1);
+  CHECK(result.out.substr(0, result.out.find('\n')).ends_with("\"solarize\":false}"));
+  CHECK(second.substr(0, second.find('\n')).ends_with("\"solarize\":true}"));
+  check_refused(amcl({"augment", "--data", "shapes10"}), 2, {"--grid is missing"});
+  check_refused(amcl({"augment", "--grid", grid}), 2, {"--data is missing"});
+  check_refused(amcl({"augment", "--data", "shapes10", "--grid", "a.png", "--views", "0"}), 2,
+                {"--views is '0'", "from 1 to 64"});
+  check_refused(amcl({"augment", "--data", "shapes10", "--grid", directory.path() + "/no/a.png"}),
+                74, {"no/a.png"});
 }
 
 TEST_CASE("cli: help and version start quickly") {

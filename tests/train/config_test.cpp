@@ -23,6 +23,9 @@ Config unusual() {
   config.data = {.data = "a \"quoted\" dir\\with\ttabs \xc3\xa9", .limit = 8000};
   config.augment.crop_scale = {1.0 / 3.0, 0.1 + 0.2};
   config.augment.jitter_strength = {1e-7, 2.0, 0.25, 0.5};
+  config.augment.interpolation = "bicubic";
+  config.augment.blur = {1.0, 0.1};
+  config.augment.solarize = {0.0, 0.2};
   config.model = {.backbone = "resnet50", .heads = 3, .bn_views = "joint"};
   config.objective = {.temperature = "adaptive",
                       .temperature_low = 1e-5,
@@ -220,6 +223,9 @@ TEST_CASE("config: every range is checked, also where no flag gave the value") {
   CHECK(complaint([](Config& config) {
           config.augment.blur_sigma = {3, 2};
         }).ends_with("did you mean 2,3"));
+  CHECK(complaint([](Config& config) {
+          config.augment.solarize = {0.0, 1.5};
+        }) == "--solarize is 0,1.5: must be from 0 to 1");
   CHECK(complaint([](Config& config) { config.objective.temperature = "0"; }) ==
         "--temperature is 0: must be above 0");
   CHECK(complaint([](Config& config) { config.objective.temperature = "0.07"; }) == "accepted");

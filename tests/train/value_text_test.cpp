@@ -48,6 +48,19 @@ TEST_CASE("value_text: what is no value of the kind is refused") {
   }
 }
 
+TEST_CASE("value_text: a probability is one number, or one for each view") {
+  ViewProbability probability = 0.0;
+  CHECK(parse_value("0.5", probability) == nullptr);
+  CHECK(probability == ViewProbability(0.5));
+  CHECK(probability_text(probability) == "0.5");
+  CHECK(parse_value("1,0.1", probability) == nullptr);
+  CHECK(probability == ViewProbability(1.0, 0.1));
+  CHECK(probability_text(probability) == "1,0.1");
+  for (const char* bad : {"", "0.5,", ",1", "1,0.1,0.2", "a"}) {
+    CHECK_MESSAGE(parse_value(bad, probability) != nullptr, bad);
+  }
+}
+
 TEST_CASE("value_text: lists need exactly their count of numbers") {
   std::array<double, 2> two{};
   CHECK(parse_value("0.2,1", two) == nullptr);

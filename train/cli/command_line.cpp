@@ -75,6 +75,7 @@ CommandLine::CommandLine()
   root_.add_flag("--verbose", global_.verbose, "errors also say where in the source they arose");
   add_pretrain_command(table_, root_);
   add_evaluate_command(table_, root_);
+  add_augment_command(table_, root_);
   add_verify_command(table_, root_);
   add_config_command(table_, root_);
   add_bench_command(table_, root_);

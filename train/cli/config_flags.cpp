@@ -1,5 +1,6 @@
 #include "train/cli/config_flags.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "engine/core/check.h"
@@ -8,10 +9,15 @@
 
 namespace amcl {
 
-ConfigFlags::ConfigFlags(CLI::App& app) : app_(app) {
+ConfigFlags::ConfigFlags(CLI::App& app, const std::vector<std::string>& only) : app_(app) {
+  const auto wanted = [&](const Setting& setting) {
+    return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& name) {
+             return name == setting.table || name == setting.table + '.' + setting.key;
+           });
+  };
   for (const ConfigTable& table : config_tables()) {
     for (const Setting& setting : config_settings()) {
-      if (setting.table == table.name) add_flag(app, setting, table.title);
+      if (setting.table == table.name && wanted(setting)) add_flag(app, setting, table.title);
     }
   }
   app.add_option("--preset", preset_,

@@ -14,8 +14,9 @@ namespace amcl {
 
 class ConfigFlags {
  public:
-  // Adds the flags to `app`, in one group per table. Must outlive the parsing.
-  explicit ConfigFlags(CLI::App& app);
+  // Adds the flags to `app`, in one group per table: all of them, or those of the tables ("data")
+  // and keys ("train.seed") in `only`. Must outlive the parsing.
+  explicit ConfigFlags(CLI::App& app, const std::vector<std::string>& only = {});
   ConfigFlags(const ConfigFlags&) = delete;
   ConfigFlags& operator=(const ConfigFlags&) = delete;
 
