@@ -108,6 +108,35 @@ TEST_CASE("emulation: a missing __syncwarp shows") {
   }
 }
 
+// Warps exchange sums twice through the same memory: between the two a barrier must hold back those
+// that would already write.
+template <bool kBarrier>
+__global__ void twice_kernel(int* y) {
+  AMCL_SHARED(int, of_warp, 2);
+  const auto t = static_cast<int>(threadIdx.x);
+  for (int round = 1; round <= 2; ++round) {
+    __syncwarp();
+    if (t % 32 == 0) of_warp[t / 32] = round;
+    __syncthreads();
+    y[t] = y[t] * 100 + of_warp[0] * 10 + of_warp[1];
+    if constexpr (kBarrier) __syncthreads();
+  }
+}
+
+TEST_CASE("emulation: a warp that runs ahead of another shows") {
+  const std::vector<int> right(64, 1122);
+  bool noticed = false;
+  for (uint64_t order = 0; order < kOrders; ++order) {
+    std::vector<int> y(64);
+    launch_in_order(order, {.block_x = 64}, twice_kernel<true>, y.data());
+    CHECK(y == right);
+    std::vector<int> wrong(64);
+    launch_in_order(order, {.block_x = 64}, twice_kernel<false>, wrong.data());
+    noticed = noticed || wrong != right;
+  }
+  CHECK(noticed);
+}
+
 // Memory that a block leaves behind must not reach the next one.
 __global__ void leftover_kernel(float* y) {
   AMCL_SHARED(float, slot, 1);

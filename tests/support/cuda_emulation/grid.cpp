@@ -61,6 +61,9 @@ class Grid {
 
  private:
   void run_block(std::vector<unsigned>& order);
+  // Runs each of them that can run once; whether there was one.
+  bool run_ready(std::span<const unsigned> members);
+  bool finished() const;
   void resume(unsigned thread);
   void wait(Wait wait);
   void release_barrier();
@@ -112,6 +115,18 @@ void Grid::run() {
   }
 }
 
+// Lanes keep their order, warps that of their first lane.
+void bring_warps_together(std::vector<unsigned>& order) {
+  std::vector<unsigned> rank(order.size() / kWarpThreads + 1, ~0u);
+  for (unsigned i = 0; i < order.size(); ++i) {
+    unsigned& first = rank[order[i] / kWarpThreads];
+    first = std::min(first, i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](unsigned a, unsigned b) {
+    return rank[a / kWarpThreads] < rank[b / kWarpThreads];
+  });
+}
+
 void Grid::run_block(std::vector<unsigned>& order) {
   // No block sees what another one left in shared memory: all ones is NaN in every type.
   shared_.clear();
@@ -130,19 +145,38 @@ void Grid::run_block(std::vector<unsigned>& order) {
   }
   for (;;) {
     permute(order);
-    bool live = false;
+    // Half of the shuffled blocks go round all threads; else a warp runs as far as it can before
+    // the next one starts, which is when a barrier between warps is missed.
+    const bool fair = launch_.order > 1 && (random_() & 1) != 0;
+    const unsigned group = fair ? block_threads() : kWarpThreads;
+    if (!fair) bring_warps_together(order);
     bool ran = false;
-    for (const unsigned t : order) {
-      if (thread(t).fibre.finished()) continue;
-      live = true;
-      if (thread(t).wait != Wait::none) continue;
-      ran = true;
-      resume(t);
-      if (error_) std::rethrow_exception(error_);
+    for (size_t first = 0; first < order.size();) {
+      size_t end = first + 1;
+      while (end < order.size() && order[end] / group == order[first] / group) ++end;
+      while (run_ready(std::span(order).subspan(first, end - first))) ran = true;
+      first = end;
     }
-    if (!live) return;
+    if (finished()) return;
     if (!ran) release_barrier();
   }
+}
+
+bool Grid::run_ready(std::span<const unsigned> members) {
+  bool ran = false;
+  for (const unsigned t : members) {
+    if (thread(t).fibre.finished() || thread(t).wait != Wait::none) continue;
+    ran = true;
+    resume(t);
+    if (error_) std::rethrow_exception(error_);
+  }
+  return ran;
+}
+
+bool Grid::finished() const {
+  for (unsigned t = 0; t < block_threads(); ++t)
+    if (!thread(t).fibre.finished()) return false;
+  return true;
 }
 
 void Grid::resume(unsigned t) {

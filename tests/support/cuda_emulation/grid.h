@@ -1,9 +1,10 @@
 // The execution model of CUDA on the host: a grid of blocks of threads, barriers, warps.
 //
 // Blocks run one after the other, the threads of a block as fibres: each runs until it has to wait
-// at a barrier or in a warp operation, then the next one does. The order of blocks and, between two
-// barriers, of threads is a permutation of `order`, so that a result that depends on an order which
-// CUDA does not promise, as where a barrier is missing, differs between orders.
+// at a barrier or in a warp operation, then the next one does; mostly a warp runs as far as it can
+// before another one starts. The order of blocks and, between two barriers, of threads is a
+// permutation of `order`, so that a result that depends on an order which CUDA does not promise, as
+// where a barrier is missing, differs between orders.
 //
 // What CUDA leaves undefined is an Error here, with kernel, block and thread: a barrier that a
 // thread of the block has left out or cannot reach, a warp operation whose mask names a lane that
