@@ -1,0 +1,41 @@
+// The CUDA backend: own kernels, cuBLASLt for products, cuDNN for convolutions, on one GPU and one
+// stream.
+#pragma once
+#include "engine/backend/cuda/cublaslt_products.h"
+#include "engine/backend/cuda/cuda_device.h"
+#include "engine/backend/cuda/cudnn_convolutions.h"
+#include "engine/backend/cuda/own_kernels.h"
+
+namespace amcl::cuda {
+
+class CudaBackend final : public OwnKernels {
+ public:
+  // Throws Error(device) with the reason where no GPU, driver or library can be used.
+  CudaBackend();
+  ~CudaBackend() override;
+
+  const char* name() const override { return "cuda"; }
+  Allocator& allocator() override { return allocator_; }
+  void copy_from_host(void* destination, const void* source, size_t bytes) override;
+  void copy_to_host(void* destination, const void* source, size_t bytes) override;
+  void copy(void* destination, const void* source, size_t bytes) override;
+  void fill_zero(void* destination, size_t bytes) override;
+  void synchronize() override;
+
+  void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
+  void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
+  void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) override;
+  void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) override;
+
+ protected:
+  void* stream() override { return stream_.get(); }
+
+ private:
+  CudaStream stream_;
+  CudaMemory memory_;
+  CachingAllocator allocator_;
+  CublasLtProducts products_;
+  CudnnConvolutions convolutions_;
+};
+
+}  // namespace amcl::cuda
