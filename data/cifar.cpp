@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "data/layout_files.h"
 #include "engine/core/check.h"
 
 namespace amcl {
@@ -26,6 +27,8 @@ struct Layout {
   ImageNormalization normalization;
 
   const std::vector<std::string>& files(Split split) const {
+    if (split == Split::unlabeled)
+      fail(ErrorKind::usage, "split: ", name, " has no unlabeled images; choose train or test");
     return split == Split::train ? train_files : test_files;
   }
   int32_t classes() const { return label_limits.back(); }
@@ -107,27 +110,6 @@ std::vector<uint8_t> read_records(const Layout& layout, const RecordFile& file, 
   return images;
 }
 
-// One name per line; empty if the file is not there.
-std::vector<std::string> read_class_names(const Layout& layout, const fs::path& directory) {
-  std::ifstream stream(directory / layout.class_file);
-  std::vector<std::string> names;
-  for (std::string line; std::getline(stream, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) names.push_back(line);
-  }
-  if (!names.empty() && static_cast<int64_t>(names.size()) != layout.classes())
-    fail(ErrorKind::data, (directory / layout.class_file).string(), ": ", names.size(),
-         " class names, ", layout.name, " has ", layout.classes());
-  return names;
-}
-
-bool holds_any(const fs::path& directory, const std::vector<std::string>& files) {
-  return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
-    std::error_code ignored;
-    return fs::exists(directory / file, ignored);
-  });
-}
-
 Dataset open_layout(Device& device, const Layout& layout, const fs::path& directory, Split split,
                     int64_t limit) {
   std::vector<RecordFile> files;
@@ -139,12 +121,12 @@ Dataset open_layout(Device& device, const Layout& layout, const fs::path& direct
     }
   if (files.empty())
     fail(ErrorKind::missing, directory.string(), ": holds ", layout.name, " but no ",
-         split == Split::train ? "training" : "test", " images; put ", layout.files(split).front(),
-         " there");
+         name_of(split), " images; put ", layout.files(split).front(), " there");
 
   const int64_t count = limit > 0 ? std::min(limit, available) : available;
   Dataset dataset;
   dataset.name = layout.name;
+  dataset.layout = "binary version";
   dataset.images = Tensor::empty(device, {count, kExtent, kExtent, 3}, DType::u8);
   for (const RecordFile& file : files) {
     const auto begin = static_cast<int64_t>(dataset.labels.size());
@@ -153,7 +135,8 @@ Dataset open_layout(Device& device, const Layout& layout, const fs::path& direct
     const std::vector<uint8_t> images = read_records(layout, file, end - begin, dataset.labels);
     device.copy_from_host(dataset.images.slice(begin, end).raw(), images.data(), images.size());
   }
-  dataset.class_names = read_class_names(layout, directory);
+  dataset.class_names =
+      read_class_names(directory / layout.class_file, layout.name, layout.classes());
   dataset.normalization = layout.normalization;
   return dataset;
 }

@@ -6,7 +6,11 @@
 #include <sstream>
 
 #include "data/cifar.h"
+#include "data/hash.h"
+#include "data/idx.h"
+#include "data/image_folder.h"
 #include "data/shapes.h"
+#include "data/stl10.h"
 #include "engine/core/check.h"
 
 namespace amcl {
@@ -14,18 +18,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// FNV-1a, 64 bits.
-class Hash {
- public:
-  void add(const void* bytes, size_t count) {
-    const auto* byte = static_cast<const uint8_t*>(bytes);
-    for (size_t i = 0; i < count; ++i) state_ = (state_ ^ byte[i]) * 0x100000001b3;
-  }
-  uint64_t value() const { return state_; }
-
- private:
-  uint64_t state_ = 0xcbf29ce484222325;
+struct Layout {
+  const char* name;   // of the option --layout
+  const char* files;  // for the message that none of them is there
+  std::optional<Dataset> (*open)(Device&, const fs::path&, Split, int64_t);
 };
+
+// In the order in which a directory is tried.
+constexpr Layout kLayouts[] = {
+    {"cifar",
+     "data_batch_1.bin to data_batch_5.bin or test_batch.bin (CIFAR-10), train.bin or test.bin "
+     "(CIFAR-100)",
+     open_cifar},
+    {"stl10", "train_X.bin, test_X.bin or unlabeled_X.bin (STL-10)", open_stl10},
+    {"idx", "train-images-idx3-ubyte or t10k-images-idx3-ubyte (MNIST), also with .gz", open_idx},
+};
+
+constexpr const char* kAnyLayout = "auto";
+
+// Layouts of image files (data/image_folder.h).
+constexpr const char* kFileLayouts[] = {"classes", "images"};
+constexpr const char* kListLayout = "list";
 
 // Files that show that a directory holds CIFAR as pickled Python objects.
 constexpr const char* kPickledFiles[] = {"data_batch_1", "test_batch", "train", "test"};
@@ -39,22 +52,66 @@ bool holds_pickled_cifar(const fs::path& directory) {
   return false;
 }
 
-[[noreturn]] void fail_unknown_layout(const fs::path& directory) {
+void refuse_pickled_cifar(const fs::path& directory) {
   if (holds_pickled_cifar(directory))
     fail(ErrorKind::missing, directory.string(),
          ": holds CIFAR for Python (pickled); the binary version is needed: "
          "cifar-10-binary.tar.gz or cifar-100-binary.tar.gz");
-  std::error_code error;
-  const bool empty = fs::is_empty(directory, error);
-  if (error) fail(ErrorKind::io, directory.string(), ": cannot be read: ", error.message());
-  fail(ErrorKind::missing, directory.string(), empty ? ": is empty" : ": holds no known data set",
-       "; looked for data_batch_1.bin to data_batch_5.bin or test_batch.bin (CIFAR-10), and "
-       "train.bin or test.bin (CIFAR-100), here and in cifar-10-batches-bin and cifar-100-binary");
+}
+
+Dataset open_directory(Device& device, const fs::path& directory, Split split, int64_t limit,
+                       const DatasetOptions& options) {
+  const bool any = options.layout == kAnyLayout;
+  for (const Layout& layout : kLayouts) {
+    if (!any && options.layout != layout.name) continue;
+    if (std::optional<Dataset> dataset = layout.open(device, directory, split, limit)) {
+      dataset->size = options.size;
+      return std::move(*dataset);
+    }
+    if (!any)
+      fail(ErrorKind::missing, directory.string(), ": holds no data set of the layout ",
+           layout.name, "; looked for ", layout.files);
+  }
+  if (options.layout == kListLayout)
+    fail(ErrorKind::missing, directory.string(), ": is a directory, not a list of files");
+  if (any) refuse_pickled_cifar(directory);
+  return open_folder(device, directory, split, limit, options);
+}
+
+Dataset open_file(Device& device, const fs::path& file, Split split, int64_t limit,
+                  const DatasetOptions& options) {
+  if (options.layout != kAnyLayout && options.layout != kListLayout)
+    fail(ErrorKind::missing, file.string(), ": is not a directory; --layout ", options.layout,
+         " needs the one that holds the files");
+  return open_list(device, file, split, limit, options);
+}
+
+std::string fingerprint_of_files(const ImageFiles& files) {
+  constexpr int64_t kSampled = 64;
+  Hash hash;
+  for (int64_t index = 0; index < files.count(); ++index) {
+    const std::string name = files.name(index);
+    hash.add(name.c_str(), name.size() + 1);
+  }
+  std::vector<uint8_t> buffer;
+  const int64_t step = std::max<int64_t>(1, files.count() / kSampled);
+  for (int64_t index = 0; index < files.count(); index += step) {
+    try {
+      const std::span<const uint8_t> content = files.content(index, buffer);
+      hash.add(content.data(), content.size());
+    } catch (const Error&) {
+      hash.add("unreadable");  // reported when the image is needed
+    }
+  }
+  std::ostringstream text;
+  text << files.count() << "x" << std::hex << std::setw(16) << std::setfill('0') << hash.value();
+  return text.str();
 }
 
 }  // namespace
 
 std::string Dataset::fingerprint() const {
+  if (files) return fingerprint_of_files(*files);
   constexpr int64_t kSampled = 256;  // images, evenly spread
   Hash hash;
   const int64_t step = std::max<int64_t>(1, count() / kSampled);
@@ -69,22 +126,52 @@ std::string Dataset::fingerprint() const {
   return text.str();
 }
 
+const char* name_of(Split split) {
+  static constexpr const char* kNames[] = {"training", "test", "unlabeled"};
+  return kNames[static_cast<size_t>(split)];
+}
+
+std::vector<std::string> split_names() {
+  return {"train", "test", "unlabeled"};
+}
+
+Split split_named(const std::string& name) {
+  const std::vector<std::string> names = split_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  AMCL_CHECK(found != names.end(), "split: '", name, "' is not known");
+  return static_cast<Split>(found - names.begin());
+}
+
+std::vector<std::string> dataset_layouts() {
+  std::vector<std::string> names{kAnyLayout};
+  for (const Layout& layout : kLayouts) names.emplace_back(layout.name);
+  names.insert(names.end(), std::begin(kFileLayouts), std::end(kFileLayouts));
+  names.emplace_back(kListLayout);
+  return names;
+}
+
 Dataset open_dataset(Device& device, const std::string& source, Split split, int64_t limit,
-                     uint64_t seed) {
+                     uint64_t seed, const DatasetOptions& options) {
   if (source.empty()) fail(ErrorKind::usage, "data: give a directory, or shapes10");
-  if (source == "shapes10") return make_shapes(device, split, limit, seed);
-  const fs::path directory(source);
+  if (source == "shapes10") {
+    Dataset dataset = make_shapes(device, split, limit, seed);
+    dataset.size = options.size;
+    return dataset;
+  }
+  const std::vector<std::string> known = dataset_layouts();
+  AMCL_CHECK(std::find(known.begin(), known.end(), options.layout) != known.end(), "layout: '",
+             options.layout, "' is not known");
+  const fs::path path(source);
   std::error_code error;
-  const fs::file_status status = fs::status(directory, error);
+  const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found)
     fail(ErrorKind::missing, source,
-         ": no such directory; give one that holds images, or shapes10");
+         ": no such file or directory; give one that holds images, or shapes10");
   if (error) fail(ErrorKind::io, source, ": cannot be read: ", error.message());
-  if (!fs::is_directory(status))
-    fail(ErrorKind::missing, source, ": is not a directory; give the one that holds the files");
-  if (std::optional<Dataset> dataset = open_cifar(device, directory, split, limit))
-    return std::move(*dataset);
-  fail_unknown_layout(directory);
+  Dataset dataset = fs::is_directory(status) ? open_directory(device, path, split, limit, options)
+                                             : open_file(device, path, split, limit, options);
+  dataset.reduce_decoding = options.reduce_decoding;
+  return dataset;
 }
 
 }  // namespace amcl

@@ -1,4 +1,4 @@
-// A set of images in memory: what the loader and the evaluation read.
+// A set of images, in memory or in files: what the loader and the evaluation read.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -6,32 +6,70 @@
 #include <string>
 #include <vector>
 
+#include "data/bad_images.h"
+#include "data/decode.h"
+#include "data/image_files.h"
 #include "engine/backend/op_specs.h"
 #include "engine/core/device.h"
 #include "engine/core/tensor.h"
 
 namespace amcl {
 
-enum class Split { train, test };
+// Which part of a data set. `unlabeled` is a part of its own in STL-10.
+enum class Split { train, test, unlabeled };
+const char* name_of(Split split);  // as in messages: "training", "test", "unlabeled"
+// "train", "test", "unlabeled", in the order of the enumeration: the values of --split.
+std::vector<std::string> split_names();
+// Error(usage) if no split has this name.
+Split split_named(const std::string& name);
+
+// Sides of the views of image files, where nothing else is asked for.
+inline constexpr int64_t kFileViewSize = 224;
 
 struct Dataset {
-  std::string name;             // "CIFAR-10", "shapes10": for messages and records
-  Tensor images;                // [n, H, W, 3] u8, in the memory of the device that augments
-  std::vector<int32_t> labels;  // n of them, or none
+  std::string name;    // "CIFAR-10", "shapes10": for messages and records
+  std::string layout;  // what was recognised: "binary version", "3 class folders"
+  // Images of one size in the memory of the device that augments, u8 [n, H, W, 3]; or `files`.
+  Tensor images;
+  std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted
+  std::shared_ptr<BadImages> bad_images;    // of files: what happens when one cannot be read
+  int64_t size = 0;  // side of the views and of the images in evaluation; 0: as `images`
+  bool reduce_decoding = false;  // decode JPEG files smaller where the crop is larger than the view
+  std::vector<int32_t> labels;   // n of them, or none
   std::vector<std::string> class_names;  // may be empty
   ImageNormalization
       normalization;  // channel mean and deviation of the training set, values in [0, 1]
 
-  int64_t count() const { return images.defined() ? images.dim(0) : 0; }
+  int64_t count() const {
+    if (files) return files->count();
+    return images.defined() ? images.dim(0) : 0;
+  }
   bool labelled() const { return !labels.empty(); }
+  // Of the views and of the images in evaluation.
+  ImageExtent view_extent() const {
+    return size > 0 ? ImageExtent{size, size} : ImageExtent{images.dim(1), images.dim(2)};
+  }
   // Hash over number, sizes and a sample of contents: a run refuses to resume on other data.
   std::string fingerprint() const;
 };
 
-// Opens `source`: "shapes10", or a directory that holds a known layout (conventions.md). limit > 0
-// keeps the first `limit` images. Errors: missing (66), unknown layout or corrupt file (65), each
-// naming path and remedy.
+// How a source is read.
+struct DatasetOptions {
+  std::string layout = "auto";  // one of dataset_layouts(); auto: recognised by what lies there
+  int64_t size = 0;             // Dataset::size; 0: the images' own, kFileViewSize for files
+  double val_fraction = 0.0;    // of files, held back from training by the hash of their names
+  bool skip_bad_images = false;
+  int64_t error_limit = 100;  // of bad images that are skipped
+  bool reduce_decoding = false;
+};
+
+// The values of DatasetOptions::layout.
+std::vector<std::string> dataset_layouts();
+
+// Opens `source`: "shapes10", a directory that holds a known layout or image files, or a list of
+// image files. limit > 0 keeps the first `limit` images. Errors: missing (66), unknown layout or
+// corrupt file (65), each naming path and remedy.
 Dataset open_dataset(Device& device, const std::string& source, Split split, int64_t limit,
-                     uint64_t seed);
+                     uint64_t seed, const DatasetOptions& options = {});
 
 }  // namespace amcl

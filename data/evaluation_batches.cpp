@@ -1,43 +1,92 @@
 #include "data/evaluation_batches.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "data/augment_policy.h"
+#include "data/image_reader.h"
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
+namespace {
 
-Tensor augmented_batch(Backend& backend, const Dataset& dataset,
-                       std::span<const ViewParameters> views) {
-  const auto count = static_cast<int64_t>(views.size());
-  Tensor result =
-      Tensor::empty(backend, {count, dataset.images.dim(1), dataset.images.dim(2), 3}, DType::f32);
-  parallel_for(count, /*grain=*/16, [&](int64_t first, int64_t last) {
-    Tensor part = result.slice(first, last);
-    backend.augment(dataset.images,
-                    views.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)),
-                    dataset.normalization, part);
+// The centre of image u8 [1, H, W, 3], resized; to `y` u8 [1, size, size, 3].
+void resize_and_crop(Backend& backend, const Tensor& image, Tensor& y) {
+  const int64_t size = y.dim(1);
+  const ViewParameters view =
+      evaluation_view(0, image.dim(1), image.dim(2), {.size = size, .resize = (size * 8 + 3) / 7});
+  Tensor values = Tensor::empty(backend, y.shape(), DType::f32);
+  backend.augment(image, {&view, 1}, {}, values);
+  std::vector<uint8_t> pixels;
+  pixels.reserve(static_cast<size_t>(y.count()));
+  for (const float value : values.to_host<float>())
+    pixels.push_back(static_cast<uint8_t>(std::lrint(std::clamp(value, 0.0f, 1.0f) * 255.0f)));
+  backend.copy_from_host(y.raw(), pixels.data(), pixels.size());
+}
+
+std::vector<int64_t> range(const Dataset& dataset, int64_t begin, int64_t end) {
+  AMCL_CHECK(0 <= begin && begin < end && end <= dataset.count(), "evaluation: images ", begin,
+             " to ", end, " of ", dataset.count());
+  std::vector<int64_t> images(static_cast<size_t>(end - begin));
+  std::iota(images.begin(), images.end(), begin);
+  return images;
+}
+
+}  // namespace
+
+Tensor evaluation_pixels(Backend& backend, const Dataset& dataset, int64_t begin, int64_t end) {
+  return evaluation_pixels(backend, dataset, range(dataset, begin, end));
+}
+
+Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
+                         std::span<const int64_t> images) {
+  for (const int64_t image : images)
+    AMCL_CHECK(0 <= image && image < dataset.count(), "evaluation: image ", image, " of ",
+               dataset.count());
+  const ImageExtent view = dataset.view_extent();
+  const bool as_they_are =
+      !dataset.files && view == ImageExtent{dataset.images.dim(1), dataset.images.dim(2)};
+  const auto count = static_cast<int64_t>(images.size());
+  Tensor result = Tensor::empty(backend, {count, view.height, view.width, 3}, DType::u8);
+  parallel_for(count, /*grain=*/as_they_are ? 64 : 1, [&](int64_t first, int64_t last) {
+    ImageReader reader(backend, dataset);
+    for (int64_t row = first; row < last; ++row) {
+      const int64_t image = images[static_cast<size_t>(row)];
+      Tensor pixels = result.slice(row, row + 1);
+      if (dataset.files) {
+        reader.read(image, whole_image);
+        resize_and_crop(backend, reader.pixels(), pixels);
+      } else if (as_they_are) {
+        backend.copy(pixels.raw(), dataset.images.slice(image, image + 1).raw(), pixels.bytes());
+      } else {
+        resize_and_crop(backend, dataset.images.slice(image, image + 1), pixels);
+      }
+    }
   });
   return result;
 }
 
 Tensor evaluation_batch(Backend& backend, const Dataset& dataset, std::span<const int64_t> images) {
+  const Tensor pixels = evaluation_pixels(backend, dataset, images);
+  const auto count = static_cast<int64_t>(images.size());
   std::vector<ViewParameters> views;
-  for (const int64_t image : images) {
-    AMCL_CHECK(0 <= image && image < dataset.count(), "evaluation: image ", image, " of ",
-               dataset.count());
-    views.push_back(identity_view(image, dataset.images.dim(1), dataset.images.dim(2)));
-  }
-  return augmented_batch(backend, dataset, views);
+  for (int64_t row = 0; row < count; ++row)
+    views.push_back(identity_view(row, pixels.dim(1), pixels.dim(2)));
+  Tensor result = Tensor::empty(backend, pixels.shape(), DType::f32);
+  parallel_for(count, /*grain=*/16, [&](int64_t first, int64_t last) {
+    Tensor part = result.slice(first, last);
+    backend.augment(
+        pixels,
+        std::span(views).subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)),
+        dataset.normalization, part);
+  });
+  return result;
 }
 
 Tensor evaluation_batch(Backend& backend, const Dataset& dataset, int64_t begin, int64_t end) {
-  AMCL_CHECK(0 <= begin && begin < end && end <= dataset.count(), "evaluation: images ", begin,
-             " to ", end, " of ", dataset.count());
-  std::vector<int64_t> images(static_cast<size_t>(end - begin));
-  std::iota(images.begin(), images.end(), begin);
-  return evaluation_batch(backend, dataset, images);
+  return evaluation_batch(backend, dataset, range(dataset, begin, end));
 }
 
 }  // namespace amcl

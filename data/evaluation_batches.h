@@ -1,4 +1,6 @@
-// Images as evaluation sees them: in order, not augmented.
+// Images as evaluation sees them: in order, not augmented. Images of another size than the set's
+// views are resized so that the shorter side is 8/7 of the view's (256 for 224), of which the
+// centre is kept.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -8,14 +10,16 @@
 
 namespace amcl {
 
-// Images [begin, end) of the set, normalised with its constants: [end - begin, H, W, 3] f32.
+// Images [begin, end) of the set: u8 [end - begin, h, w, 3].
+Tensor evaluation_pixels(Backend& backend, const Dataset& dataset, int64_t begin, int64_t end);
+
+// The images named, in that order.
+Tensor evaluation_pixels(Backend& backend, const Dataset& dataset, std::span<const int64_t> images);
+
+// The same, normalised with the set's constants: f32.
 Tensor evaluation_batch(Backend& backend, const Dataset& dataset, int64_t begin, int64_t end);
 
 // The same of the images named, in that order.
 Tensor evaluation_batch(Backend& backend, const Dataset& dataset, std::span<const int64_t> images);
-
-// The views that `views` describes, one row each.
-Tensor augmented_batch(Backend& backend, const Dataset& dataset,
-                       std::span<const ViewParameters> views);
 
 }  // namespace amcl

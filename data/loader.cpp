@@ -1,9 +1,11 @@
-// Batches are planned in order and cut into tasks of a few views; every worker takes the next task
-// of the oldest unfinished batch, so that all of them work on the batch that is needed first. A
+// Batches are planned in order and cut into tasks of a few samples, of which both views are made;
+// every worker takes the next task of the oldest unfinished batch, so that all of them work on the
+// batch that is needed first. A
 // batch gets its memory from the backend's allocator, which keeps the blocks of used batches.
 #include "data/loader.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -13,12 +15,15 @@
 #include <utility>
 
 #include "data/sampler.h"
+#include "data/view_maker.h"
 #include "engine/core/check.h"
 
 namespace amcl {
 namespace {
 
-constexpr int64_t kViewsPerTask = 16;
+constexpr int64_t kSamplesPerTask = 8;
+constexpr int64_t kFilesPerTask = 1;  // decoding takes longer
+constexpr int64_t kViewsPerSample = 2;
 // The epoch's share of a random stream's counter has 24 bits.
 constexpr int64_t kMaxEpochs = int64_t{1} << 24;
 
@@ -27,11 +32,11 @@ using Clock = std::chrono::steady_clock;
 struct PlannedBatch {
   uint32_t epoch = 0;
   Batch batch;
-  int64_t claimed = 0;   // views given to a worker
-  int64_t finished = 0;  // views made
+  int64_t claimed = 0;   // samples given to a worker
+  int64_t finished = 0;  // samples whose views are made
 
-  int64_t views() const { return batch.images.dim(0); }
-  bool ready() const { return finished == views(); }
+  int64_t samples() const { return std::ssize(batch.samples); }
+  bool ready() const { return finished == samples(); }
 };
 
 struct Task {
@@ -48,6 +53,7 @@ struct Loader::State {
   const AugmentPolicy policy;
   const LoaderOptions options;
   double wait_seconds = 0.0;  // of the thread that calls next()
+  ViewMaker maker_here;       // for that thread, where there are no workers
   std::vector<std::thread> threads;
 
   std::mutex mutex;  // guards what follows
@@ -61,7 +67,7 @@ struct Loader::State {
   bool stopping = false;
 
   State(Backend& b, const Dataset& d, const AugmentPolicy& p, const LoaderOptions& o)
-      : backend(b), dataset(d), policy(p), options(o) {}
+      : backend(b), dataset(d), policy(p), options(o), maker_here(b, d, policy, o.seed) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   // Workers finish the few views in hand and end.
@@ -82,10 +88,11 @@ struct Loader::State {
       order = epoch_order(options.seed, static_cast<uint32_t>(epoch), dataset.count());
     auto result = std::make_shared<PlannedBatch>();
     result->epoch = static_cast<uint32_t>(epoch);
+    const ImageExtent view = dataset.view_extent();
     const auto first = order.begin() + step * options.batch;
     result->batch.samples.assign(first, first + options.batch);
-    result->batch.images = Tensor::empty(
-        backend, {2 * options.batch, dataset.images.dim(1), dataset.images.dim(2), 3}, DType::f32);
+    result->batch.images =
+        Tensor::empty(backend, {2 * options.batch, view.height, view.width, 3}, DType::f32);
     if (++step == steps_per_epoch()) {
       ++epoch;
       step = 0;
@@ -94,26 +101,23 @@ struct Loader::State {
     return result;
   }
 
-  // Views [begin, end) of the batch; needs no lock.
-  void make_views(const Task& task) const {
-    const int64_t height = dataset.images.dim(1);
-    const int64_t width = dataset.images.dim(2);
-    std::vector<ViewParameters> views;
-    views.reserve(static_cast<size_t>(task.end - task.begin));
-    for (int64_t row = task.begin; row < task.end; ++row) {
-      const int64_t sample = task.planned->batch.samples[static_cast<size_t>(row % options.batch)];
-      const auto view = static_cast<uint32_t>(row / options.batch);
-      views.push_back(policy.draw(options.seed, task.planned->epoch, sample, view, height, width));
-    }
-    Tensor out = task.planned->batch.images.slice(task.begin, task.end);
-    backend.augment(dataset.images, views, dataset.normalization, out);
+  // Both views of the samples [begin, end) of the batch; needs no lock.
+  void make_views(const Task& task, ViewMaker& maker) const {
+    const std::span samples =
+        std::span(task.planned->batch.samples)
+            .subspan(static_cast<size_t>(task.begin), static_cast<size_t>(task.end - task.begin));
+    std::array<Tensor, kViewsPerSample> rows;
+    for (int64_t view = 0; view < kViewsPerSample; ++view)
+      rows[static_cast<size_t>(view)] = task.planned->batch.images.slice(
+          view * options.batch + task.begin, view * options.batch + task.end);
+    maker.make(task.planned->epoch, samples, rows);
   }
 
   // A task of the oldest batch that has one; plans a batch if there is room. Nothing to do: no
   // batch.
   Task take_task() {
     auto unclaimed = std::find_if(planned.begin(), planned.end(), [](const auto& candidate) {
-      return candidate->claimed < candidate->views();
+      return candidate->claimed < candidate->samples();
     });
     if (unclaimed == planned.end()) {
       if (std::ssize(planned) >= kBatchesAhead || error) return {};
@@ -121,11 +125,13 @@ struct Loader::State {
     }
     PlannedBatch& batch = **unclaimed;
     const int64_t begin = batch.claimed;
-    batch.claimed = std::min(begin + kViewsPerTask, batch.views());
+    batch.claimed =
+        std::min(begin + (dataset.files ? kFilesPerTask : kSamplesPerTask), batch.samples());
     return {*unclaimed, begin, batch.claimed};
   }
 
   void work() {
+    ViewMaker maker(backend, dataset, policy, options.seed);
     std::unique_lock lock(mutex);
     while (!stopping) {
       Task task;
@@ -133,7 +139,7 @@ struct Loader::State {
         task = take_task();
         if (task.planned) {
           lock.unlock();
-          make_views(task);
+          make_views(task, maker);
           lock.lock();
           task.planned->finished += task.end - task.begin;
           if (task.planned->ready()) batch_ready.notify_one();
@@ -149,7 +155,7 @@ struct Loader::State {
 
   Batch make_batch_here() {
     const std::shared_ptr<PlannedBatch> batch = plan();
-    make_views({batch, 0, batch->views()});
+    make_views({batch, 0, batch->samples()}, maker_here);
     return std::move(batch->batch);
   }
 

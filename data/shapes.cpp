@@ -219,6 +219,7 @@ Dataset make_shapes(Device& device, Split split, int64_t limit, uint64_t seed) {
   });
   Dataset dataset;
   dataset.name = "shapes10";
+  dataset.layout = "made in memory";
   dataset.images = Tensor::empty(device, {count, kExtent, kExtent, 3}, DType::u8);
   device.copy_from_host(dataset.images.raw(), images.data(), images.size());
   for (int64_t index = 0; index < count; ++index)

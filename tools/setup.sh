@@ -9,6 +9,7 @@ packages=(
   libdnnl-dev libhwy-dev                     # the engine: oneDNN, Highway
   libcli11-dev libtomlplusplus-dev           # the command line and its configuration files
   nlohmann-json3-dev libstb-dev doctest-dev  # records; pictures; tests
+  zlib1g-dev libjpeg62-turbo-dev libpng-dev  # images and archives that are read
   clang-format shellcheck                    # the format check
 )
 

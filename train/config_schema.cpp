@@ -8,21 +8,6 @@
 namespace amcl {
 namespace {
 
-std::vector<Setting> data_settings() {
-  return {
-      {.key = "data",
-       .field = AMCL_FIELD(data.data),
-       .value = "DIR|shapes10",
-       .help = "directory of CIFAR-10 or CIFAR-100 (binary version), or the built-in set shapes10"},
-      {.key = "limit",
-       .field = AMCL_FIELD(data.limit),
-       .value = "N",
-       .unit = "images",
-       .help = "train on the first N images; 0: all",
-       .range = {.low = 0}},
-  };
-}
-
 std::vector<Setting> augment_settings() {
   return {
       {.key = "crop_scale",

@@ -9,6 +9,7 @@
 
 namespace amcl {
 
+std::vector<Setting> data_settings();
 std::vector<Setting> model_settings();
 std::vector<Setting> objective_settings();
 std::vector<Setting> optimizer_settings();

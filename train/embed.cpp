@@ -58,8 +58,8 @@ Tensor backbone_features(Method& method, Backend& backend, const Dataset& datase
 }
 
 Tensor pixel_features(Backend& backend, const Dataset& dataset) {
-  const int64_t width = dataset.images.count() / std::max<int64_t>(dataset.count(), 1);
-  return embed_all(backend, dataset, all_images(dataset), width,
+  const ImageExtent view = dataset.view_extent();
+  return embed_all(backend, dataset, all_images(dataset), view.height * view.width * 3,
                    [](const Tensor& batch) { return batch; });
 }
 

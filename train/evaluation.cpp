@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "data/good_images.h"
 #include "train/build_method.h"
+#include "train/dataset_config.h"
 #include "train/embed.h"
 #include "train/run_directory.h"
 
@@ -37,21 +39,30 @@ void check_options(const EvaluationOptions& options) {
              "use --features pixels");
 }
 
-Dataset open_labelled(Backend& backend, const std::string& source, Split split, int64_t limit,
+Dataset open_labelled(Backend& backend, const DataConfig& data, Split split, int64_t limit,
                       uint64_t seed) {
-  Dataset dataset = open_dataset(backend, source, split, limit, seed);
+  Dataset dataset = open_dataset(backend, data.data, split, limit, seed, dataset_options(data));
   if (!dataset.labelled())
-    fail(ErrorKind::data, "evaluate: the ", split == Split::train ? "training" : "test",
-         " images of ", source, " have no labels to compare with");
+    fail(ErrorKind::data, "evaluate: the ", name_of(split), " images of ", data.data,
+         " have no labels to compare with");
+  // A neighbour in the place of a bad image would be compared with the wrong label.
+  if (dataset.files && dataset.bad_images->skips()) keep_good_images(dataset);
   return dataset;
 }
 
 void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& evaluation) {
-  const std::string& source = options.data.empty() ? evaluation.config.data.data : options.data;
-  AMCL_CHECK(!source.empty(), "data: name a directory of images, or shapes10");
+  DataConfig data = evaluation.config.data;
+  if (!options.data.empty()) {
+    data.data = options.data;
+    data.layout = options.layout;
+  }
+  if (options.val_fraction > 0.0) data.val_fraction = options.val_fraction;
+  AMCL_CHECK(!data.data.empty(), "data: name a directory of images, or shapes10");
   const uint64_t seed = evaluation.config.train.seed;
-  evaluation.train = open_labelled(backend, source, Split::train, options.limit, seed);
-  evaluation.test = open_labelled(backend, source, Split::test, 0, seed);
+  evaluation.train = open_labelled(backend, data, Split::train, options.limit, seed);
+  evaluation.test = open_labelled(backend, data, Split::test, 0, seed);
+  // One measure for both, where it is measured: that of the training images.
+  evaluation.test.normalization = evaluation.train.normalization;
 }
 
 struct Features {

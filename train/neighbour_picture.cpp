@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "data/evaluation_batches.h"
 #include "engine/core/check.h"
 #include "train/canvas.h"
 
@@ -34,12 +35,13 @@ struct Layout {
   int64_t top(int64_t row) const { return kGap + row * (tile_height() + kGap); }
 };
 
-void draw_tile(Canvas& canvas, const Layout& layout, int64_t row, int64_t column,
+void draw_tile(Backend& backend, Canvas& canvas, const Layout& layout, int64_t row, int64_t column,
                const Dataset& dataset, int64_t image, const Color& frame) {
   const int64_t left = layout.left(column);
   const int64_t top = layout.top(row);
   canvas.fill(left, top, layout.tile_width(), layout.tile_height(), frame);
-  const std::vector<uint8_t> picture = dataset.images.slice(image, image + 1).to_host<uint8_t>();
+  const std::vector<uint8_t> picture =
+      evaluation_pixels(backend, dataset, image, image + 1).to_host<uint8_t>();
   canvas.paste(left + kFrame, top + kFrame, picture, layout.height, layout.width, layout.zoom);
 }
 
@@ -58,25 +60,26 @@ std::vector<int64_t> pick_queries(const Dataset& test, int64_t count) {
   return picked;
 }
 
-RgbImage draw_neighbours(const Dataset& test, const Dataset& bank, const KnnResult& result,
-                         const std::vector<int64_t>& queries) {
-  const Shape& shape = test.images.shape();
-  AMCL_CHECK(shape.with(0, 0) == bank.images.shape().with(0, 0), "neighbours: test images are ",
-             shape, ", training images ", bank.images.shape());
-  const Layout layout{.height = shape[1],
-                      .width = shape[2],
-                      .zoom = tile_zoom(shape[1], shape[2]),
+RgbImage draw_neighbours(Backend& backend, const Dataset& test, const Dataset& bank,
+                         const KnnResult& result, const std::vector<int64_t>& queries) {
+  const ImageExtent view = test.view_extent();
+  const ImageExtent other = bank.view_extent();
+  AMCL_CHECK(view == other, "neighbours: test images are ", view.height, " x ", view.width,
+             ", training images ", other.height, " x ", other.width);
+  const Layout layout{.height = view.height,
+                      .width = view.width,
+                      .zoom = tile_zoom(view.height, view.width),
                       .columns = std::min(kShown, result.k)};
   const auto rows = static_cast<int64_t>(queries.size());
   Canvas canvas(layout.left(layout.columns + 1), layout.top(rows));
   for (int64_t row = 0; row < rows; ++row) {
     const int64_t query = queries[static_cast<size_t>(row)];
-    draw_tile(canvas, layout, row, 0, test, query, kQuery);
+    draw_tile(backend, canvas, layout, row, 0, test, query, kQuery);
     for (int64_t rank = 0; rank < layout.columns; ++rank) {
       const int32_t image = result.neighbours[static_cast<size_t>(query * result.k + rank)].index;
       const bool right =
           bank.labels[static_cast<size_t>(image)] == test.labels[static_cast<size_t>(query)];
-      draw_tile(canvas, layout, row, rank + 1, bank, image, right ? kRight : kWrong);
+      draw_tile(backend, canvas, layout, row, rank + 1, bank, image, right ? kRight : kWrong);
     }
   }
   return canvas.take();

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "engine/backend/backend.h"
 #include "train/knn.h"
 #include "train/png.h"
 
@@ -13,7 +14,7 @@ std::vector<int64_t> pick_queries(const Dataset& test, int64_t count);
 
 // A row per query: the query, then its nearest images of the bank (ten at most), framed in green
 // where they are of the query's class and in orange where they are not.
-RgbImage draw_neighbours(const Dataset& test, const Dataset& bank, const KnnResult& result,
-                         const std::vector<int64_t>& queries);
+RgbImage draw_neighbours(Backend& backend, const Dataset& test, const Dataset& bank,
+                         const KnnResult& result, const std::vector<int64_t>& queries);
 
 }  // namespace amcl

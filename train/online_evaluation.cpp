@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "data/evaluation_batches.h"
+#include "data/view_maker.h"
 #include "engine/ops/ops.h"
 #include "train/alignment_uniformity.h"
 #include "train/column_statistics.h"
@@ -35,20 +36,15 @@ std::vector<int64_t> evenly_spaced(int64_t count, int64_t wanted) {
   return chosen;
 }
 
-Dataset subset(const Dataset& dataset, const std::vector<int64_t>& images) {
-  Dataset part{
-      .name = dataset.name,
-      .images = Tensor::empty(dataset.images.device(),
-                              dataset.images.shape().with(0, std::ssize(images)), DType::u8),
-      .labels = {},
-      .class_names = dataset.class_names,
-      .normalization = dataset.normalization};
-  for (int64_t i = 0; i < std::ssize(images); ++i) {
-    const int64_t image = images[static_cast<size_t>(i)];
-    const Tensor source = dataset.images.slice(image, image + 1);
-    dataset.images.device().copy(part.images.slice(i, i + 1).raw(), source.raw(), source.bytes());
+// A copy in memory, as evaluation sees the images.
+Dataset subset(Backend& backend, const Dataset& dataset, const std::vector<int64_t>& images) {
+  Dataset part;
+  part.name = dataset.name;
+  part.images = evaluation_pixels(backend, dataset, images);
+  part.class_names = dataset.class_names;
+  part.normalization = dataset.normalization;
+  for (const int64_t image : images)
     part.labels.push_back(dataset.labels[static_cast<size_t>(image)]);
-  }
   return part;
 }
 
@@ -80,7 +76,7 @@ OnlineEvaluation::OnlineEvaluation(Backend& backend, Method& method, const Datas
     return;
   }
   const int64_t most = std::max<int64_t>(1, std::min(kMostQueries, std::ssize(bank_) / 4));
-  queries_ = subset(test, evenly_spaced(test.count(), most));
+  queries_ = subset(backend, test, evenly_spaced(test.count(), most));
   queries_.normalization = train.normalization;
   for (const std::vector<int32_t>* labels : {&train.labels, &test.labels})
     classes_ = std::max<int64_t>(classes_, 1 + *std::max_element(labels->begin(), labels->end()));
@@ -129,29 +125,28 @@ void OnlineEvaluation::score_labels(OnlineScores& scores, const Tensor& bank) {
 
 void OnlineEvaluation::score_views(OnlineScores& scores) {
   if (std::ssize(bank_) < 2) return;
-  const Tensor first = view_features(0);
-  const Tensor second = view_features(1);
+  const auto [first, second] = view_features();
   scores.alignment = alignment(first, second);
   scores.uniformity = 0.5 * (uniformity(first) + uniformity(second));
 }
 
 // The same views at every evaluation, those of the first epoch.
-Tensor OnlineEvaluation::view_features(uint32_t view) {
-  const int64_t height = train_.images.dim(1);
-  const int64_t width = train_.images.dim(2);
-  std::vector<ViewParameters> views;
-  for (const int64_t image : bank_)
-    views.push_back(policy_.draw(seed_, 0, image, view, height, width));
-  std::vector<Tensor> parts;
-  for (int64_t begin = 0; begin < std::ssize(views); begin += kViewBatch) {
-    const int64_t end = std::min(begin + kViewBatch, std::ssize(views));
-    parts.push_back(method_.features(
-        augmented_batch(
-            backend_, train_,
-            std::span(views).subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin))),
-        {.phase = Phase::eval, .update_running_statistics = false}));
+std::array<Tensor, 2> OnlineEvaluation::view_features() {
+  const ForwardContext context{.phase = Phase::eval, .update_running_statistics = false};
+  const ImageExtent view = train_.view_extent();
+  ViewMaker maker(backend_, train_, policy_, seed_);
+  std::array<std::vector<Tensor>, 2> parts;
+  for (int64_t begin = 0; begin < std::ssize(bank_); begin += kViewBatch) {
+    const int64_t count = std::min(kViewBatch, std::ssize(bank_) - begin);
+    std::array<Tensor, 2> rows;
+    for (Tensor& images : rows)
+      images = Tensor::empty(backend_, {count, view.height, view.width, 3}, DType::f32);
+    maker.make(/*epoch=*/0,
+               std::span(bank_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)),
+               rows);
+    for (size_t v = 0; v < rows.size(); ++v) parts[v].push_back(method_.features(rows[v], context));
   }
-  return concat(parts, 0);
+  return {concat(parts[0], 0), concat(parts[1], 0)};
 }
 
 void OnlineEvaluation::store(SafetensorsFile& file) {

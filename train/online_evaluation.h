@@ -13,6 +13,7 @@
 // An evaluation is up to 5,120 forward passes; an epoch of all of CIFAR-10 is worth about 300,000 (two
 // views, and a backward pass like two more).
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -64,7 +65,7 @@ class OnlineEvaluation {
  private:
   void score_labels(OnlineScores& scores, const Tensor& bank);
   void score_views(OnlineScores& scores);
-  Tensor view_features(uint32_t view);
+  std::array<Tensor, 2> view_features();
 
   Backend& backend_;
   Method& method_;

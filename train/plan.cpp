@@ -47,7 +47,8 @@ std::vector<int64_t> measured_batches(const Config& config) {
 Dataset blank_images(Backend& backend, const Dataset& like, int64_t count) {
   Dataset blank;
   blank.name = like.name;
-  blank.images = Tensor::zeros(backend, like.images.shape().with(0, count), DType::u8);
+  const ImageExtent view = like.view_extent();
+  blank.images = Tensor::zeros(backend, {count, view.height, view.width, 3}, DType::u8);
   blank.normalization = like.normalization;
   return blank;
 }
@@ -193,8 +194,9 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
   const int64_t static_bytes = (2 + memories) * block + buffers;
 
   const MeasuredPair measured = measure_steps(backend, dataset, config, static_bytes);
-  const int64_t batch_bytes = 2 * config.train.batch * dataset.images.shape().count() /
-                              dataset.count() * static_cast<int64_t>(size_of(DType::f32));
+  const ImageExtent view = dataset.view_extent();
+  const int64_t batch_bytes = 2 * config.train.batch * view.height * view.width * 3 *
+                              static_cast<int64_t>(size_of(DType::f32));
   return {.parameters = trainer.arena().parameter_count(),
           .steps_per_epoch = trainer.steps_per_epoch(),
           .steps = trainer.steps(),

@@ -5,6 +5,7 @@
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
+#include "train/dataset_config.h"
 #include "train/method_config.h"
 #include "train/objective_config.h"
 #include "train/optimizer_config.h"
@@ -80,7 +81,7 @@ std::string evaluation_text(const Config& config, const OnlineEvaluation* evalua
 // What a run is, before its first step.
 void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
                   const Config& config) {
-  const Shape& shape = dataset.images.shape();
+  const ImageExtent view = dataset.view_extent();
   const ModelConfig& model = config.model;
   const ObjectiveOptions objective = objective_options(config);
   std::string temperature = concat_text("temperature ", objective.temperature);
@@ -90,16 +91,16 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
   else if (!is_contrastive(model.method))
     temperature = "without temperature";
   const std::string text = concat_text(
-      "data       ", dataset.name, ", ", dataset.count(), " images ", shape[1], " x ", shape[2],
-      "\nmethod     ", model.method, "\nmodel      ", model.backbone, " of width ", model.width,
-      " (", model.stem, " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
-      " parameters\nobjective  ", objective.name, ", ", temperature, ", chance loss ",
-      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
-      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
-      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
-      "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
-      config.train.device, ", threads ", compute_threads(), ", workers ", config.train.workers,
-      "\n");
+      "data       ", dataset.name, " (", dataset.layout, "), ", dataset.count(), " images, views ",
+      view.height, " x ", view.width, "\nmethod     ", model.method, "\nmodel      ",
+      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", model.heads,
+      ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
+      temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
+      "\nschedule   ", config.train.epochs, " epochs of ", trainer.steps_per_epoch(),
+      " steps, batch ", config.train.batch, ", ", schedule_text(config, trainer.schedule()),
+      "\noptimizer  ", optimizer_text(config.optimizer), "\nevaluation ",
+      evaluation_text(config, trainer.online_evaluation()), "\ndevice     ", config.train.device,
+      ", threads ", compute_threads(), ", workers ", config.train.workers, "\n");
   std::fputs(text.c_str(), notes);
 }
 
@@ -110,8 +111,8 @@ struct Opened {
 
   explicit Opened(const Config& config)
       : backend(open_backend(config.train.device, config.train.conv_algorithm)),
-        dataset(open_dataset(*backend, config.data.data, Split::train, config.data.limit,
-                             config.train.seed)) {
+        dataset(open_dataset(*backend, config.data.data, split_named(config.data.split),
+                             config.data.limit, config.train.seed, dataset_options(config.data))) {
     if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
   }
 
@@ -119,7 +120,8 @@ struct Opened {
   // Training goes on without.
   void open_test(const Config& config) {
     try {
-      test = open_dataset(*backend, config.data.data, Split::test, 0, config.train.seed);
+      test = open_dataset(*backend, config.data.data, Split::test, 0, config.train.seed,
+                          dataset_options(config.data));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::missing) throw;
     }

@@ -91,6 +91,7 @@ void PretrainLoop::advance() {
                     .loss = result.loss,
                     .pairs_per_second = timing.pairs_per_second,
                     .loader_wait_share = timing.loader_wait_share});
+  for (const std::string& image : trainer_.take_bad_images()) warn(image);
   if (record_due()) record(result);
   if (evaluation_due()) evaluate();
 }

@@ -84,8 +84,11 @@ SafetensorsFile Trainer::checkpoint() {
 
 Probe Trainer::make_probe() {
   const int64_t count = std::min(kProbeImages, dataset_.count());
-  return {.images = dataset_.images.slice(0, count),
-          .features = method_->features(evaluation_batch(backend_, dataset_, 0, count),
+  Dataset probe;
+  probe.images = evaluation_pixels(backend_, dataset_, 0, count);
+  probe.normalization = dataset_.normalization;
+  return {.images = probe.images,
+          .features = method_->features(evaluation_batch(backend_, probe, 0, count),
                                         {.phase = Phase::eval})};
 }
 

@@ -42,6 +42,10 @@ class Trainer {
   const Schedule& schedule() const { return schedule_; }
   // Seconds that steps have waited for the loader since the last call.
   double take_wait_seconds() { return loader_.take_wait_seconds(); }
+  // A line for each image that could not be read and was skipped since the last call.
+  std::vector<std::string> take_bad_images() {
+    return dataset_.bad_images ? dataset_.bad_images->take_messages() : std::vector<std::string>();
+  }
 
   // Null without a test set, or with eval_every = 0.
   OnlineEvaluation* online_evaluation() { return online_.get(); }

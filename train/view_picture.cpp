@@ -1,9 +1,14 @@
 #include "train/view_picture.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 
+#include "data/evaluation_batches.h"
+#include "data/image_reader.h"
 #include "data/sampler.h"
+#include "data/view_maker.h"
 #include "train/canvas.h"
 
 namespace amcl {
@@ -13,64 +18,71 @@ constexpr int64_t kGap = 4;           // pixels between pictures
 constexpr int64_t kOriginalGap = 12;  // between an original and its views
 constexpr uint32_t kViewsPerEpoch = 2;
 
-// The views of one row, [columns, H, W, 3], as bytes.
-std::vector<uint8_t> pixels_of(Backend& backend, const Dataset& dataset,
-                               const std::vector<PicturedView>& row) {
-  const Shape& shape = dataset.images.shape();
-  std::vector<ViewParameters> parameters;
-  for (const PicturedView& view : row) parameters.push_back(view.parameters);
-  Tensor views =
-      Tensor::empty(backend, shape.with(0, static_cast<int64_t>(row.size())), DType::f32);
-  backend.augment(dataset.images, parameters, /*normalization=*/{}, views);
+std::vector<uint8_t> bytes_of(const Tensor& views) {
   std::vector<uint8_t> pixels;
   for (const float value : views.to_host<float>())
     pixels.push_back(static_cast<uint8_t>(std::lrint(std::clamp(value, 0.0f, 1.0f) * 255.0f)));
   return pixels;
 }
 
+// Of image files, what the decoder finds.
+ImageExtent extent_of(Backend& backend, const Dataset& dataset, int64_t image) {
+  if (!dataset.files) return {dataset.images.dim(1), dataset.images.dim(2)};
+  ImageExtent extent;
+  ImageReader(backend, dataset).read(image, [&](ImageExtent found) {
+    extent = found;
+    return whole_image(found);
+  });
+  return extent;
+}
+
 }  // namespace
 
-ViewGrid plan_view_grid(const Dataset& dataset, const AugmentPolicy& policy, uint64_t seed,
-                        int64_t rows, int64_t columns) {
+ViewGrid plan_view_grid(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy,
+                        uint64_t seed, int64_t rows, int64_t columns) {
   policy.validate();
-  ViewGrid grid;
-  grid.images = epoch_order(seed, 0, dataset.count());
+  ViewGrid grid{
+      .seed = seed, .policy = policy, .images = epoch_order(seed, 0, dataset.count()), .views = {}};
   grid.images.resize(static_cast<size_t>(std::min(rows, dataset.count())));
   for (const int64_t image : grid.images) {
+    const ImageExtent extent = extent_of(backend, dataset, image);
     std::vector<PicturedView>& row = grid.views.emplace_back();
     for (uint32_t column = 0; column < columns; ++column) {
       const uint32_t epoch = column / kViewsPerEpoch;
       const uint32_t view = column % kViewsPerEpoch;
       row.push_back(
-          {epoch, view,
-           policy.draw(seed, epoch, image, view, dataset.images.dim(1), dataset.images.dim(2))});
+          {epoch, view, policy.draw(seed, epoch, image, view, extent.height, extent.width)});
     }
   }
   return grid;
 }
 
 RgbImage draw_view_grid(Backend& backend, const Dataset& dataset, const ViewGrid& grid) {
-  const int64_t height = dataset.images.dim(1);
-  const int64_t width = dataset.images.dim(2);
+  const auto [height, width] = dataset.view_extent();
   const int64_t zoom = tile_zoom(height, width);
   const auto rows = static_cast<int64_t>(grid.images.size());
   const auto columns = rows > 0 ? static_cast<int64_t>(grid.views.front().size()) : 0;
-  const auto left = [&](int64_t column) {
+  const auto left = [&, width = width](int64_t column) {
     return kGap + column * (width * zoom + kGap) + (column > 0 ? kOriginalGap - kGap : 0);
   };
-  const auto top = [&](int64_t row) { return kGap + row * (height * zoom + kGap); };
+  const auto top = [&, height = height](int64_t row) {
+    return kGap + row * (height * zoom + kGap);
+  };
   Canvas canvas(left(columns + 1), top(rows));
+  Dataset plain = dataset;
+  plain.normalization = {};
+  ViewMaker maker(backend, plain, grid.policy, grid.seed);
+  std::array<Tensor, kViewsPerEpoch> views;
+  for (Tensor& view : views) view = Tensor::empty(backend, {1, height, width, 3}, DType::f32);
   for (int64_t row = 0; row < rows; ++row) {
-    const int64_t image = grid.images[static_cast<size_t>(row)];
-    canvas.paste(left(0), top(row), dataset.images.slice(image, image + 1).to_host<uint8_t>(),
+    const std::span image(&grid.images[static_cast<size_t>(row)], 1);
+    canvas.paste(left(0), top(row), evaluation_pixels(backend, plain, image).to_host<uint8_t>(),
                  height, width, zoom);
-    const std::vector<uint8_t> views =
-        pixels_of(backend, dataset, grid.views[static_cast<size_t>(row)]);
-    const auto size = static_cast<size_t>(height * width * 3);
-    for (int64_t column = 0; column < columns; ++column)
-      canvas.paste(left(column + 1), top(row),
-                   std::span(views).subspan(static_cast<size_t>(column) * size, size), height,
-                   width, zoom);
+    for (const PicturedView& pictured : grid.views[static_cast<size_t>(row)]) {
+      if (pictured.view == 0) maker.make(pictured.epoch, image, views);
+      const int64_t column = pictured.epoch * kViewsPerEpoch + pictured.view;
+      canvas.paste(left(column + 1), top(row), bytes_of(views[pictured.view]), height, width, zoom);
+    }
   }
   return canvas.take();
 }

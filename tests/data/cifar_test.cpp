@@ -7,35 +7,12 @@
 #include "data/dataset.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/philox.h"
+#include "tests/data/data_files.h"
 
 namespace amcl {
 namespace {
 
 namespace fs = std::filesystem;
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (fs::temp_directory_path() / "amcl-data-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-void write(const fs::path& path, const std::string& bytes) {
-  fs::create_directories(path.parent_path());
-  std::ofstream(path, std::ios::binary) << bytes;
-}
 
 // A record whose planes hold 1, 2 and 3 (plus `shade`) but for the second pixel of the second row,
 // which is 101, 102, 103.
@@ -53,19 +30,8 @@ std::string label(int value) {
   return {static_cast<char>(value)};
 }
 
-struct Outcome {
-  ErrorKind kind = ErrorKind::internal;
-  std::string message = "no error";
-};
-
 Outcome opening(const fs::path& directory, Split split = Split::train) {
-  PlainBackend backend;
-  try {
-    open_dataset(backend, directory.string(), split, 0, 1);
-  } catch (const Error& error) {
-    return {error.kind(), error.what()};
-  }
-  return {};
+  return opening_of(directory.string(), split);
 }
 
 TEST_CASE("cifar: records become images [32, 32, 3] with their labels, file after file") {
@@ -143,24 +109,25 @@ TEST_CASE("cifar: what is not there is named, with what was looked for") {
   const Outcome absent = opening(directory.path() / "nowhere");
   CHECK(absent.kind == ErrorKind::missing);
   CHECK(absent.message ==
-        path + "/nowhere: no such directory; give one that holds images, or shapes10");
+        path + "/nowhere: no such file or directory; give one that holds images, or shapes10");
 
-  const std::string looked_for =
-      "; looked for data_batch_1.bin to data_batch_5.bin or test_batch.bin (CIFAR-10), and "
-      "train.bin or test.bin (CIFAR-100), here and in cifar-10-batches-bin and cifar-100-binary";
   const Outcome empty = opening(directory.path());
   CHECK(empty.kind == ErrorKind::missing);
-  CHECK(empty.message == path + ": is empty" + looked_for);
+  CHECK(empty.message ==
+        path +
+            ": holds no image in itself or its folders (0 other files); looked for .jpg .jpeg "
+            ".png .bmp .ppm .pgm .pnm, and for the files of CIFAR, STL-10 and MNIST");
 
   write(directory.path() / "holiday.jpg", "not an image");
   const Outcome unknown = opening(directory.path());
-  CHECK(unknown.kind == ErrorKind::missing);
-  CHECK(unknown.message == path + ": holds no known data set" + looked_for);
+  CHECK(unknown.kind == ErrorKind::data);
+  CHECK(unknown.message.ends_with(": not one of its 1 images can be read"));
 
   const Outcome file = opening(directory.path() / "holiday.jpg");
   CHECK(file.kind == ErrorKind::missing);
-  CHECK(file.message ==
-        path + "/holiday.jpg: is not a directory; give the one that holds the files");
+  CHECK(file.message == path +
+                            "/holiday.jpg: 1 of 1 files are not there: not an image; paths are "
+                            "relative to the list's directory");
 }
 
 TEST_CASE("cifar: the archive for Python and a missing split are recognised") {

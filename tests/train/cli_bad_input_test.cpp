@@ -84,7 +84,7 @@ void check_refused(const Fixture& fixture, const std::vector<std::string>& flags
 TEST_CASE("bad input: a data directory that is missing, empty or of no known layout") {
   const Fixture fixture;
   const std::string absent = fixture.path("absent");
-  check_refused(fixture, {"--data", absent}, 66, {absent, "no such directory", "shapes10"});
+  check_refused(fixture, {"--data", absent}, 66, {absent, "no such file or directory", "shapes10"});
   const std::string empty = fixture.path("empty");
   std::filesystem::create_directory(empty);
   check_refused(fixture, {"--data", empty}, 66, {empty, "is empty", "data_batch_1.bin"});

@@ -41,7 +41,7 @@ TEST_CASE("neighbour picture: query, then neighbours, framed by whether they are
                        {.similarity = 0.8, .index = 2},
                        {.similarity = 0.9, .index = 1},
                        {.similarity = 0.8, .index = 0}};
-  const RgbImage image = draw_neighbours(test, bank, result, {1});
+  const RgbImage image = draw_neighbours(*backend, test, bank, result, {1});
   // 5 | tile 70 | 16 | tile 70 | 5 | tile 70 | 5, where a tile is 64 pixels in a frame of 3.
   CHECK(image.width == 241);
   CHECK(image.height == 80);

@@ -32,7 +32,7 @@ int pixel_of(const RgbImage& picture, int64_t left, int64_t top, int64_t y, int6
 TEST_CASE("view picture: the views are those of the loader's first epochs, pixel by pixel") {
   const auto backend = open_backend("cpu");
   Dataset dataset = make_shapes(*backend, Split::train, 12, 1);
-  const ViewGrid grid = plan_view_grid(dataset, unequal_policy(), kSeed, 3, 4);
+  const ViewGrid grid = plan_view_grid(*backend, dataset, unequal_policy(), kSeed, 3, 4);
   const RgbImage picture = draw_view_grid(*backend, dataset, grid);
   dataset.normalization = {};  // the picture shows the views before it
   for (uint32_t epoch = 0; epoch < 2; ++epoch) {
@@ -69,7 +69,7 @@ TEST_CASE("view picture: the views are those of the loader's first epochs, pixel
 TEST_CASE("view picture: originals stand on the left, and a small set gives fewer rows") {
   const auto backend = open_backend("plain");
   const Dataset dataset = make_shapes(*backend, Split::train, 2, 1);
-  const ViewGrid grid = plan_view_grid(dataset, {}, kSeed, 8, 1);
+  const ViewGrid grid = plan_view_grid(*backend, dataset, {}, kSeed, 8, 1);
   REQUIRE(grid.images.size() == 2);
   CHECK(grid.views[0].size() == 1);
   const RgbImage picture = draw_view_grid(*backend, dataset, grid);

@@ -25,6 +25,17 @@ void add_data_options(CLI::App& app, EvaluateOptions& options) {
   add_value(app, "--data", options.data,
             {.value = "DIR|shapes10", .help = "labelled images; left out: the data of the run"})
       ->group("Data");
+  add_value(app, "--layout", options.layout,
+            {.value = "NAME",
+             .help = "how --data is laid out; auto: recognised by what lies there",
+             .allowed = dataset_layouts()})
+      ->group("Data");
+  add_value(app, "--val-fraction", options.val_fraction,
+            {.value = "X",
+             .unit = "share of the images",
+             .help = "image files to test on, by the hash of their names; 0: as in the run",
+             .range = {.low = 0, .high = 0.9}})
+      ->group("Data");
   add_value(app, "--limit", options.limit,
             {.value = "N",
              .unit = "images",

@@ -20,8 +20,7 @@ struct Options {
 
 void check_new_run(const Config& config, bool dry_run) {
   if (config.data.data.empty()) {
-    fail(ErrorKind::usage,
-         "--data is missing: name a directory of CIFAR-10 or CIFAR-100, or shapes10");
+    fail(ErrorKind::usage, "--data is missing: name a directory of images, or shapes10");
   }
   if (config.train.out.empty() && !dry_run) {
     fail(ErrorKind::usage, "--out is missing: name the run directory to make, such as runs/first");

@@ -6,6 +6,7 @@
 
 #include "engine/backend/open.h"
 #include "train/build_augment_policy.h"
+#include "train/dataset_config.h"
 #include "train/view_picture.h"
 
 namespace amcl {
@@ -61,8 +62,9 @@ Record record_of(const PicturedView& pictured, int64_t row, int64_t column) {
 int run_augment(const Config& config, const AugmentOptions& options) {
   const std::unique_ptr<Backend> backend = open_backend(config.train.device);
   const Dataset dataset =
-      open_dataset(*backend, config.data.data, Split::train, config.data.limit, config.train.seed);
-  const ViewGrid grid = plan_view_grid(dataset, build_augment_policy(config.augment),
+      open_dataset(*backend, config.data.data, split_named(config.data.split), config.data.limit,
+                   config.train.seed, dataset_options(config.data));
+  const ViewGrid grid = plan_view_grid(*backend, dataset, build_augment_policy(config.augment),
                                        config.train.seed, kRows, options.views);
   write_png(options.grid, draw_view_grid(*backend, dataset, grid));
   for (size_t row = 0; row < grid.views.size(); ++row)

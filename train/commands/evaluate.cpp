@@ -98,7 +98,7 @@ int run_evaluate(const EvaluateOptions& options) {
     print_text(evaluation, options, seconds);
   if (!options.neighbours.empty()) {
     write_png(options.neighbours,
-              draw_neighbours(evaluation.test, evaluation.train, *evaluation.knn,
+              draw_neighbours(*backend, evaluation.test, evaluation.train, *evaluation.knn,
                               pick_queries(evaluation.test, kQueriesShown)));
     std::fprintf(stderr, "neighbours are drawn in %s\n", options.neighbours.c_str());
   }

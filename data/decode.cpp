@@ -1,0 +1,115 @@
+#include "data/decode.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "data/decoders.h"
+#include "engine/core/check.h"
+
+namespace amcl {
+namespace {
+
+enum class ImageFormat { jpeg, png, bmp, pnm };
+
+bool begins_with(std::span<const uint8_t> file, std::string_view magic, size_t offset = 0) {
+  if (file.size() < offset + magic.size()) return false;
+  return std::equal(magic.begin(), magic.end(), file.begin() + static_cast<ptrdiff_t>(offset),
+                    [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
+}
+
+// What a file that cannot be decoded is.
+const char* foreign_format(std::span<const uint8_t> file) {
+  if (file.empty()) return "is empty";
+  if (begins_with(file, "GIF8")) return "is a GIF image";
+  if (begins_with(file, "RIFF") && begins_with(file, "WEBP", 8)) return "is a WebP image";
+  if (begins_with(file, "II*") || begins_with(file, "MM\0*")) return "is a TIFF image";
+  if (begins_with(file, "ftyp", 4)) return "is a HEIF, AVIF or video file";
+  return "is no image";
+}
+
+ImageFormat format_of(std::span<const uint8_t> file) {
+  if (begins_with(file, "\xff\xd8\xff")) return ImageFormat::jpeg;
+  if (begins_with(file, "\x89PNG\r\n\x1a\n")) return ImageFormat::png;
+  if (begins_with(file, "BM")) return ImageFormat::bmp;
+  if (begins_with(file, "P5") || begins_with(file, "P6")) return ImageFormat::pnm;
+  fail(ErrorKind::data, foreign_format(file), "; JPEG, PNG, BMP and PNM (P5, P6) are read");
+}
+
+}  // namespace
+
+void check_extent(int64_t height, int64_t width) {
+  if (height < 1 || width < 1)
+    fail(ErrorKind::data, "claims to be ", height, " x ", width, " pixels");
+  if (height > kMostImagePixels / width)
+    fail(ErrorKind::data, "is ", height, " x ", width, " pixels, more than the ", kMostImagePixels,
+         " that are decoded");
+}
+
+struct ImageDecoder::State {
+  JpegDecoder jpeg;
+  std::vector<uint8_t> stored;  // pixels before they are turned
+
+  StoredImage header(ImageFormat format, std::span<const uint8_t> file) {
+    switch (format) {
+      case ImageFormat::jpeg:
+        return jpeg.read_header(file);
+      case ImageFormat::png:
+        return read_png_header(file);
+      case ImageFormat::bmp:
+        return {read_bmp_header(file), Orientation()};
+      case ImageFormat::pnm:
+        break;
+    }
+    return {read_pnm_header(file), Orientation()};
+  }
+
+  void decode_stored(ImageFormat format, std::span<const uint8_t> file, const ImageBox& box,
+                     int64_t reduction, const ImageExtent& whole, DecodedImage& image) {
+    if (format == ImageFormat::jpeg) return jpeg.decode(file, box, reduction, image);
+    if (format == ImageFormat::png) decode_png(file, image.pixels);
+    if (format == ImageFormat::bmp) decode_bmp(file, image.pixels);
+    if (format == ImageFormat::pnm) decode_pnm(file, image.pixels);
+    image.box = {0, 0, whole.height, whole.width};
+    image.reduction = 1;
+  }
+
+  void turn(const Orientation& orientation, const ImageExtent& whole, DecodedImage& image) {
+    std::swap(stored, image.pixels);
+    const ImageExtent part{image.box.height, image.box.width};
+    if (image.pixels.size() < image.bytes()) image.pixels.resize(image.bytes());
+    orientation.turn(std::span(stored).first(image.bytes()), part, image.pixels.data());
+    const int64_t reduction = image.reduction;
+    image.box = orientation.upright_box(image.box, {(whole.height + reduction - 1) / reduction,
+                                                    (whole.width + reduction - 1) / reduction});
+  }
+};
+
+ImageDecoder::ImageDecoder() : state_(std::make_unique<State>()) {}
+
+ImageDecoder::~ImageDecoder() = default;
+
+ImageExtent ImageDecoder::extent(std::span<const uint8_t> file) {
+  const StoredImage header = state_->header(format_of(file), file);
+  return header.orientation.turned(header.extent);
+}
+
+void ImageDecoder::decode(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
+                          DecodedImage& image) {
+  const ImageFormat format = format_of(file);
+  const StoredImage header = state_->header(format, file);
+  const ImageExtent upright = header.orientation.turned(header.extent);
+  AMCL_CHECK(box.top >= 0 && box.left >= 0 && box.height >= 1 && box.width >= 1 &&
+                 box.top + box.height <= upright.height && box.left + box.width <= upright.width,
+             "decode: a box outside of the image of ", upright.height, " x ", upright.width);
+  state_->decode_stored(format, file, header.orientation.stored_box(box, header.extent), reduction,
+                        header.extent, image);
+  if (!header.orientation.as_stored()) state_->turn(header.orientation, header.extent, image);
+}
+
+void ImageDecoder::decode(std::span<const uint8_t> file, DecodedImage& image) {
+  const ImageExtent whole = extent(file);
+  decode(file, {0, 0, whole.height, whole.width}, 1, image);
+}
+
+}  // namespace amcl

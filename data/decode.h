@@ -1,0 +1,75 @@
+// Image files to pixels. The content says what a file is, never its name, and its size is checked
+// before anything is decoded.
+//
+//   JPEG  baseline, progressive, arithmetic; gray, YCbCr, RGB, CMYK, YCCK (libjpeg-turbo)
+//   PNG   all colour types and depths, interlaced too (libpng)
+//   BMP   1, 4, 8 bits with a palette, 24 and 32 bits; not compressed
+//   PNM   P5 and P6 with up to 16 bits
+//
+// The result is what Pillow's convert("RGB") of the picture gives: gray is repeated, an alpha
+// channel is dropped and the colour under it kept, of 16 bits the upper 8 count (PNM is scaled to
+// its largest value), CMYK becomes (1 - C)(1 - K). The orientation in Exif data is applied. Colour
+// profiles are not.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace amcl {
+
+// Larger images are refused: they would take 300 MB each.
+inline constexpr int64_t kMostImagePixels = 100'000'000;
+
+struct ImageExtent {
+  int64_t height = 0;
+  int64_t width = 0;
+
+  bool operator==(const ImageExtent&) const = default;
+};
+
+// In pixels of the whole image.
+struct ImageBox {
+  int64_t top = 0;
+  int64_t left = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+
+  bool operator==(const ImageBox&) const = default;
+};
+
+// A part of an image, perhaps of a smaller version of it.
+struct DecodedImage {
+  std::vector<uint8_t> pixels;  // [box.height, box.width, 3]; larger blocks are kept for reuse
+  ImageBox box;                 // in the image divided by `reduction`
+  int64_t reduction = 1;        // 1, 2, 4 or 8
+
+  size_t bytes() const { return static_cast<size_t>(box.height * box.width * 3); }
+};
+
+// For one thread; keeps its working memory from image to image. Every function throws Error(data)
+// with the reason, without a name, for content that is damaged, cut short, too large or of an
+// unknown kind.
+class ImageDecoder {
+ public:
+  ImageDecoder();
+  ~ImageDecoder();
+  ImageDecoder(const ImageDecoder&) = delete;
+  ImageDecoder& operator=(const ImageDecoder&) = delete;
+
+  // Extents after the orientation is applied.
+  ImageExtent extent(std::span<const uint8_t> file);
+  // Fills `image` with at least the pixels of `box`, the same to the bit as those of the whole
+  // image. A JPEG may be reduced to 1/2, 1/4 or 1/8 (`reduction`, by its DCT); its box then covers
+  // `box` divided by that. Other formats are decoded whole.
+  void decode(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
+              DecodedImage& image);
+  // The whole image, complete to the end of the file.
+  void decode(std::span<const uint8_t> file, DecodedImage& image);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace amcl

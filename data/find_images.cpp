@@ -1,0 +1,184 @@
+// The walk through directories, and text lists.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <set>
+
+#include "data/image_folder.h"
+#include "engine/core/check.h"
+
+namespace amcl {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_image_name(const std::string& name) {
+  std::string ending = fs::path(name).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(std::begin(kImageEndings), std::end(kImageEndings), ending) !=
+         std::end(kImageEndings);
+}
+
+// A directory's identity, whatever path led to it.
+using Identity = std::pair<dev_t, ino_t>;
+
+class Walk {
+ public:
+  explicit Walk(fs::path root) : root_(std::move(root)) {}
+
+  void visit(const std::string& inside) {
+    const fs::path here = root_ / inside;
+    struct stat status {};
+    if (::stat(here.c_str(), &status) != 0 || !open_.insert({status.st_dev, status.st_ino}).second)
+      return;
+    std::error_code error;
+    for (fs::directory_iterator entry(here, error), end; !error && entry != end;
+         entry.increment(error)) {
+      const std::string name =
+          (inside.empty() ? "" : inside + '/') + entry->path().filename().string();
+      std::error_code unknown;
+      if (entry->is_directory(unknown))
+        visit(name);
+      else if (is_image_name(name))
+        names.push_back(name);
+      else
+        ++others;
+    }
+    if (error) fail(ErrorKind::io, here.string(), ": cannot be read: ", error.message());
+    open_.erase({status.st_dev, status.st_ino});
+  }
+
+  std::vector<std::string> names;
+  int64_t others = 0;
+
+ private:
+  fs::path root_;
+  std::set<Identity> open_;  // directories between the root and the one that is visited
+};
+
+std::string endings() {
+  std::string text;
+  for (const char* ending : kImageEndings) text += concat_text(text.empty() ? "" : " ", ending);
+  return text;
+}
+
+// The folder at the top of a path; empty for a file at the top.
+std::string top_folder(const std::string& name) {
+  const size_t slash = name.find('/');
+  return slash == std::string::npos ? std::string() : name.substr(0, slash);
+}
+
+bool holds_class_folders(const std::vector<std::string>& names) {
+  const std::string first = top_folder(names.front());
+  bool several = false;
+  for (const std::string& name : names) {
+    const std::string folder = top_folder(name);
+    if (folder.empty()) return false;
+    several |= folder != first;
+  }
+  return several;
+}
+
+void label_by_folder(ListedImages& images) {
+  for (const std::string& name : images.names)
+    if (const std::string folder = top_folder(name); !folder.empty())
+      images.class_names.push_back(folder);
+  std::sort(images.class_names.begin(), images.class_names.end());
+  images.class_names.erase(std::unique(images.class_names.begin(), images.class_names.end()),
+                           images.class_names.end());
+  for (const std::string& name : images.names) {
+    const std::string folder = top_folder(name);
+    if (folder.empty())
+      fail(ErrorKind::data, images.directory, ": ", name,
+           " lies in no class folder; move it into one, or use --layout images");
+    const auto place =
+        std::lower_bound(images.class_names.begin(), images.class_names.end(), folder);
+    images.labels.push_back(static_cast<int32_t>(place - images.class_names.begin()));
+  }
+}
+
+// A line's label, after the last tab; the name loses it.
+bool take_label(std::string& name, const std::string& place, int32_t& label) {
+  const size_t tab = name.rfind('\t');
+  if (tab == std::string::npos) return false;
+  const std::string text = name.substr(tab + 1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), label);
+  if (error != std::errc() || end != text.data() + text.size() || label < 0)
+    fail(ErrorKind::data, place, ": label '", text, "' is no whole number from 0 on");
+  name.resize(tab);
+  return true;
+}
+
+void check_all_there(const ListedImages& images, const std::string& list) {
+  constexpr int64_t kShown = 5;
+  int64_t missing = 0;
+  std::string shown;
+  for (const std::string& name : images.names) {
+    std::error_code ignored;
+    if (fs::exists(fs::path(images.directory) / name, ignored)) continue;
+    if (++missing <= kShown) shown += concat_text(missing == 1 ? "" : ", ", name);
+  }
+  if (missing > 0)
+    fail(ErrorKind::missing, list, ": ", missing, " of ", images.names.size(),
+         " files are not there: ", shown, missing > kShown ? ", ..." : "",
+         "; paths are relative to the list's directory");
+}
+
+}  // namespace
+
+std::vector<std::string> find_images(const fs::path& directory, int64_t& others) {
+  Walk walk(directory);
+  walk.visit("");
+  others = walk.others;
+  std::sort(walk.names.begin(), walk.names.end());
+  return std::move(walk.names);
+}
+
+ListedImages list_folder(const fs::path& directory, FolderLabels labels) {
+  ListedImages images;
+  images.directory = directory.string();
+  int64_t others = 0;
+  images.names = find_images(directory, others);
+  if (images.names.empty())
+    fail(ErrorKind::missing, images.directory, ": holds no image in itself or its folders (",
+         others, " other files); looked for ", endings(),
+         ", and for the files of CIFAR, STL-10 and MNIST");
+  if (labels == FolderLabels::by_folder ||
+      (labels == FolderLabels::recognised && holds_class_folders(images.names)))
+    label_by_folder(images);
+  images.layout = images.labels.empty() ? std::string("images without labels")
+                                        : concat_text(images.class_names.size(), " class folders");
+  return images;
+}
+
+ListedImages read_image_list(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) fail(ErrorKind::io, file.string(), ": cannot be read");
+  ListedImages images;
+  images.directory = file.parent_path().string();
+  int64_t number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    const std::string place = concat_text(file.string(), ", line ", ++number);
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty()) continue;
+    if (line.find('\0') != std::string::npos)
+      fail(ErrorKind::data, place, ": is no text; a list holds a path on each line");
+    int32_t label = 0;
+    const bool labelled = take_label(line, place, label);
+    if (labelled != (images.labels.size() == images.names.size()) && !images.names.empty())
+      fail(ErrorKind::data, place, labelled ? ": has a label" : ": has no label",
+           ", unlike the lines before; a tab comes between path and label");
+    images.names.push_back(line);
+    if (labelled) images.labels.push_back(label);
+  }
+  if (images.names.empty()) fail(ErrorKind::missing, file.string(), ": lists no image");
+  check_all_there(images, file.string());
+  images.layout = images.labels.empty() ? "list without labels" : "list with labels";
+  return images;
+}
+
+}  // namespace amcl

@@ -1,0 +1,47 @@
+#include "data/good_images.h"
+
+#include "engine/core/check.h"
+#include "engine/core/parallel_for.h"
+
+namespace amcl {
+
+std::vector<ImageCheck> check_images(const ImageFiles& files) {
+  std::vector<ImageCheck> checks(static_cast<size_t>(files.count()));
+  parallel_for(files.count(), /*grain=*/1, [&](int64_t begin, int64_t end) {
+    ImageDecoder decoder;
+    DecodedImage image;
+    std::vector<uint8_t> buffer;
+    for (int64_t index = begin; index < end; ++index) {
+      ImageCheck& check = checks[static_cast<size_t>(index)];
+      check.image = index;
+      std::string place;  // before the reason, where the reason does not name it
+      try {
+        const std::span<const uint8_t> content = files.content(index, buffer);
+        place = files.place(index) + ": ";
+        decoder.decode(content, image);
+        check.extent = {image.box.height, image.box.width};
+      } catch (const Error& error) {
+        check.error = place + error.what();
+      }
+    }
+  });
+  return checks;
+}
+
+void keep_good_images(Dataset& dataset) {
+  std::vector<int64_t> good;
+  std::vector<int32_t> labels;
+  for (const ImageCheck& check : check_images(*dataset.files)) {
+    if (!check.error.empty()) {
+      dataset.bad_images->add(check.image, Error(ErrorKind::data, check.error));
+      continue;
+    }
+    good.push_back(check.image);
+    if (dataset.labelled()) labels.push_back(dataset.labels[static_cast<size_t>(check.image)]);
+  }
+  if (good.empty()) fail(ErrorKind::data, dataset.name, ": not one of its images can be read");
+  dataset.files = std::make_shared<SelectedFiles>(dataset.files, std::move(good));
+  dataset.labels = std::move(labels);
+}
+
+}  // namespace amcl

@@ -1,0 +1,24 @@
+// Which images of a set of files can be read: looks at every one.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace amcl {
+
+struct ImageCheck {
+  int64_t image = 0;
+  ImageExtent extent;  // of a good image
+  std::string error;   // with the place of the file; empty for a good image
+};
+
+// Decodes every image whole, on all compute threads.
+std::vector<ImageCheck> check_images(const ImageFiles& files);
+
+// Leaves only good images, with their labels; the others are noted as bad ones. Throws as
+// BadImages::add; Error(data) if no image is good.
+void keep_good_images(Dataset& dataset);
+
+}  // namespace amcl

@@ -1,0 +1,35 @@
+// A file that may be compressed by gzip: reads what it holds either way.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace amcl {
+
+class GzipFile {
+ public:
+  // Errors as File::open_for_reading.
+  explicit GzipFile(const std::string& path);
+
+  const std::string& path() const { return path_; }
+  // No more bytes than this can follow from the file's size: deflate packs at most 1032 into one.
+  int64_t most_bytes() const { return most_bytes_; }
+  // Fills `bytes`. Error(data) if the content ends before or its checksum is wrong.
+  void read(std::span<uint8_t> bytes);
+  // Whether everything has been read. Error(data) if the checksum is wrong.
+  bool at_end();
+
+ private:
+  struct Close {
+    void operator()(void* handle) const;
+  };
+
+  size_t read_some(std::span<uint8_t> bytes);
+
+  std::string path_;
+  int64_t most_bytes_ = 0;
+  std::unique_ptr<void, Close> handle_;
+};
+
+}  // namespace amcl

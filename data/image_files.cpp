@@ -1,0 +1,36 @@
+#include "data/image_files.h"
+
+#include <filesystem>
+
+#include "engine/core/check.h"
+#include "engine/io/file.h"
+
+namespace amcl {
+namespace {
+
+// No encoded image of allowed extents needs more.
+constexpr int64_t kMostFileBytes = int64_t{1} << 30;
+
+}  // namespace
+
+DirectoryFiles::DirectoryFiles(std::string directory, std::vector<std::string> names)
+    : directory_(std::move(directory)), names_(std::move(names)) {}
+
+std::string DirectoryFiles::place(int64_t index) const {
+  // A name that begins with / stands for itself.
+  return (std::filesystem::path(directory_) / names_[static_cast<size_t>(index)]).string();
+}
+
+std::span<const uint8_t> DirectoryFiles::content(int64_t index,
+                                                 std::vector<uint8_t>& buffer) const {
+  File file = File::open_for_reading(place(index));
+  const int64_t size = file.size();
+  if (size > kMostFileBytes)
+    fail(ErrorKind::data, file.path(), " is ", size, " bytes long, too long for an image");
+  if (buffer.size() < static_cast<size_t>(size)) buffer.resize(static_cast<size_t>(size));
+  const std::span<uint8_t> content = std::span(buffer).first(static_cast<size_t>(size));
+  file.read(std::as_writable_bytes(content));
+  return content;
+}
+
+}  // namespace amcl

@@ -1,0 +1,115 @@
+#include "data/image_folder.h"
+
+#include <algorithm>
+
+#include "data/bad_images.h"
+#include "data/channel_statistics.h"
+#include "data/hash.h"
+#include "data/image_files.h"
+#include "data/image_reader.h"
+#include "engine/core/check.h"
+
+namespace amcl {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Decoded to measure mean and deviation: about a second.
+constexpr int64_t kMeasuredFiles = 256;
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
+// The folder of the split, or the directory itself if it is not divided into folders.
+fs::path split_folder(const fs::path& directory, Split split, bool& divided) {
+  divided = is_folder(directory / "train") &&
+            (is_folder(directory / "val") || is_folder(directory / "test"));
+  if (!divided) return directory;
+  if (split == Split::train) return directory / "train";
+  for (const char* folder : {"val", "test"})
+    if (is_folder(directory / folder)) return directory / folder;
+  return directory;
+}
+
+// The indices of the split by --val-fraction, at most `limit`.
+std::vector<int64_t> select(const ListedImages& images, Split split, bool divided, int64_t limit,
+                            double val_fraction) {
+  std::vector<int64_t> indices;
+  for (int64_t index = 0; index < std::ssize(images.names); ++index) {
+    const bool held_out =
+        !divided && uniform_hash(images.names[static_cast<size_t>(index)]) < val_fraction;
+    if (divided || held_out == (split == Split::test)) indices.push_back(index);
+    if (limit > 0 && std::ssize(indices) == limit) break;
+  }
+  return indices;
+}
+
+ImageNormalization measure_files(Device& device, const Dataset& dataset) {
+  // Bad images are left out here; they are reported when they are needed.
+  Dataset sample = dataset;
+  ImageReader reader(device, sample);
+  sample.bad_images = std::make_shared<BadImages>(true, dataset.count());
+  ChannelStatistics statistics;
+  const int64_t step = (dataset.count() + kMeasuredFiles - 1) / kMeasuredFiles;
+  for (int64_t index = 0; index < dataset.count(); index += step) {
+    reader.read(index, whole_image);
+    const std::vector<uint8_t> pixels = reader.pixels().to_host<uint8_t>();
+    statistics.add(pixels.data(), std::ssize(pixels) / 3);
+  }
+  return statistics.result();
+}
+
+Dataset make_dataset(Device& device, const std::string& source, const ListedImages& images,
+                     const std::vector<int64_t>& indices, const DatasetOptions& options) {
+  Dataset dataset;
+  dataset.name = fs::path(source).lexically_normal().filename().string();
+  if (dataset.name.empty() || dataset.name == ".") dataset.name = source;
+  dataset.layout = images.layout;
+  dataset.class_names = images.class_names;
+  std::vector<std::string> names;
+  for (const int64_t index : indices) {
+    names.push_back(images.names[static_cast<size_t>(index)]);
+    if (!images.labels.empty()) dataset.labels.push_back(images.labels[static_cast<size_t>(index)]);
+  }
+  dataset.files = std::make_shared<DirectoryFiles>(images.directory, std::move(names));
+  dataset.size = options.size > 0 ? options.size : kFileViewSize;
+  dataset.bad_images = std::make_shared<BadImages>(options.skip_bad_images, options.error_limit);
+  dataset.normalization = measure_files(device, dataset);
+  return dataset;
+}
+
+[[noreturn]] void fail_no_split(const std::string& source, Split split) {
+  if (split == Split::unlabeled)
+    fail(ErrorKind::usage, "split: ", source, " has no unlabeled images; choose train or test");
+  fail(ErrorKind::missing, source, ": no ", name_of(split),
+       " images: make folders train and val, or hold some back with --val-fraction 0.1");
+}
+
+}  // namespace
+
+Dataset open_folder(Device& device, const fs::path& directory, Split split, int64_t limit,
+                    const DatasetOptions& options) {
+  bool divided = false;
+  const fs::path folder = split_folder(directory, split, divided);
+  if (split == Split::unlabeled) fail_no_split(directory.string(), split);
+  const FolderLabels labels = options.layout == "classes"  ? FolderLabels::by_folder
+                              : options.layout == "images" ? FolderLabels::none
+                                                           : FolderLabels::recognised;
+  const ListedImages images = list_folder(folder, labels);
+  const std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
+  if (indices.empty()) fail_no_split(directory.string(), split);
+  return make_dataset(device, directory.string(), images, indices, options);
+}
+
+Dataset open_list(Device& device, const fs::path& file, Split split, int64_t limit,
+                  const DatasetOptions& options) {
+  if (split == Split::unlabeled) fail_no_split(file.string(), split);
+  const ListedImages images = read_image_list(file);
+  const std::vector<int64_t> indices = select(images, split, false, limit, options.val_fraction);
+  if (indices.empty()) fail_no_split(file.string(), split);
+  return make_dataset(device, file.string(), images, indices, options);
+}
+
+}  // namespace amcl

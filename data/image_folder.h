@@ -1,0 +1,54 @@
+// Directories of image files, and lists of them.
+//
+//   class folders   root/<class>/**/x.jpg: no image outside of a class folder, two of them or more;
+//                   classes are numbered by the bytes of their names
+//   images          root/**/x.jpg, at any depth: no labels
+//   splits          root/train, root/val (or test), each one of the two above
+//   list            a text file: on each line a path, relative to the list's directory, and perhaps
+//                   a tab and a label from 0
+//
+// An image is a file with one of kImageEndings, in either case; what it holds is sniffed when it is
+// decoded. Names are sorted by their bytes, so that the order is the same everywhere. Symbolic
+// links are followed, but not to a directory that holds them.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace amcl {
+
+inline constexpr const char* kImageEndings[] = {".jpg", ".jpeg", ".png", ".bmp",
+                                                ".ppm", ".pgm",  ".pnm"};
+
+// Files with one of the endings, by their paths inside `directory`, sorted; `others` counts the rest.
+// Error(io) for a directory that cannot be read.
+std::vector<std::string> find_images(const std::filesystem::path& directory, int64_t& others);
+
+// What a source holds before a split and a limit are applied.
+struct ListedImages {
+  std::string directory;
+  std::vector<std::string> names;
+  std::vector<int32_t> labels;           // as many, or none
+  std::vector<std::string> class_names;  // may be empty
+  std::string layout;                    // "12 class folders"
+};
+
+enum class FolderLabels { recognised, by_folder, none };
+
+// Error(missing) if there is no image.
+ListedImages list_folder(const std::filesystem::path& directory, FolderLabels labels);
+
+// Error(data) naming the line for a label that is none or is missing on some lines, and for files
+// that are not there: how many, and the first five.
+ListedImages read_image_list(const std::filesystem::path& file);
+
+// The set in a directory (or a list) with the split, limit and options applied; its normalisation is
+// measured. Errors: missing, if the split has no images; else as above.
+Dataset open_folder(Device& device, const std::filesystem::path& directory, Split split,
+                    int64_t limit, const DatasetOptions& options);
+Dataset open_list(Device& device, const std::filesystem::path& file, Split split, int64_t limit,
+                  const DatasetOptions& options);
+
+}  // namespace amcl

@@ -1,0 +1,307 @@
+// Directories of image files: what is found, in which order, with which labels.
+#include "data/image_folder.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "data/evaluation_batches.h"
+#include "data/good_images.h"
+#include "data/hash.h"
+#include "data/image_reader.h"
+#include "data/loader.h"
+#include "engine/backend/open.h"
+#include "engine/backend/plain/plain_backend.h"
+#include "tests/data/data_files.h"
+#include "tests/data/encode.h"
+
+namespace amcl {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string pnm(int value, int height = 2, int width = 3) {
+  return concat_text(
+      "P6 ", width, ' ', height, " 255 ",
+      std::string(static_cast<size_t>(height * width * 3), static_cast<char>(value)));
+}
+
+std::vector<std::string> names_of(const Dataset& dataset) {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < dataset.count(); ++i) names.push_back(dataset.files->name(i));
+  return names;
+}
+
+Dataset open(const fs::path& source, Split split = Split::train, const DatasetOptions& options = {},
+             int64_t limit = 0) {
+  static PlainBackend backend;
+  return open_dataset(backend, source.string(), split, limit, 1, options);
+}
+
+TEST_CASE("folder: class folders give labels in the order of the bytes of their names") {
+  TemporaryDirectory directory;
+  write(directory.path() / "dog/2.ppm", pnm(1));
+  write(directory.path() / "dog/deep/10.PPM", pnm(2));
+  write(directory.path() / "Zebra/x y.ppm", pnm(3));
+  write(directory.path() / "cat/1.png", pnm(4));  // what it holds counts, not its name
+  write(directory.path() / "cat/notes.txt", "no image");
+  const Dataset dataset = open(directory.path());
+  CHECK(names_of(dataset) ==
+        std::vector<std::string>{"Zebra/x y.ppm", "cat/1.png", "dog/2.ppm", "dog/deep/10.PPM"});
+  CHECK(dataset.class_names == std::vector<std::string>{"Zebra", "cat", "dog"});
+  CHECK(dataset.labels == std::vector<int32_t>{0, 1, 2, 2});
+  CHECK(dataset.layout == "3 class folders");
+  CHECK(dataset.view_extent() == ImageExtent{224, 224});
+  CHECK(open(directory.path(), Split::train, {.layout = "images"}).labels.empty());
+  CHECK(open(directory.path(), Split::train, {}, 2).labels == std::vector<int32_t>{0, 1});
+}
+
+TEST_CASE("folder: photographs need no class folders") {
+  TemporaryDirectory flat;
+  write(flat.path() / "b.ppm", pnm(1));
+  write(flat.path() / "a.ppm", pnm(2));
+  write(flat.path() / "more/c.ppm", pnm(2));
+  CHECK(names_of(open(flat.path())) == std::vector<std::string>{"a.ppm", "b.ppm", "more/c.ppm"});
+  CHECK_FALSE(open(flat.path()).labelled());
+  TemporaryDirectory single;
+  write(single.path() / "photos/2021/a.ppm", pnm(1));
+  write(single.path() / "photos/2022/b.ppm", pnm(1));
+  CHECK_FALSE(open(single.path()).labelled());
+  const Outcome mixed = opening_of(flat.path().string(), Split::train, {.layout = "classes"});
+  CHECK(mixed.kind == ErrorKind::data);
+  CHECK(mixed.message == flat.path().string() +
+                             ": a.ppm lies in no class folder; move it into one, or use --layout "
+                             "images");
+}
+
+TEST_CASE("folder: names with spaces, newlines and bytes that are no UTF-8") {
+  TemporaryDirectory directory;
+  const std::vector<std::string> names = {"a b.ppm", "a\nb.ppm", "a\xff.ppm", "\xc3\xa4.ppm"};
+  for (const std::string& name : names) write(directory.path() / name, pnm(1));
+  std::vector<std::string> sorted = names;
+  std::sort(sorted.begin(), sorted.end());
+  const Dataset dataset = open(directory.path());
+  CHECK(names_of(dataset) == sorted);
+  CHECK(check_images(*dataset.files).back().error.empty());
+}
+
+TEST_CASE("folder: links are followed, loops are not") {
+  TemporaryDirectory directory;
+  TemporaryDirectory elsewhere;
+  write(elsewhere.path() / "1.ppm", pnm(1));
+  write(directory.path() / "a/2.ppm", pnm(2));
+  fs::create_directory_symlink(elsewhere.path(), directory.path() / "b");
+  fs::create_directory_symlink(directory.path(), directory.path() / "a/loop");
+  fs::create_directory_symlink("self", directory.path() / "self");
+  CHECK(names_of(open(directory.path())) == std::vector<std::string>{"a/2.ppm", "b/1.ppm"});
+}
+
+TEST_CASE("folder: train and val folders, or a fraction held back by the hash of names") {
+  TemporaryDirectory divided;
+  write(divided.path() / "train/a/1.ppm", pnm(1));
+  write(divided.path() / "train/b/2.ppm", pnm(1));
+  write(divided.path() / "val/a/3.ppm", pnm(1));
+  write(divided.path() / "val/b/4.ppm", pnm(1));
+  CHECK(names_of(open(divided.path())) == std::vector<std::string>{"a/1.ppm", "b/2.ppm"});
+  CHECK(names_of(open(divided.path(), Split::test)) ==
+        std::vector<std::string>{"a/3.ppm", "b/4.ppm"});
+
+  TemporaryDirectory whole;
+  for (int i = 0; i < 60; ++i) write(whole.path() / concat_text(i, ".ppm"), pnm(i));
+  const auto train = names_of(open(whole.path(), Split::train, {.val_fraction = 0.3}));
+  const auto test = names_of(open(whole.path(), Split::test, {.val_fraction = 0.3}));
+  CHECK(train.size() + test.size() == 60);
+  CHECK(test.size() > 8);
+  CHECK(test.size() < 30);
+  for (const std::string& name : test) {
+    CHECK(uniform_hash(name) < 0.3);
+    CHECK(std::find(train.begin(), train.end(), name) == train.end());
+  }
+  const Outcome none = opening_of(whole.path().string(), Split::test);
+  CHECK(none.kind == ErrorKind::missing);
+  CHECK(none.message == whole.path().string() +
+                            ": no test images: make folders train and val, or hold some back with "
+                            "--val-fraction 0.1");
+}
+
+TEST_CASE("folder: an empty one and an unreadable one") {
+  TemporaryDirectory directory;
+  write(directory.path() / "a/readme.md", "text");
+  const Outcome empty = opening_of(directory.path().string());
+  CHECK(empty.kind == ErrorKind::missing);
+  CHECK(empty.message ==
+        directory.path().string() +
+            ": holds no image in itself or its folders (1 other files); looked "
+            "for .jpg .jpeg .png .bmp .ppm .pgm .pnm, and for the files of CIFAR, STL-10 "
+            "and MNIST");
+  if (geteuid() == 0) return;  // nothing is unreadable to the superuser
+  fs::permissions(directory.path() / "a", fs::perms::none);
+  CHECK(opening_of(directory.path().string()).kind == ErrorKind::io);
+  fs::permissions(directory.path() / "a", fs::perms::owner_all);
+}
+
+TEST_CASE("list: paths relative to it, with labels after a tab") {
+  TemporaryDirectory directory;
+  write(directory.path() / "images/a b.ppm", pnm(1));
+  write(directory.path() / "c.ppm", pnm(1));
+  const fs::path list = directory.path() / "list.txt";
+  write(list, concat_text("c.ppm\t3\r\nimages/a b.ppm\t0\n\n",
+                          (directory.path() / "c.ppm").string(), "\t1\n"));
+  const Dataset dataset = open(list);
+  CHECK(dataset.labels == std::vector<int32_t>{3, 0, 1});
+  CHECK(dataset.layout == "list with labels");
+  for (const ImageCheck& check : check_images(*dataset.files)) CHECK(check.error.empty());
+
+  const auto message = [&](const std::string& text) {
+    write(list, text);
+    return opening_of(list.string()).message;
+  };
+  CHECK(message("c.ppm\t-1\n") ==
+        list.string() + ", line 1: label '-1' is no whole number from 0 on");
+  CHECK(message("c.ppm\t99999999999\n") ==
+        list.string() + ", line 1: label '99999999999' is no whole number from 0 on");
+  CHECK(message("c.ppm\t1\nc.ppm\n") ==
+        list.string() +
+            ", line 2: has no label, unlike the lines before; a tab comes between path and label");
+  CHECK(message("1\n2\nc.ppm\n3\n4\n5\n6\n") ==
+        list.string() +
+            ": 6 of 7 files are not there: 1, 2, 3, 4, 5, ...; paths are relative to the list's "
+            "directory");
+  CHECK(message(std::string("\xff\xd8\0", 3)) ==
+        list.string() + ", line 1: is no text; a list holds a path on each line");
+  CHECK(message("\n") == list.string() + ": lists no image");
+}
+
+// 14 photographs of differing sizes, two of which are bad if asked.
+void write_photographs(const fs::path& directory, bool with_bad_ones) {
+  for (int i = 0; i < 14; ++i) {
+    const int height = 20 + 3 * i;
+    const int width = 50 - 2 * i;
+    std::string file = encode_jpeg(picture(height, width, 3, static_cast<uint64_t>(i)), height,
+                                   width, {.orientation = i % 3 == 0 ? 6 : 0});
+    if (with_bad_ones && (i == 4 || i == 5)) file.resize(file.size() / 2);
+    write(directory / concat_text(static_cast<char>('a' + i), ".jpg"), file);
+  }
+}
+
+std::vector<float> batches(Backend& backend, const Dataset& dataset, int64_t workers, int64_t first,
+                           int64_t count) {
+  Loader loader(backend, dataset, {}, {.batch = 4, .workers = workers, .seed = 3});
+  loader.start(first / 3, first % 3);
+  std::vector<float> values;
+  for (int64_t i = 0; i < count; ++i) {
+    const std::vector<float> batch = loader.next().images.to_host<float>();
+    values.insert(values.end(), batch.begin(), batch.end());
+  }
+  return values;
+}
+
+TEST_CASE("files: the views do not depend on the number of workers or on where a run begins") {
+  TemporaryDirectory directory;
+  write_photographs(directory.path(), true);
+  const auto backend = open_backend("cpu");
+  const auto opened = [&] {
+    return open_dataset(*backend, directory.path().string(), Split::train, 0, 1,
+                        {.size = 16, .skip_bad_images = true});
+  };
+  const Dataset dataset = opened();
+  const std::vector<float> expected = batches(*backend, dataset, 0, 0, 6);
+  CHECK(dataset.bad_images->count() == 2);
+  CHECK(batches(*backend, opened(), 1, 0, 6) == expected);
+  CHECK(batches(*backend, opened(), 3, 0, 6) == expected);
+  const auto half = expected.begin() + static_cast<ptrdiff_t>(expected.size() / 2);
+  CHECK(batches(*backend, opened(), 2, 3, 3) == std::vector<float>(half, expected.end()));
+}
+
+TEST_CASE("files: a view is what augmentation makes of the whole image") {
+  TemporaryDirectory directory;
+  write_photographs(directory.path(), false);
+  const auto backend = open_backend("cpu");
+  const Dataset dataset =
+      open_dataset(*backend, directory.path().string(), Split::train, 0, 1, {.size = 16});
+  const AugmentPolicy policy;
+  Loader loader(*backend, dataset, policy, {.batch = 7, .workers = 1, .seed = 3});
+  const Batch batch = loader.next();
+  for (const int64_t row : {0, 6, 7, 11}) {
+    const int64_t sample = batch.samples[static_cast<size_t>(row % 7)];
+    ImageReader reader(*backend, dataset);
+    reader.read(sample, whole_image);
+    ViewParameters view = policy.draw(3, 0, sample, static_cast<uint32_t>(row / 7),
+                                      reader.box().height, reader.box().width);
+    view.image = 0;
+    Tensor expected = Tensor::empty(*backend, {1, 16, 16, 3}, DType::f32);
+    backend->augment(reader.pixels(), {&view, 1}, dataset.normalization, expected);
+    CHECK(batch.images.slice(row, row + 1).to_host<float>() == expected.to_host<float>());
+  }
+}
+
+TEST_CASE("files: a bad image stops, or is skipped up to a limit") {
+  TemporaryDirectory directory;
+  write_photographs(directory.path(), true);
+  const auto backend = open_backend("cpu");
+  const auto run = [&](const DatasetOptions& options) -> std::string {
+    const Dataset dataset =
+        open_dataset(*backend, directory.path().string(), Split::train, 0, 1, options);
+    try {
+      batches(*backend, dataset, 2, 0, 3);
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::data);
+      return error.what();
+    }
+    const std::vector<std::string> messages = dataset.bad_images->take_messages();
+    CHECK(messages.size() == 2);
+    CHECK(dataset.bad_images->take_messages().empty());
+    return messages.empty() ? std::string() : messages.front();
+  };
+  const std::string stopped = run({.size = 16});
+  CHECK(stopped.find(".jpg: is a damaged JPEG image (") != std::string::npos);
+  CHECK(stopped.find("; --on-error skip goes on without such images") != std::string::npos);
+  CHECK(run({.size = 16, .skip_bad_images = true}).find("skipped (1 of at most 100): ") == 0);
+  CHECK(run({.size = 16, .skip_bad_images = true, .error_limit = 1})
+            .find("2 images cannot be read, more than --error-limit 1 allows; the last one: ") ==
+        0);
+
+  Dataset dataset = open_dataset(*backend, directory.path().string(), Split::train, 0, 1,
+                                 {.skip_bad_images = true});
+  keep_good_images(dataset);
+  CHECK(dataset.count() == 12);
+  CHECK(dataset.files->name(4) == "g.jpg");
+}
+
+TEST_CASE("files: evaluation sees the centre of the resized image") {
+  TemporaryDirectory directory;
+  // Gray rises by one per column, so that a pixel tells where it comes from.
+  std::string image = "P5 256 128 255 ";
+  for (int y = 0; y < 128; ++y)
+    for (int x = 0; x < 256; ++x) image += static_cast<char>(x);
+  write(directory.path() / "ramp.pgm", image);
+  const auto backend = open_backend("cpu");
+  const Dataset dataset =
+      open_dataset(*backend, directory.path().string(), Split::train, 0, 1, {.size = 112});
+  const Tensor pixels = evaluation_pixels(*backend, dataset, 0, 1);
+  REQUIRE(pixels.shape() == Shape{1, 112, 112, 3});
+  const auto values = pixels.to_host<uint8_t>();
+  CHECK(values[0] == 72);  // 128 x 256 is the size after resizing: (256 - 112) / 2
+  CHECK(values[111 * 3] == 183);
+  const std::vector<float> batch = evaluation_batch(*backend, dataset, 0, 1).to_host<float>();
+  CHECK(batch[0] == doctest::Approx((72.0 / 255.0 - dataset.normalization.mean[0]) /
+                                    dataset.normalization.deviation[0]));
+}
+
+TEST_CASE("files: the fingerprint tells sets apart, wherever they lie") {
+  TemporaryDirectory directory;
+  write(directory.path() / "one/a.ppm", pnm(1));
+  write(directory.path() / "two/a.ppm", pnm(1));
+  write(directory.path() / "three/a.ppm", pnm(2));
+  write(directory.path() / "four/b.ppm", pnm(1));
+  const auto fingerprint = [&](const char* folder) {
+    return open(directory.path() / folder).fingerprint();
+  };
+  CHECK(fingerprint("one") == fingerprint("two"));
+  CHECK(fingerprint("one") != fingerprint("three"));
+  CHECK(fingerprint("one") != fingerprint("four"));
+}
+
+}  // namespace
+}  // namespace amcl

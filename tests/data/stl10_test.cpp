@@ -1,0 +1,85 @@
+// Small files in the layout of STL-10, whole and damaged.
+#include "data/stl10.h"
+
+#include <doctest/doctest.h>
+
+#include "engine/backend/plain/plain_backend.h"
+#include "tests/data/data_files.h"
+
+namespace amcl {
+namespace {
+
+// One image: all 7, but 11, 12, 13 (plus `shade`) in row 2 of column 5.
+std::string image(int shade = 0) {
+  std::string bytes;
+  for (int channel = 0; channel < 3; ++channel) {
+    std::string plane(96 * 96, '\7');
+    plane[5 * 96 + 2] = static_cast<char>(11 + channel + shade);
+    bytes += plane;
+  }
+  return bytes;
+}
+
+TEST_CASE("stl10: planes column by column become rows of pixels, labels count from 0") {
+  TemporaryDirectory directory;
+  const auto folder = directory.path() / "stl10_binary";
+  write(folder / "train_X.bin", image() + image(50));
+  write(folder / "train_y.bin", "\1\12");
+  write(folder / "test_X.bin", image(1));
+  write(folder / "unlabeled_X.bin", image(2) + image(3) + image(4));
+  write(folder / "class_names.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n");
+  PlainBackend backend;
+  const std::string path = directory.path().string();
+  const Dataset train = open_dataset(backend, path, Split::train, 0, 1);
+  CHECK(train.name == "STL-10");
+  CHECK(train.layout == "binary version, train_X.bin");
+  REQUIRE(train.images.shape() == Shape{2, 96, 96, 3});
+  const auto pixels = train.images.to_host<uint8_t>();
+  CHECK(pixels[(2 * 96 + 5) * 3] == 11);
+  CHECK(pixels[(2 * 96 + 5) * 3 + 2] == 13);
+  CHECK(pixels[(5 * 96 + 2) * 3] == 7);
+  CHECK(pixels[96 * 96 * 3 + (2 * 96 + 5) * 3 + 1] == 62);
+  CHECK(train.labels == std::vector<int32_t>{0, 9});
+  CHECK(train.class_names.size() == 10);
+  CHECK(train.normalization.mean[0] == doctest::Approx(7.0 / 255.0).epsilon(0.001));
+
+  CHECK_FALSE(open_dataset(backend, path, Split::test, 0, 1).labelled());
+  const Dataset unlabeled = open_dataset(backend, path, Split::unlabeled, 2, 1);
+  CHECK(unlabeled.count() == 2);
+  CHECK_FALSE(unlabeled.labelled());
+}
+
+TEST_CASE("stl10: what is missing or damaged is named") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path().string();
+  const auto images = directory.path() / "train_X.bin";
+  write(images, image());
+  const Outcome missing = opening_of(path, Split::unlabeled);
+  CHECK(missing.kind == ErrorKind::missing);
+  CHECK(missing.message ==
+        path + ": holds STL-10 but no unlabeled images; put unlabeled_X.bin there");
+
+  const auto labels = directory.path() / "train_y.bin";
+  write(labels, "\1\2");
+  CHECK(opening_of(path).message ==
+        labels.string() + ": 2 labels for 1 images; the two files are not of one set");
+  for (const std::string& wrong : {std::string(1, '\0'), std::string(1, '\13')}) {
+    write(labels, wrong);
+    const Outcome outcome = opening_of(path);
+    CHECK(outcome.kind == ErrorKind::data);
+    CHECK(outcome.message ==
+          labels.string() + ": label 0 is " + std::to_string(int{wrong[0]}) +
+              ", STL-10 allows 1 to 10; the file is damaged or of another format");
+  }
+  write(images, image() + "x");
+  const Outcome size = opening_of(path);
+  CHECK(size.kind == ErrorKind::data);
+  CHECK(size.message == images.string() +
+                            ": 27649 bytes are not a multiple of the 27648 bytes of an STL-10 "
+                            "image; the file is cut short or of another format");
+  write(images, "");
+  CHECK(opening_of(path).message == images.string() + ": is empty; fetch the file again");
+}
+
+}  // namespace
+}  // namespace amcl
