@@ -10,6 +10,9 @@
 namespace amcl {
 namespace {
 
+// JPEG's own limit. A longer side would make the resized image of an evaluation too long to count.
+constexpr int64_t kMostSide = 65'535;
+
 enum class ImageFormat { jpeg, png, bmp, pnm };
 
 bool begins_with(std::span<const uint8_t> file, std::string_view magic, size_t offset = 0) {
@@ -41,6 +44,9 @@ ImageFormat format_of(std::span<const uint8_t> file) {
 void check_extent(int64_t height, int64_t width) {
   if (height < 1 || width < 1)
     fail(ErrorKind::data, "claims to be ", height, " x ", width, " pixels");
+  if (height > kMostSide || width > kMostSide)
+    fail(ErrorKind::data, "is ", height, " x ", width, " pixels; sides of up to ", kMostSide,
+         " are decoded");
   if (height > kMostImagePixels / width)
     fail(ErrorKind::data, "is ", height, " x ", width, " pixels, more than the ", kMostImagePixels,
          " that are decoded");

@@ -63,6 +63,10 @@ void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& e
   evaluation.test = open_labelled(backend, data, Split::test, 0, seed);
   // One measure for both, where it is measured: that of the training images.
   evaluation.test.normalization = evaluation.train.normalization;
+  for (const Dataset* part : {&evaluation.train, &evaluation.test})
+    if (part->bad_images)
+      for (std::string& image : part->bad_images->take_messages())
+        evaluation.notes.push_back(std::move(image));
 }
 
 struct Features {

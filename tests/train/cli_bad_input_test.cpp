@@ -87,9 +87,9 @@ TEST_CASE("bad input: a data directory that is missing, empty or of no known lay
   check_refused(fixture, {"--data", absent}, 66, {absent, "no such file or directory", "shapes10"});
   const std::string empty = fixture.path("empty");
   std::filesystem::create_directory(empty);
-  check_refused(fixture, {"--data", empty}, 66, {empty, "is empty", "data_batch_1.bin"});
+  check_refused(fixture, {"--data", empty}, 66, {empty, "holds no image", "CIFAR"});
   fixture.write("empty/notes.txt", "no images");
-  check_refused(fixture, {"--data", empty}, 66, {empty, "no known data set", "train.bin"});
+  check_refused(fixture, {"--data", empty}, 66, {empty, "holds no image", "1 other files"});
 }
 
 TEST_CASE("bad input: a data file that is cut short or holds an impossible label") {
