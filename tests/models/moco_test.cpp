@@ -42,14 +42,17 @@ TEST_CASE("moco: the momentum encoder starts equal and follows by the moving ave
   Moco method(*backend, 1, small());
   State state(method);
   std::map<std::string, std::vector<float>> start;
-  for (auto& [name, value] : state.parameters) {
+  for (auto& parameter : state.parameters) {
+    const std::string& name = parameter.first;
     CAPTURE(name);
-    start[name] = value.to_host<float>();
+    start[name] = parameter.second.to_host<float>();
     CHECK(state.buffer("momentum_encoder." + name) == start[name]);
-    backend->fill(value, 2.0);
+    backend->fill(parameter.second, 2.0);
   }
   method.begin_step(2);
-  for (const auto& [name, before] : start) {
+  for (const auto& entry : start) {
+    const auto& before = entry.second;
+    const std::string& name = entry.first;
     CAPTURE(name);
     const std::vector<float> now = state.buffer("momentum_encoder." + name);
     for (size_t i = 0; i < now.size(); ++i)

@@ -97,8 +97,11 @@ TEST_CASE("pair_loss: statistics leave the anchor itself out and keep the positi
                           .a_positive = 2.0,
                           .beta_negative = 0.3,
                           .a_negative = 1.5};
-  for (const auto& [backend, dtype, tolerance] : places())
+  for (const Place& place : places())
     for (const int64_t rows : {6, 38}) {
+      Backend& backend = place.backend;
+      const DType dtype = place.dtype;
+      const double tolerance = place.tolerance;
       test::Rng rng(21);
       const Tensor s = rng.uniform(backend, {2, rows, rows}, -1.0f, 1.0f, dtype);
       const Tensor r = rng.uniform(backend, {2, rows, rows}, -9.0f, 9.0f, dtype);
@@ -138,9 +141,11 @@ TEST_CASE("pair_loss: a constant temperature is reported as such") {
 
 // The vector exponential gives 0 for what is not a number.
 TEST_CASE("pair_loss: a similarity or score that is not a number reaches the loss") {
-  for (const auto& [backend, dtype, tolerance] : places())
+  for (const Place& place : places())
     for (const bool in_score : {false, true})
       for (const PairReducer reducer : {PairReducer::lse, PairReducer::topk, PairReducer::hard}) {
+        Backend& backend = place.backend;
+        const DType dtype = place.dtype;
         // All scores: those that a reducer does not select need not reach it.
         INFO(std::string(backend.name()), ", in the scores ", in_score, ", reducer ",
              static_cast<int>(reducer));
