@@ -77,9 +77,11 @@ TEST_CASE("decode: a box of a JPEG has the bits of the whole image") {
   const std::vector<uint8_t> pixels = picture(133, 150);
   ImageDecoder decoder;
   DecodedImage image;
-  for (const auto& [h, v] : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}})
+  for (const std::pair<int, int>& sampling : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}})
     for (const bool progressive : {false, true})
       for (const int orientation : {0, 3, 6}) {
+        const int h = sampling.first;
+        const int v = sampling.second;
         const std::string file = encode_jpeg(pixels, 133, 150,
                                              {.horizontal_sampling = h,
                                               .vertical_sampling = v,
