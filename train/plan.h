@@ -41,8 +41,9 @@ struct Plan {
 };
 
 // For a data set that lives in `backend`, alone. Runs steps on backends of their own, with small
-// batches of blank images shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would for settings that cannot be.
-// `test` is that of the online evaluation, or null.
+// batches of blank images shaped as the data set's, and extrapolates the memory that they took.
+// Throws as the run itself would for settings that cannot be. `test` is that of the online
+// evaluation, or null.
 Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
                const Dataset* test = nullptr);
 

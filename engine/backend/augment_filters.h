@@ -1,4 +1,5 @@
-// The two filters of augmentation, used by every backend: the resampler's and the blur's Gaussian. Formulas as in torchvision on float tensors (antialias=True, align_corners=False).
+// The two filters of augmentation, used by every backend: the resampler's and the blur's Gaussian.
+// Formulas as in torchvision on float tensors (antialias=True, align_corners=False).
 #pragma once
 #include <algorithm>
 #include <cmath>

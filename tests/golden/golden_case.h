@@ -20,10 +20,11 @@ struct GoldenFailure : std::runtime_error {
 
 // One way to compute: plain f64, plain f32, or a fast backend in f32.
 struct GoldenRun {
-  // Limits of single elements of a whole model's gradients in f32, relative to the largest of the tensor (spec S12
-  // limits their norms only). One relu that rounding decides the other way (seen once in the files of another seed:
-  // |y| 2e-5 where the rms is 2) moves many elements of the layers below by 1e-3 to 3.5e-2. In the specification's
-  // own files none flips, and the largest error is 4.5e-5 on plain and 1.4e-4 on cpu.
+  // Limits of single elements of a whole model's gradients in f32, relative to the largest of the
+  // tensor (spec S12 limits their norms only). One relu that rounding decides the other way (seen
+  // once in the files of another seed: |y| 2e-5 where the rms is 2) moves many elements of the layers
+  // below by 1e-3 to 3.5e-2. In the specification's own files none flips, and the largest error is
+  // 4.5e-5 on plain and 1.4e-4 on cpu.
   static constexpr double kWithFlippedRelu = 3e-2;
   static constexpr double kSameRelus = 1e-3;
 

@@ -13,7 +13,8 @@ int main() {
   const std::string directory = elsewhere != nullptr ? elsewhere : AMCL_GOLDEN_DIRECTORY;
   const auto plain = amcl::open_backend("plain");
   const auto cpu = amcl::open_backend("cpu");
-  // In the specification's own files plain f32, whose rounding is that of baseline x86-64 everywhere, flips no relu.
+  // In the specification's own files plain f32, whose rounding is that of baseline x86-64 everywhere,
+  // flips no relu.
   const double plain_limit =
       elsewhere != nullptr ? amcl::GoldenRun::kWithFlippedRelu : amcl::GoldenRun::kSameRelus;
   const std::array<amcl::GoldenRun, 3> runs = {{{*plain, amcl::DType::f64},
