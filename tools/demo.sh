@@ -20,7 +20,7 @@ knn() {
 SECONDS=0
 "$amcl" pretrain --data shapes10 --method simclr --heads 3 --temperature adaptive \
   --backbone resnet18 --width 16 --stem cifar --head-hidden 128 --head-dim 64 \
-  --epochs 12 --batch 128 --lr 0.06 --warmup-epochs 1 --crop-scale 0.4,1 \
+  --epochs 10 --batch 64 --lr 0.06 --warmup-epochs 1 --crop-scale 0.5,1 \
   --out "$run" --overwrite
 
 pixels=$(knn "$run" --features pixels)
