@@ -1,7 +1,7 @@
 #include "data/sampler.h"
 
 #include <numeric>
-#include <utility>
+#include <span>
 
 #include "engine/core/check.h"
 #include "engine/core/philox.h"
@@ -12,10 +12,8 @@ std::vector<int64_t> epoch_order(uint64_t seed, uint32_t epoch, int64_t count) {
   AMCL_CHECK(count >= 0 && count <= UINT32_MAX, "sampler: ", count, " images are out of range");
   std::vector<int64_t> order(static_cast<size_t>(count));
   std::iota(order.begin(), order.end(), int64_t{0});
-  // Fisher and Yates.
   RandomStream random(seed, RandomPurpose::sampler, epoch, 0, 0);
-  for (size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[random.below(static_cast<uint32_t>(i))]);
+  shuffle(std::span(order), random);
   return order;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
+#include <span>
 #include <vector>
 
 #include "engine/core/philox.h"
@@ -18,16 +18,16 @@ const MocoOptions& checked(const MocoOptions& options) {
   return options;
 }
 
-// Where each row of a batch goes: within its view, uniformly over all orders (Fisher and Yates).
+// Where each row of a batch goes: within its view, uniformly over all orders.
 std::vector<int32_t> shuffled_rows(uint64_t seed, int64_t step, int64_t views, int64_t images) {
   std::vector<int32_t> order(static_cast<size_t>(views * images));
   std::iota(order.begin(), order.end(), 0);
   for (int64_t view = 0; view < views; ++view) {
-    int32_t* rows = order.data() + view * images;
     RandomStream random(seed, RandomPurpose::shuffle, 0, static_cast<uint64_t>(step),
                         static_cast<uint32_t>(view));
-    for (int64_t i = images; i > 1; --i)
-      std::swap(rows[i - 1], rows[random.below(static_cast<uint32_t>(i))]);
+    shuffle(
+        std::span(order).subspan(static_cast<size_t>(view * images), static_cast<size_t>(images)),
+        random);
   }
   return order;
 }

@@ -4,6 +4,8 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <span>
+#include <utility>
 
 #include "engine/core/host_device.h"
 
@@ -83,5 +85,12 @@ class RandomStream {
   Philox4 block_{};
   int used_ = 4;
 };
+
+// All orders of `values` with the same probability (Fisher and Yates); at most 2^32 - 1 of them.
+template <class T>
+void shuffle(std::span<T> values, RandomStream& random) {
+  for (size_t i = values.size(); i > 1; --i)
+    std::swap(values[i - 1], values[random.below(static_cast<uint32_t>(i))]);
+}
 
 }  // namespace amcl
