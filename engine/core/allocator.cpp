@@ -12,60 +12,83 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
-// Classes are powers of two and three steps between them (at most 25 % waste, 64 bytes at least).
-size_t size_class(size_t bytes) {
-  if (bytes <= kAlignment) return kAlignment;
-  const size_t step = std::max(kAlignment, std::bit_floor(bytes) / 4);
+}  // namespace
+
+size_t PooledAllocator::size_class(size_t bytes) const {
+  if (bytes <= smallest_) return smallest_;
+  const size_t step = std::max(smallest_, std::bit_floor(bytes) / steps_);
   return (bytes + step - 1) / step * step;
 }
 
-}  // namespace
-
-HostAllocator::~HostAllocator() {
-  for (const auto& [size, blocks] : free_)
-    for (void* block : blocks) std::free(block);  // NOLINT(cppcoreguidelines-no-malloc)
-}
-
-void* HostAllocator::allocate(size_t bytes) {
+void* PooledAllocator::allocate(size_t bytes) {
   const size_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
   void* block = nullptr;
-  if (auto it = free_.find(size); it != free_.end() && !it->second.empty()) {
+  if (const auto it = free_.find(size); it != free_.end() && !it->second.empty()) {
     block = it->second.back();
     it->second.pop_back();
   } else {
-    block = std::aligned_alloc(kAlignment, size);
-    if (block == nullptr)
-      fail(ErrorKind::device, "out of memory: wanted ", size >> 20, " MiB with ", use_.in_use >> 20,
-           " MiB in use; a smaller --batch or --width needs less");
+    block = take(size);
     use_.reserved += static_cast<int64_t>(size);
   }
   use_.in_use += static_cast<int64_t>(size);
   use_.peak = std::max(use_.peak, use_.in_use);
-  if (poison_) std::memset(block, 0xff, size);  // all bits set is a NaN in f64, f32 and bf16
+  if (poison_) fill_with_nan(block, size);
   return block;
 }
 
-void HostAllocator::release(void* block, size_t bytes) noexcept {
+void PooledAllocator::release(void* block, size_t bytes) noexcept {
   const size_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
   free_[size].push_back(block);
   use_.in_use -= static_cast<int64_t>(size);
 }
 
-MemoryUse HostAllocator::use() const {
+void PooledAllocator::give_back_free_blocks() noexcept {
+  for (auto& [size, blocks] : free_) {
+    for (void* block : blocks) {
+      give_back(block);
+      use_.reserved -= static_cast<int64_t>(size);
+    }
+    blocks.clear();
+  }
+}
+
+MemoryUse PooledAllocator::use() const {
   const std::lock_guard lock(mutex_);
   return use_;
 }
 
-void HostAllocator::reset_peak() {
+void PooledAllocator::reset_peak() {
   const std::lock_guard lock(mutex_);
   use_.peak = use_.in_use;
 }
 
-void HostAllocator::poison(bool on) {
+void PooledAllocator::poison(bool on) {
   const std::lock_guard lock(mutex_);
   poison_ = on;
+}
+
+HostAllocator::HostAllocator() : PooledAllocator(kAlignment, /*steps=*/4) {}
+
+HostAllocator::~HostAllocator() {
+  give_back_free_blocks();
+}
+
+void* HostAllocator::take(size_t size) {
+  void* block = std::aligned_alloc(kAlignment, size);
+  if (block == nullptr)
+    fail(ErrorKind::device, "out of memory: wanted ", size >> 20, " MiB with ",
+         bytes_in_use() >> 20, " MiB in use; a smaller --batch or --width needs less");
+  return block;
+}
+
+void HostAllocator::give_back(void* block) noexcept {
+  std::free(block);  // NOLINT(cppcoreguidelines-no-malloc)
+}
+
+void HostAllocator::fill_with_nan(void* block, size_t size) {
+  std::memset(block, 0xff, size);
 }
 
 }  // namespace amcl

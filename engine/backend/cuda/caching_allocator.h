@@ -1,12 +1,7 @@
-// Device memory with reuse: freed blocks are kept by size class, because cudaMalloc waits for the
-// device. All kernels go to one stream, so a block may be handed out again at once: who used it
-// before comes before in the stream.
+// Device memory with reuse, because cudaMalloc waits for the device. All kernels go to one stream, so
+// a block may be handed out again at once: who used it before comes before in the stream.
 #pragma once
 #include <cstddef>
-#include <cstdint>
-#include <map>
-#include <mutex>
-#include <vector>
 
 #include "engine/core/allocator.h"
 
@@ -25,30 +20,22 @@ class BlockSource {
   virtual void fill_with_nan(void* block, size_t bytes) = 0;
 };
 
-class CachingAllocator final : public Allocator {
+// Steps between size classes are finer than on the host, because the large activations of a step
+// decide which batch fits.
+class CachingAllocator final : public PooledAllocator {
  public:
-  explicit CachingAllocator(BlockSource& source) : source_(source) {}
+  explicit CachingAllocator(BlockSource& source)
+      : PooledAllocator(/*smallest=*/512, /*steps=*/8), source_(source) {}
   ~CachingAllocator() override;
-  CachingAllocator(const CachingAllocator&) = delete;
-  CachingAllocator& operator=(const CachingAllocator&) = delete;
-
-  // When the source has no memory, the free blocks of other sizes are given back before it is asked
-  // again; then Error(device) with what was wanted, in use and free.
-  void* allocate(size_t bytes) override;
-  void release(void* block, size_t bytes) noexcept override;
-  MemoryUse use() const override;
-  void reset_peak() override;
-  void poison(bool on) override;
 
  private:
-  void* take(size_t size);
-  void give_back_free_blocks() noexcept;
+  // When the source has no memory, the free blocks of other sizes are given back before it is asked
+  // again; then Error(device) with what was wanted, in use and free.
+  void* take(size_t size) override;
+  void give_back(void* block) noexcept override { source_.give_back(block); }
+  void fill_with_nan(void* block, size_t size) override { source_.fill_with_nan(block, size); }
 
   BlockSource& source_;
-  mutable std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;  // by size class
-  MemoryUse use_;
-  bool poison_ = false;
 };
 
 }  // namespace amcl::cuda
