@@ -4,6 +4,7 @@
 #include <cmath>
 #include <type_traits>
 
+#include "engine/backend/elementwise_formulas.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/parallel_for.h"
@@ -44,62 +45,6 @@ double widen(T value) {
     return static_cast<double>(static_cast<float>(value));
   else
     return static_cast<double>(value);
-}
-
-template <class T>
-T sigmoid(T x) {
-  return T{1} / (T{1} + std::exp(-x));
-}
-
-template <class T>
-T unary_value(UnaryOp op, T x) {
-  switch (op) {
-    case UnaryOp::relu:
-      return x < T{0} ? T{0} : x;  // in this order NaN stays NaN
-    case UnaryOp::exp:
-      return std::exp(x);
-    case UnaryOp::log:
-      return std::log(x);
-    case UnaryOp::sigmoid:
-      return sigmoid(x);
-    case UnaryOp::reciprocal:
-      return T{1} / x;
-    case UnaryOp::square:
-      return x * x;
-  }
-  return T{0};
-}
-
-template <class T>
-T unary_derivative(UnaryOp op, T x, T y) {
-  switch (op) {
-    case UnaryOp::relu:
-      return y > T{0} ? T{1} : T{0};
-    case UnaryOp::exp:
-      return y;
-    case UnaryOp::log:
-      return T{1} / x;
-    case UnaryOp::sigmoid:
-      return y * (T{1} - y);
-    case UnaryOp::reciprocal:
-      return -y * y;
-    case UnaryOp::square:
-      return T{2} * x;
-  }
-  return T{0};
-}
-
-template <class T>
-T binary_value(BinaryOp op, T a, T b) {
-  switch (op) {
-    case BinaryOp::add:
-      return a + b;
-    case BinaryOp::subtract:
-      return a - b;
-    case BinaryOp::multiply:
-      return a * b;
-  }
-  return T{0};
 }
 
 // Where b's element for a[i] lies: b[(i / block) * block_stride + (i % columns) * column_stride].

@@ -1,8 +1,7 @@
 // The functions of map_kernel, and those of the second operand of `binary` where it is broadcast.
 #pragma once
-#include <cmath>
-
 #include "engine/backend/cuda/kernels/common.cuh"
+#include "engine/backend/elementwise_formulas.h"
 #include "engine/backend/op_specs.h"
 #include "engine/backend/pair_formulas.h"
 
@@ -39,62 +38,19 @@ struct WeightedSum {
 template <class T>
 struct UnaryFunction {
   UnaryOp op;
-  __device__ T operator()(T x) const {
-    switch (op) {
-      case UnaryOp::relu:
-        return x < T(0) ? T(0) : x;  // in this order NaN stays NaN
-      case UnaryOp::exp:
-        return std::exp(x);
-      case UnaryOp::log:
-        return std::log(x);
-      case UnaryOp::sigmoid:
-        return T(1) / (T(1) + std::exp(-x));
-      case UnaryOp::reciprocal:
-        return T(1) / x;
-      case UnaryOp::square:
-        return x * x;
-    }
-    return T(0);
-  }
+  __device__ T operator()(T x) const { return unary_value(op, x); }
 };
 
 template <class T>
 struct UnaryGradient {
   UnaryOp op;
-  __device__ T operator()(T x, T y, T dy) const { return dy * derivative(x, y); }
-  __device__ T derivative(T x, T y) const {
-    switch (op) {
-      case UnaryOp::relu:
-        return y > T(0) ? T(1) : T(0);
-      case UnaryOp::exp:
-        return y;
-      case UnaryOp::log:
-        return T(1) / x;
-      case UnaryOp::sigmoid:
-        return y * (T(1) - y);
-      case UnaryOp::reciprocal:
-        return -y * y;
-      case UnaryOp::square:
-        return T(2) * x;
-    }
-    return T(0);
-  }
+  __device__ T operator()(T x, T y, T dy) const { return dy * unary_derivative(op, x, y); }
 };
 
 template <class T>
 struct BinaryFunction {
   BinaryOp op;
-  __device__ T operator()(T a, T b) const {
-    switch (op) {
-      case BinaryOp::add:
-        return a + b;
-      case BinaryOp::subtract:
-        return a - b;
-      case BinaryOp::multiply:
-        return a * b;
-    }
-    return T(0);
-  }
+  __device__ T operator()(T a, T b) const { return binary_value(op, a, b); }
 };
 
 // The second operand is one element in device memory.
