@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/backend/momentum_update.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/parallel_for.h"
@@ -19,23 +20,6 @@ void for_each_element(const OptimizerSegment& segment, Body&& body) {
     for (int64_t i = segment.begin + begin; i < segment.begin + end; ++i) body(i);
   });
 }
-
-// p -= rate v or its Nesterov form, with d = factor (scale g + decay p), v = momentum v + d.
-template <class T>
-struct MomentumUpdate {
-  T momentum;
-  bool nesterov;
-  T rate;
-  T scale;
-  T decay;
-  T factor;
-
-  void operator()(T gradient, T& value, T& velocity) const {
-    const T d = factor * (scale * gradient + decay * value);
-    velocity = momentum * velocity + d;
-    value -= rate * (nesterov ? d + momentum * velocity : velocity);
-  }
-};
 
 struct SegmentNorms {
   double value = 0.0;      // |p|

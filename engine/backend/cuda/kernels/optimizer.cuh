@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "engine/backend/cuda/kernels/common.cuh"
+#include "engine/backend/momentum_update.h"
 #include "engine/backend/op_specs.h"
 
 namespace amcl::cuda {
@@ -53,26 +54,14 @@ __global__ void __launch_bounds__(kBlockThreads)
   for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads) step(i);
 }
 
-// p -= rate v or its Nesterov form, with d = factor (scale g + decay p), v = momentum v + d.
 template <class T>
 struct MomentumStep {
   const T* gradient;
   T* value;
   T* velocity;
-  T momentum;
-  bool nesterov;
-  T rate;
-  T scale;
-  T decay;
-  T factor;
+  MomentumUpdate<T> update;
 
-  __device__ void operator()(int64_t i) const {
-    const T p = value[i];
-    const T d = factor * (scale * gradient[i] + decay * p);
-    const T v = momentum * velocity[i] + d;
-    velocity[i] = v;
-    value[i] = p - rate * (nesterov ? d + momentum * v : v);
-  }
+  __device__ void operator()(int64_t i) const { update(gradient[i], value[i], velocity[i]); }
 };
 
 template <class T>
@@ -91,12 +80,12 @@ struct SgdUpdate {
     return {gradient,
             value,
             velocity,
-            momentum,
-            nesterov,
-            *rate * static_cast<T>(segment.rate_scale),
-            *gradient_scale,
-            static_cast<T>(segment.weight_decay),
-            factors == nullptr ? T(1) : factors[index]};
+            {.momentum = momentum,
+             .nesterov = nesterov,
+             .rate = *rate * static_cast<T>(segment.rate_scale),
+             .scale = *gradient_scale,
+             .decay = static_cast<T>(segment.weight_decay),
+             .factor = factors == nullptr ? T(1) : factors[index]}};
   }
 };
 
