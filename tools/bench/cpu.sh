@@ -7,6 +7,8 @@
 # PyTorch is measured with its default layout and with channels last; the better median counts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tools/bench/figures.sh
+source tools/bench/figures.sh
 
 pairs=${1:-5}
 peer=${AMCL_PEER:-../shared/peers/simclr_step_torch.py}
@@ -22,11 +24,6 @@ fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# The number that a JSON line calls $1.
-field() { sed -nE "s/.*\"$1\": *([0-9.]+).*/\1/p"; }
-# Minimum, median and maximum of the numbers on standard input.
-spread() { sort -n | awk '{v[NR] = $1} END {print v[1], v[int((NR + 1) / 2)], v[NR]}'; }
 
 cases=("--backbone resnet18 --size 32 --width 16 --batch 128" "--backbone resnet18 --size 32 --width 64 --batch 64"
   "--backbone resnet50 --size 224 --width 64 --batch 8")
@@ -44,7 +41,7 @@ mkdir -p tools/bench/results
 {
   echo "# Training step on the CPU, $(date +%F)"
   echo
-  echo "- machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+  machine_line
   echo "- $("$amcl" --version | head -n 1)"
   echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__)')"
   echo "- command: \`tools/bench/cpu.sh $pairs\`, runs in turn, image pairs per second: median (minimum to maximum)"
@@ -59,7 +56,7 @@ mkdir -p tools/bench/results
       row+=" $middle ($low to $high) |"
       if [[ $who == ours ]]; then ours=$middle; else best=$(awk -v a="$best" -v b="$middle" 'BEGIN {print (a > b ? a : b)}'); fi
     done
-    ratio=$(awk -v a="$ours" -v b="$best" 'BEGIN {printf "%.2f", a / b}')
+    ratio=$(ratio "$ours" "$best")
     read -r _ share _ < <(field share_of_sgemm <"$work/ours.$i" | spread)
     read -r _ peak _ < <(field peak_process_mib <"$work/ours.$i" | spread)
     echo "$row $ratio | $share | $peak |"

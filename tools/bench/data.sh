@@ -8,6 +8,8 @@
 # torchvision is measured on PIL images and on tensors of 8 bits and of floats; the best median counts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tools/bench/figures.sh
+source tools/bench/figures.sh
 
 pairs=${1:-3}
 amcl=build/release/bin/amcl
@@ -24,10 +26,6 @@ for ((pair = 0; pair < pairs; ++pair)); do
   "$python" tools/bench/data_torchvision.py >>"$work/theirs"
 done
 
-# The number that the JSON lines of standard input call $1.
-field() { sed -nE "s/.*\"$1\": *([0-9.]+).*/\1/p"; }
-# Minimum, median and maximum of the numbers on standard input.
-spread() { sort -n | awk '{v[NR] = $1} END {print v[1], v[int((NR + 1) / 2)], v[NR]}'; }
 # Median (minimum to maximum) of the lines of file $1 that match all further arguments.
 rates() {
   local lines
@@ -41,7 +39,7 @@ mkdir -p tools/bench/results
 {
   echo "# Augmented views on the CPU, $(date +%F)"
   echo
-  echo "- machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+  machine_line
   echo "- $("$amcl" --version | head -n 1)"
   echo "- torchvision $("$python" -c 'import torchvision; print(torchvision.__version__)')"
   echo "- command: \`tools/bench/data.sh $pairs\`, runs in turn, one core, views per second: median (minimum to maximum)"

@@ -7,6 +7,8 @@
 # `time growth` compares with the row before it: what the setting grew by is beside it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+# shellcheck source=tools/bench/figures.sh
+source tools/bench/figures.sh
 
 steps=${1:-5}
 shift || true
@@ -19,11 +21,6 @@ declare -A values=([batch]="16 32 64 128 256 512" [heads]="1 3 5 10" [width]="16
 for axis in "${axes[@]}"; do
   [[ -n ${values[$axis]:-} ]] || { echo "growth.sh: '$axis' is not one of batch heads width size threads" >&2; exit 2; }
 done
-
-# The number that a JSON line calls $1.
-field() { sed -nE "s/.*\"$1\": *([0-9.]+).*/\1/p"; }
-# $1 / $2 with two decimals.
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 
 # The rows of one axis.
 rows() {
@@ -48,7 +45,7 @@ mkdir -p tools/bench/results
 {
   echo "# Growth of the training step on the CPU, $(date +%F)"
   echo
-  echo "- machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+  machine_line
   echo "- $("$amcl" --version | head -n 1)"
   echo "- command: \`tools/bench/growth.sh $steps ${axes[*]}\`; median of $steps steps; memory is what tensors take at most"
   echo "- base: ResNet-18 of width 16, 32 px, 128 pairs, 1 head, adaptive temperature, $(nproc) threads; a row changes one setting"
