@@ -3,6 +3,7 @@
 
 #include "engine/core/parallel_for.h"
 #include "tests/support/backends.h"
+#include "tests/support/compute_threads.h"
 #include "train/op_cases.h"
 
 namespace amcl {
@@ -60,12 +61,10 @@ TEST_CASE("backends: the same call gives the same bits") {
 
 // Odd numbers of threads cut the work at other places: every range must be covered.
 TEST_CASE("backends: results hold for any number of threads") {
-  const int before = compute_threads();
-  for (const int threads : {1, 3}) {
-    set_compute_threads(threads);
+  for (const int count : {1, 3}) {
+    const test::ComputeThreads threads(count);
     for (Backend* backend : test::fast_backends()) check_agreement(*backend, DType::f32);
   }
-  set_compute_threads(before);
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "engine/core/parallel_for.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
+#include "tests/support/compute_threads.h"
 #include "tests/support/rng.h"
 
 namespace amcl {
@@ -191,26 +192,22 @@ void with_each_algorithm(const Body& body) {
 }
 
 TEST_CASE("convolutions: every algorithm agrees with plain f64 on odd shapes") {
-  const int before = compute_threads();
-  for (const int threads : {1, 2, 3}) {
-    CAPTURE(threads);
-    set_compute_threads(threads);
+  for (const int count : {1, 2, 3}) {
+    CAPTURE(count);
+    const test::ComputeThreads threads(count);
     with_each_algorithm([](const Algorithm& algorithm, ConvPass pass, const Problem& problem) {
       CHECK(test::difference(algorithm.result(pass, problem), problem.want(pass), 5e-6) == "");
     });
   }
-  set_compute_threads(before);
 }
 
 TEST_CASE("convolutions: with two threads every algorithm repeats its bits") {
-  const int before = compute_threads();
-  set_compute_threads(2);
+  const test::ComputeThreads two(2);
   with_each_algorithm([](const Algorithm& algorithm, ConvPass pass, const Problem& problem) {
     const Tensor first = algorithm.result(pass, problem);
     const Tensor second = algorithm.result(pass, problem);
     CHECK(std::memcmp(first.raw(), second.raw(), first.bytes()) == 0);
   });
-  set_compute_threads(before);
 }
 
 // The largest |got - want| as a share of the largest |want|.

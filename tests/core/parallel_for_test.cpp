@@ -9,16 +9,10 @@
 #include <vector>
 
 #include "engine/core/check.h"
+#include "tests/support/compute_threads.h"
 
 namespace amcl {
 namespace {
-
-// Restores the number of threads.
-struct Threads {
-  explicit Threads(int threads) : before(compute_threads()) { set_compute_threads(threads); }
-  ~Threads() { set_compute_threads(before); }
-  int before;
-};
 
 std::vector<std::pair<int64_t, int64_t>> ranges(int64_t count, int64_t grain) {
   std::mutex mutex;
@@ -35,7 +29,7 @@ TEST_CASE("parallel_for: ranges cover every item once, one range per thread at m
   for (const int threads : {1, 2, 3, 8})
     for (const int64_t count : {1, 2, 7, 8, 9, 1000})
       for (const int64_t grain : {1, 3, 100}) {
-        const Threads scope(threads);
+        const test::ComputeThreads scope(threads);
         INFO(threads, " threads, ", count, " items, grain ", grain);
         const auto covered = ranges(count, grain);
         CHECK(static_cast<int>(covered.size()) <= threads);
@@ -51,7 +45,7 @@ TEST_CASE("parallel_for: ranges cover every item once, one range per thread at m
 }
 
 TEST_CASE("parallel_for: ranges are the same every time") {
-  const Threads scope(4);
+  const test::ComputeThreads scope(4);
   const auto first = ranges(1001, 5);
   for (int repeat = 0; repeat < 20; ++repeat) CHECK(ranges(1001, 5) == first);
 }
@@ -61,7 +55,7 @@ TEST_CASE("parallel_for: no items, no call") {
 }
 
 TEST_CASE("parallel_for: an exception of a body reaches the caller, and the pool goes on") {
-  const Threads scope(4);
+  const test::ComputeThreads scope(4);
   CHECK_THROWS_WITH(parallel_for(100, 1,
                                  [](int64_t, int64_t end) {
                                    if (end == 100) throw std::runtime_error("the last range");
@@ -71,7 +65,7 @@ TEST_CASE("parallel_for: an exception of a body reaches the caller, and the pool
 }
 
 TEST_CASE("parallel_for: a call inside a body runs on the caller's thread, whole") {
-  const Threads scope(4);
+  const test::ComputeThreads scope(4);
   std::vector<int64_t> sums(4, 0);
   parallel_for(4, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

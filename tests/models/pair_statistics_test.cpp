@@ -10,6 +10,7 @@
 #include "engine/ops/ops.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
+#include "tests/support/compute_threads.h"
 #include "tests/support/rng.h"
 
 namespace amcl {
@@ -221,14 +222,13 @@ TEST_CASE("pair_loss: ties go to the lowest index") {
 }
 
 TEST_CASE("pair_loss: the number of threads does not change a bit") {
-  const int threads = compute_threads();
   std::vector<Backend*> backends = test::fast_backends();
   backends.push_back(&test::plain());
   for (Backend* backend : backends) {
     INFO(std::string(backend->name()));
     std::vector<std::vector<double>> results;
     for (const int count : {1, 3}) {
-      set_compute_threads(count);
+      const test::ComputeThreads threads(count);
       test::Rng rng(24);
       const TapeScope scope;
       const Tensor s = tape::leaf(rng.uniform(*backend, {2, 70, 70}, -1.0f, 1.0f, DType::f32));
@@ -244,7 +244,6 @@ TEST_CASE("pair_loss: the number of threads does not change a bit") {
     }
     CHECK(results[0] == results[1]);
   }
-  set_compute_threads(threads);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
+#include "tests/support/compute_threads.h"
 
 namespace amcl {
 namespace {
@@ -51,11 +52,8 @@ TEST_CASE("init: bits follow from the seed and the parameter's number, not from 
   const std::vector<float> first = draw(7, 2);
   CHECK(first != draw(8, 2));
   CHECK(first != draw(7, 3));
-  const int threads = compute_threads();
-  set_compute_threads(3);
-  const std::vector<float> again = draw(7, 2);
-  set_compute_threads(threads);
-  CHECK(first == again);
+  const test::ComputeThreads three(3);
+  CHECK(first == draw(7, 2));
 }
 
 TEST_CASE("init: heads and rows of one parameter differ") {

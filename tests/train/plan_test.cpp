@@ -3,11 +3,15 @@
 #include <doctest/doctest.h>
 
 #include "engine/backend/open.h"
+#include "tests/support/compute_threads.h"
 #include "tests/train/tiny_training.h"
 #include "train/trainer.h"
 
 namespace amcl {
 namespace {
+
+// Two threads wherever it runs: each has memory of its own, which of these small models is much.
+constexpr int kThreads = 2;
 
 // What a run reserves for everything but data set and program, after three steps.
 int64_t measured_bytes(const Config& config, int64_t side) {
@@ -22,6 +26,7 @@ int64_t measured_bytes(const Config& config, int64_t side) {
 }
 
 TEST_CASE("plan: the expected memory is within 15 % of the measured one") {
+  const test::ComputeThreads threads(kThreads);
   struct Case {
     int64_t width;
     int64_t heads;
@@ -47,6 +52,7 @@ TEST_CASE("plan: the expected memory is within 15 % of the measured one") {
 }
 
 TEST_CASE("plan: the expected memory of every method is within 15 % of the measured one") {
+  const test::ComputeThreads threads(kThreads);
   for (const char* method : test::kMethods)
     for (const int64_t micro_batch : {0, 32}) {
       CAPTURE(method);

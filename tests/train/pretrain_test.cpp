@@ -8,6 +8,7 @@
 #include "engine/core/parallel_for.h"
 #include "engine/io/safetensors.h"
 #include "tests/io/scratch_directory.h"
+#include "tests/support/compute_threads.h"
 #include "tests/train/tiny_training.h"
 #include "train/run_log.h"
 
@@ -235,12 +236,11 @@ TEST_CASE("pretrain: resume refuses images that have changed") {
 TEST_CASE("pretrain: another number of threads is allowed and warned of") {
   Runs runs;
   Config config = runs.config("run");
+  const test::ComputeThreads restored(1);
   config.train.threads = 1;
   runs.go(config, 1);
-  const int threads = compute_threads();
   config.train.threads = 2;
   CHECK(runs.go(config, 1, config.train.out) == PretrainEnd::stopped);
-  set_compute_threads(threads);
   CHECK(runs.printed.find("warning: the run was started with 1 threads and goes on with 2") !=
         std::string::npos);
 }
