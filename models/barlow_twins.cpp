@@ -1,7 +1,5 @@
 #include "models/barlow_twins.h"
 
-#include <utility>
-
 namespace amcl {
 
 BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
@@ -9,9 +7,8 @@ BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptio
     : BarlowTwins(Initializer(backend, seed, dtype), options) {}
 
 BarlowTwins::BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options)
-    : options_(options),
-      backbone_(initializer, options.backbone),
-      heads_(initializer, backbone_.feature_dim(), options.projector) {
+    : Method(initializer, options.backbone, options.projector, options.objective.name),
+      options_(options) {
   if (!options.objective.adaptive) return;
   if (options.correlation_score)
     correlation_score_.emplace(initializer);
@@ -21,9 +18,7 @@ BarlowTwins::BarlowTwins(Initializer initializer, const BarlowTwinsOptions& opti
 }
 
 Projections BarlowTwins::project(const Tensor& images, const ForwardContext& context) {
-  const Tensor features = backbone_.forward(images, context);
-  keep_features(features);
-  return {heads_.forward(features, context)};
+  return {encode(images, context)};
 }
 
 AmclBarlowOptions BarlowTwins::amcl_options() const {
@@ -47,10 +42,6 @@ Loss BarlowTwins::loss(const Projections& projections) {
   return loss;
 }
 
-Tensor BarlowTwins::features(const Tensor& images, const ForwardContext& context) {
-  return backbone_.forward(images, context);
-}
-
 double BarlowTwins::chance_level(int64_t /*images*/) const {
   const auto& [heads, layers, hidden, dim, norm] = options_.projector;
   const double one_head = options_.objective.adaptive
@@ -64,8 +55,7 @@ int64_t BarlowTwins::pair_count(int64_t /*images*/) const {
 }
 
 void BarlowTwins::visit(const ModuleVisitor& visitor) {
-  backbone_.visit("backbone", visitor);
-  heads_.visit("projector", visitor);
+  Method::visit(visitor);
   if (correlation_score_) correlation_score_->visit("temperature_net", visitor);
   if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
 }

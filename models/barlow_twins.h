@@ -8,8 +8,6 @@
 #include "models/method.h"
 #include "models/objectives/amcl_barlow.h"
 #include "models/objectives/presets.h"
-#include "models/projection_head.h"
-#include "models/resnet.h"
 
 namespace amcl {
 
@@ -34,11 +32,8 @@ class BarlowTwins final : public Method {
 
   Projections project(const Tensor& images, const ForwardContext& context) override;
   Loss loss(const Projections& projections) override;
-  Tensor features(const Tensor& images, const ForwardContext& context) override;
-  int64_t feature_dim() const override { return backbone_.feature_dim(); }
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
-  const std::string& objective_name() const override { return options_.objective.name; }
   void visit(const ModuleVisitor& visitor) override;
 
  private:
@@ -47,8 +42,6 @@ class BarlowTwins final : public Method {
   AmclBarlowOptions amcl_options() const;
 
   BarlowTwinsOptions options_;
-  ResNet backbone_;
-  ProjectionHead heads_;
   // At most one of them, for adaptive temperatures.
   std::optional<CorrelationScore> correlation_score_;
   std::optional<TemperatureNet> temperature_net_;

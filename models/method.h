@@ -1,4 +1,4 @@
-// A self-supervised method: encoder, heads and objective, cut at the projections so that exact
+// A self-supervised method: backbone, projection heads and objective, cut at the projections so that exact
 // micro-batches and several devices can come between. SimCLR, MoCo, Barlow Twins and SimSiam are a
 // class each.
 #pragma once
@@ -7,6 +7,8 @@
 
 #include "engine/nn/layers.h"
 #include "models/objectives/objective.h"
+#include "models/projection_head.h"
+#include "models/resnet.h"
 
 namespace amcl {
 
@@ -29,13 +31,15 @@ class Method {
   // After the optimiser step: the queue takes the keys of the last loss.
   virtual void finish_step() {}
   // Backbone features [N, D] of images [N, H, W, 3], for evaluation.
-  virtual Tensor features(const Tensor& images, const ForwardContext& context) = 0;
-  virtual int64_t feature_dim() const = 0;
+  Tensor features(const Tensor& images, const ForwardContext& context) {
+    return backbone_.forward(images, context);
+  }
+  int64_t feature_dim() const { return backbone_.feature_dim(); }
   // Backbone features of the images of the last project(), without gradient, view after view: what
   // an online probe learns from.
   const Tensor& projected_features() const { return projected_features_; }
   // For messages and records.
-  virtual const std::string& objective_name() const = 0;
+  const std::string& objective_name() const { return objective_name_; }
   // The loss when all similarities are 0 and all temperatures at their start value, for 2N rows.
   virtual double chance_level(int64_t images) const = 0;
   // Elements of the largest matrices that the loss of 2N rows builds, for planning its memory.
@@ -43,12 +47,20 @@ class Method {
   // Backbone under "backbone.", heads under "projector.*.", predictor under "predictor.*.",
   // temperature net under "temperature_net."; buffers of MoCo under "momentum_encoder." and
   // "queue.*.".
-  virtual void visit(const ModuleVisitor& visitor) = 0;
+  virtual void visit(const ModuleVisitor& visitor);
 
  protected:
-  void keep_features(const Tensor& features) { projected_features_ = tape::detach(features); }
+  Method(Initializer& initializer, const ResNetOptions& backbone,
+         const ProjectionHeadOptions& projector, std::string objective_name);
+
+  // Projections [C, M, d] of images [M, H, W, 3]; keeps the features between.
+  Tensor encode(const Tensor& images, const ForwardContext& context);
+
+  ResNet backbone_;
+  ProjectionHead heads_;
 
  private:
+  std::string objective_name_;
   Tensor projected_features_;
 };
 

@@ -57,10 +57,9 @@ Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dt
     : Moco(Initializer(backend, seed, dtype), seed, options) {}
 
 Moco::Moco(Initializer initializer, uint64_t seed, const MocoOptions& options)
-    : seed_(seed),
-      options_(checked(options)),
-      backbone_(initializer, options.backbone),
-      heads_(initializer, backbone_.feature_dim(), options.projector),
+    : Method(initializer, checked(options).backbone, options.projector, options.objective.name),
+      seed_(seed),
+      options_(options),
       momentum_encoder_(Initializer(initializer.device(), seed, initializer.dtype()),
                         options.backbone, options.projector),
       queue_(initializer.device(), seed, options.projector.heads, options.queue,
@@ -97,9 +96,8 @@ Projections Moco::project(const Tensor& images, const ForwardContext& context) {
   const int64_t half = images.dim(0) / 2;
   const Tensor queried = options_.symmetric ? images : images.slice(0, half);
   const Tensor keyed = options_.symmetric ? images : images.slice(half, 2 * half);
-  const Tensor features = backbone_.forward(queried, context);
-  keep_features(features);
-  return {heads_.forward(features, context), keys_of(keyed, context)};
+  const Tensor queries = encode(queried, context);
+  return {queries, keys_of(keyed, context)};
 }
 
 Loss Moco::loss(const Projections& projections) {
@@ -121,10 +119,6 @@ void Moco::finish_step() {
   keys_ = {};
 }
 
-Tensor Moco::features(const Tensor& images, const ForwardContext& context) {
-  return backbone_.forward(images, context);
-}
-
 double Moco::chance_level(int64_t /*images*/) const {
   const int64_t heads = options_.projector.heads;
   return temperature_net_
@@ -138,8 +132,7 @@ int64_t Moco::pair_count(int64_t images) const {
 }
 
 void Moco::visit(const ModuleVisitor& visitor) {
-  backbone_.visit("backbone", visitor);
-  heads_.visit("projector", visitor);
+  Method::visit(visitor);
   if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
   momentum_encoder_.visit("momentum_encoder", visitor);
   queue_.visit("queue", visitor);

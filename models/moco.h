@@ -40,11 +40,8 @@ class Moco final : public Method {
   Projections project(const Tensor& images, const ForwardContext& context) override;
   Loss loss(const Projections& projections) override;
   void finish_step() override;
-  Tensor features(const Tensor& images, const ForwardContext& context) override;
-  int64_t feature_dim() const override { return backbone_.feature_dim(); }
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
-  const std::string& objective_name() const override { return options_.objective.name; }
   void visit(const ModuleVisitor& visitor) override;
 
  private:
@@ -54,8 +51,6 @@ class Moco final : public Method {
 
   uint64_t seed_;
   MocoOptions options_;
-  ResNet backbone_;
-  ProjectionHead heads_;
   std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
   MomentumEncoder momentum_encoder_;
   NegativeQueue queue_;

@@ -1,7 +1,5 @@
 #include "models/sim_siam.h"
 
-#include <utility>
-
 #include "models/objectives/amcl_simsiam.h"
 #include "models/objectives/simsiam.h"
 
@@ -24,9 +22,8 @@ SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options,
     : SimSiam(Initializer(backend, seed, dtype), options) {}
 
 SimSiam::SimSiam(Initializer initializer, const SimSiamOptions& options)
-    : options_(options),
-      backbone_(initializer, options.backbone),
-      heads_(initializer, backbone_.feature_dim(), options.projector),
+    : Method(initializer, options.backbone, options.projector, options.objective.name),
+      options_(options),
       predictor_(initializer, options.projector.dim, predictor_options(options)) {
   predictor_.visit("", {.parameter = [](const std::string&,
                                         Parameter& parameter) { parameter.constant_rate = true; },
@@ -37,9 +34,7 @@ SimSiam::SimSiam(Initializer initializer, const SimSiamOptions& options)
 }
 
 Projections SimSiam::project(const Tensor& images, const ForwardContext& context) {
-  const Tensor features = backbone_.forward(images, context);
-  keep_features(features);
-  const Tensor z = heads_.forward(features, context);
+  const Tensor z = encode(images, context);
   return {z, predictor_.forward(z, context)};
 }
 
@@ -61,10 +56,6 @@ Loss SimSiam::loss(const Projections& projections) {
   return simsiam(p1, z1, p2, z2);
 }
 
-Tensor SimSiam::features(const Tensor& images, const ForwardContext& context) {
-  return backbone_.forward(images, context);
-}
-
 double SimSiam::chance_level(int64_t /*images*/) const {
   if (!temperature_net_) return 0.0;
   return static_cast<double>(options_.projector.heads) *
@@ -76,8 +67,7 @@ int64_t SimSiam::pair_count(int64_t images) const {
 }
 
 void SimSiam::visit(const ModuleVisitor& visitor) {
-  backbone_.visit("backbone", visitor);
-  heads_.visit("projector", visitor);
+  Method::visit(visitor);
   predictor_.visit("predictor", visitor);
   if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
 }

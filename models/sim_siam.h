@@ -8,7 +8,6 @@
 #include "models/method.h"
 #include "models/objectives/presets.h"
 #include "models/projection_head.h"
-#include "models/resnet.h"
 #include "models/temperature_net.h"
 
 namespace amcl {
@@ -28,19 +27,14 @@ class SimSiam final : public Method {
   // z and the predictions p from it, each [C, 2N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;
   Loss loss(const Projections& projections) override;
-  Tensor features(const Tensor& images, const ForwardContext& context) override;
-  int64_t feature_dim() const override { return backbone_.feature_dim(); }
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
-  const std::string& objective_name() const override { return options_.objective.name; }
   void visit(const ModuleVisitor& visitor) override;
 
  private:
   SimSiam(Initializer initializer, const SimSiamOptions& options);
 
   SimSiamOptions options_;
-  ResNet backbone_;
-  ProjectionHead heads_;
   ProjectionHead predictor_;
   std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
 };

@@ -1,7 +1,5 @@
 #include "models/simclr.h"
 
-#include <utility>
-
 #include "models/objectives/amcl_nt_xent.h"
 #include "models/objectives/nt_xent.h"
 
@@ -11,18 +9,15 @@ SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DT
     : SimClr(Initializer(backend, seed, dtype), options) {}
 
 SimClr::SimClr(Initializer initializer, const SimClrOptions& options)
-    : options_(options),
-      backbone_(initializer, options.backbone),
-      heads_(initializer, backbone_.feature_dim(), options.projector) {
+    : Method(initializer, options.backbone, options.projector, options.objective.name),
+      options_(options) {
   if (options.objective.adaptive)
     temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
                              options.objective.temperature_net);
 }
 
 Projections SimClr::project(const Tensor& images, const ForwardContext& context) {
-  const Tensor features = backbone_.forward(images, context);
-  keep_features(features);
-  return {heads_.forward(features, context)};
+  return {encode(images, context)};
 }
 
 Loss SimClr::loss(const Projections& projections) {
@@ -31,10 +26,6 @@ Loss SimClr::loss(const Projections& projections) {
   if (temperature_net_)
     return amcl_nt_xent(projections.front(), &*temperature_net_, options_.objective.amcl);
   return nt_xent(projections.front(), {.temperature = options_.objective.temperature});
-}
-
-Tensor SimClr::features(const Tensor& images, const ForwardContext& context) {
-  return backbone_.forward(images, context);
 }
 
 double SimClr::chance_level(int64_t images) const {
@@ -50,8 +41,7 @@ int64_t SimClr::pair_count(int64_t images) const {
 }
 
 void SimClr::visit(const ModuleVisitor& visitor) {
-  backbone_.visit("backbone", visitor);
-  heads_.visit("projector", visitor);
+  Method::visit(visitor);
   if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
 }
 
