@@ -15,122 +15,102 @@ namespace amcl {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Columns whose sums one pass keeps in the first-level cache.
+constexpr int64_t kPanel = 512;
+
+// Adds the f32 sums of a panel to the f64 ones.
+inline void AddPanel(const float* HWY_RESTRICT panel, int64_t width, double* HWY_RESTRICT sum) {
+  for (int64_t i = 0; i < width; ++i) sum[i] += static_cast<double>(panel[i]);
+}
+
 // sum[c] += sum over rows of (x - shift), squares[c] += sum of (x - shift)^2, for `rows` <=
-// kBatchNormBlockRows rows.
+// kBatchNormBlockRows rows of `width` <= kPanel columns, `stride` apart. Rows are read from end to
+// end, as memory delivers them fastest; the sums of a row wait in the first-level cache.
 template <class D>
-void MomentColumns(D d, const float* HWY_RESTRICT x, int64_t rows, int64_t width,
-                   const float* HWY_RESTRICT shift, double* HWY_RESTRICT sum,
-                   double* HWY_RESTRICT squares) {
-  constexpr int64_t kVectors = 4;
+void MomentPanel(D d, const float* HWY_RESTRICT x, int64_t rows, int64_t width, int64_t stride,
+                 const float* HWY_RESTRICT shift, double* HWY_RESTRICT sum,
+                 double* HWY_RESTRICT squares) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN float totals[2 * kVectors * HWY_MAX_BYTES / sizeof(float)];
-  const int64_t group = kVectors * lanes;
-  int64_t column = 0;
-  for (; column + group <= width; column += group) {
-    hn::Vec<D> shifts[kVectors];
-    hn::Vec<D> sums[kVectors];
-    hn::Vec<D> squared[kVectors];
-    for (int64_t v = 0; v < kVectors; ++v) {
-      shifts[v] = hn::LoadU(d, shift + column + v * lanes);
-      sums[v] = hn::Zero(d);
-      squared[v] = hn::Zero(d);
+  HWY_ALIGN float sums[kPanel] = {};
+  HWY_ALIGN float squared[kPanel] = {};
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* HWY_RESTRICT xs = x + row * stride;
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+      const auto centred = hn::Sub(hn::LoadU(d, xs + i), hn::LoadU(d, shift + i));
+      hn::Store(hn::Add(hn::Load(d, sums + i), centred), d, sums + i);
+      hn::Store(hn::MulAdd(centred, centred, hn::Load(d, squared + i)), d, squared + i);
     }
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t v = 0; v < kVectors; ++v) {
-        const auto centred = hn::Sub(hn::LoadU(d, x + row * width + column + v * lanes), shifts[v]);
-        sums[v] = hn::Add(sums[v], centred);
-        squared[v] = hn::MulAdd(centred, centred, squared[v]);
-      }
-    for (int64_t v = 0; v < kVectors; ++v) {
-      hn::Store(sums[v], d, totals + v * lanes);
-      hn::Store(squared[v], d, totals + group + v * lanes);
-    }
-    for (int64_t i = 0; i < group; ++i) {
-      sum[column + i] += static_cast<double>(totals[i]);
-      squares[column + i] += static_cast<double>(totals[group + i]);
+    for (; i < width; ++i) {
+      const float centred = xs[i] - shift[i];
+      sums[i] += centred;
+      squared[i] += centred * centred;
     }
   }
-  for (; column < width; ++column) {
-    float column_sum = 0.0f;
-    float column_squares = 0.0f;
-    for (int64_t row = 0; row < rows; ++row) {
-      const float centred = x[row * width + column] - shift[column];
-      column_sum += centred;
-      column_squares += centred * centred;
-    }
-    sum[column] += static_cast<double>(column_sum);
-    squares[column] += static_cast<double>(column_squares);
-  }
+  AddPanel(sums, width, sum);
+  AddPanel(squared, width, squares);
 }
 
 void BatchNormMoments(const float* x, int64_t rows, int64_t width, const float* shift, double* sum,
                       double* squares) {
   const hn::ScalableTag<float> d;
   for (int64_t row = 0; row < rows; row += kBatchNormBlockRows)
-    MomentColumns(d, x + row * width, std::min(kBatchNormBlockRows, rows - row), width, shift, sum,
-                  squares);
+    for (int64_t column = 0; column < width; column += kPanel)
+      MomentPanel(d, x + row * width + column, std::min(kBatchNormBlockRows, rows - row),
+                  std::min(kPanel, width - column), width, shift + column, sum + column,
+                  squares + column);
 }
 
-// sum_g[c] += sum of g, sum_gx[c] += sum of g (x - mean), with g = dy where y > 0 (or everywhere).
+// sum_g[c] += sum of g, sum_gx[c] += sum of g (x - mean), with g = dy where y > 0 (or everywhere),
+// for `rows` <= kBatchNormBlockRows rows of `width` <= kPanel columns, `stride` apart.
 template <bool kRelu, class D>
-void GradientColumns(D d, const BatchNormReduceArguments& a, int64_t first, int64_t rows,
-                     int64_t width, double* HWY_RESTRICT sum_g, double* HWY_RESTRICT sum_gx) {
-  constexpr int64_t kVectors = 4;
+void GradientPanel(D d, const BatchNormReduceArguments& a, int64_t rows, int64_t width,
+                   int64_t stride, double* HWY_RESTRICT sum_g, double* HWY_RESTRICT sum_gx) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  HWY_ALIGN float totals[2 * kVectors * HWY_MAX_BYTES / sizeof(float)];
-  const int64_t group = kVectors * lanes;
   const auto zero = hn::Zero(d);
-  int64_t column = 0;
-  for (; column + group <= width; column += group) {
-    hn::Vec<D> means[kVectors];
-    hn::Vec<D> gs[kVectors];
-    hn::Vec<D> gxs[kVectors];
-    for (int64_t v = 0; v < kVectors; ++v) {
-      means[v] = hn::LoadU(d, a.mean + column + v * lanes);
-      gs[v] = zero;
-      gxs[v] = zero;
+  HWY_ALIGN float gs[kPanel] = {};
+  HWY_ALIGN float gxs[kPanel] = {};
+  for (int64_t row = 0; row < rows; ++row) {
+    const float* HWY_RESTRICT dy = a.dy + row * stride;
+    const float* HWY_RESTRICT x = a.x + row * stride;
+    const float* HWY_RESTRICT y = kRelu ? a.y + row * stride : nullptr;
+    int64_t i = 0;
+    for (; i + lanes <= width; i += lanes) {
+      auto g = hn::LoadU(d, dy + i);
+      if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, y + i), zero), g);
+      const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, a.mean + i));
+      hn::Store(hn::Add(hn::Load(d, gs + i), g), d, gs + i);
+      hn::Store(hn::MulAdd(g, centred, hn::Load(d, gxs + i)), d, gxs + i);
     }
-    for (int64_t row = first; row < first + rows; ++row)
-      for (int64_t v = 0; v < kVectors; ++v) {
-        const int64_t i = row * width + column + v * lanes;
-        auto g = hn::LoadU(d, a.dy + i);
-        if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, a.y + i), zero), g);
-        gs[v] = hn::Add(gs[v], g);
-        gxs[v] = hn::MulAdd(g, hn::Sub(hn::LoadU(d, a.x + i), means[v]), gxs[v]);
-      }
-    for (int64_t v = 0; v < kVectors; ++v) {
-      hn::Store(gs[v], d, totals + v * lanes);
-      hn::Store(gxs[v], d, totals + group + v * lanes);
-    }
-    for (int64_t i = 0; i < group; ++i) {
-      sum_g[column + i] += static_cast<double>(totals[i]);
-      sum_gx[column + i] += static_cast<double>(totals[group + i]);
+    for (; i < width; ++i) {
+      const float g = kRelu && !(y[i] > 0.0f) ? 0.0f : dy[i];
+      gs[i] += g;
+      gxs[i] += g * (x[i] - a.mean[i]);
     }
   }
-  for (; column < width; ++column) {
-    float column_g = 0.0f;
-    float column_gx = 0.0f;
-    for (int64_t row = first; row < first + rows; ++row) {
-      const int64_t i = row * width + column;
-      const float g = kRelu && !(a.y[i] > 0.0f) ? 0.0f : a.dy[i];
-      column_g += g;
-      column_gx += g * (a.x[i] - a.mean[column]);
-    }
-    sum_g[column] += static_cast<double>(column_g);
-    sum_gx[column] += static_cast<double>(column_gx);
-  }
+  AddPanel(gs, width, sum_g);
+  AddPanel(gxs, width, sum_gx);
 }
 
 void BatchNormReduce(const BatchNormReduceArguments& a, int64_t rows, int64_t width, double* sum_g,
                      double* sum_gx) {
   const hn::ScalableTag<float> d;
-  for (int64_t row = 0; row < rows; row += kBatchNormBlockRows) {
-    const int64_t block = std::min(kBatchNormBlockRows, rows - row);
-    if (a.y != nullptr)
-      GradientColumns<true>(d, a, row, block, width, sum_g, sum_gx);
-    else
-      GradientColumns<false>(d, a, row, block, width, sum_g, sum_gx);
-  }
+  for (int64_t row = 0; row < rows; row += kBatchNormBlockRows)
+    for (int64_t column = 0; column < width; column += kPanel) {
+      const int64_t i = row * width + column;
+      const BatchNormReduceArguments block{.dy = a.dy + i,
+                                           .x = a.x + i,
+                                           .y = a.y != nullptr ? a.y + i : nullptr,
+                                           .mean = a.mean + column};
+      const int64_t block_rows = std::min(kBatchNormBlockRows, rows - row);
+      const int64_t block_width = std::min(kPanel, width - column);
+      if (a.y != nullptr)
+        GradientPanel<true>(d, block, block_rows, block_width, width, sum_g + column,
+                            sum_gx + column);
+      else
+        GradientPanel<false>(d, block, block_rows, block_width, width, sum_g + column,
+                             sum_gx + column);
+    }
 }
 
 template <bool kRelu, bool kResidual>
