@@ -115,7 +115,9 @@ int64_t ResidualBlock::output_channels() const {
 }
 
 ResNet::ResNet(Initializer& initializer, const ResNetOptions& options)
-    : stem_(make_stem(initializer, options)), pool_(find(kStems, "stem", options.stem).pool) {
+    : stem_(make_stem(initializer, options)),
+      pool_(find(kStems, "stem", options.stem).pool),
+      rounds_(options.activations == DType::bf16) {
   const Architecture& architecture = find(kArchitectures, "backbone", options.backbone);
   int64_t channels = options.width;
   for (size_t stage = 0; stage < architecture.blocks.size(); ++stage) {
@@ -133,13 +135,14 @@ ResNet::ResNet(Initializer& initializer, const ResNetOptions& options)
 Tensor ResNet::forward(const Tensor& images, const ForwardContext& context) {
   Tensor x = stem(images, context);
   for (size_t i = 0; i < stages_.size(); ++i) x = stage(i, x, context);
-  return global_average_pool(x);  // [N, D]
+  return global_average_pool(rounds_ ? cast(x, DType::f32) : x);  // [N, D]
 }
 
 Tensor ResNet::stem(const Tensor& images, const ForwardContext& context) {
   AMCL_CHECK(images.rank() == 4 && images.dim(3) == kImageChannels,
              "resnet: images must be [N, H, W, 3], got ", images.shape());
-  const Tensor x = stem_.forward(images, context, /*relu=*/true);  // [N, H, W, width]
+  const Tensor x = stem_.forward(rounds_ ? cast(images, DType::bf16) : images, context,
+                                 /*relu=*/true);  // [N, H, W, width]
   return pool_ ? max_pool(x, kStemPool) : x;
 }
 

@@ -14,6 +14,9 @@ struct ResNetOptions {
   std::string backbone = "resnet18";
   int64_t width = 64;  // channels of the first stage; later stages have 2, 4 and 8 times as many
   std::string stem = "cifar";  // cifar: 3x3; imagenet: 7x7 stride 2, then max pool 3x3 stride 2
+  // bf16: activations between the stem and the last stage, and rounded copies of the weights;
+  // statistics of batch norm, gradients of weights and the features stay f32.
+  DType activations = DType::f32;
 };
 
 // The values that `backbone` and `stem` may take.
@@ -63,6 +66,7 @@ class ResNet {
  private:
   ConvNorm stem_;
   bool pool_;
+  bool rounds_;  // to bf16
   std::vector<std::vector<ResidualBlock>> stages_;
   int64_t feature_dim_ = 0;
 };

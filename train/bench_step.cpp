@@ -15,6 +15,7 @@
 #include "train/optimizer_config.h"
 #include "train/process_memory.h"
 #include "train/step.h"
+#include "train/training_backend.h"
 #include "train/version.h"
 
 namespace amcl {
@@ -68,6 +69,9 @@ Config config_of(const BenchStepOptions& options) {
   config.model.bn_views = "joint";
   config.objective.temperature = options.temperature;
   config.train.batch = options.batch;
+  config.train.device = options.device;
+  config.train.conv_algorithm = options.conv_algorithm;
+  config.train.precision = options.precision;
   validate(config);
   return config;
 }
@@ -79,8 +83,8 @@ struct Timing {
   MemoryUse memory;
 };
 
-Timing time_steps(Backend& backend, const BenchStepOptions& options, KernelProfile& profile) {
-  const Config config = config_of(options);
+Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions& options,
+                  KernelProfile& profile) {
   const std::unique_ptr<Method> method = build_method(config, backend);
   ParameterArena arena(backend, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
   Optimizer optimizer(arena, optimizer_options(config.optimizer));
@@ -136,9 +140,9 @@ void print_profile(const KernelProfile& profile, const Timing& timing, std::ostr
 void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ostream& log) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   KernelProfile profile;
-  const std::unique_ptr<Backend> backend =
-      profiled(open_backend(options.device, options.conv_algorithm), profile);
-  const Timing timing = time_steps(*backend, options, profile);
+  const Config config = config_of(options);
+  const std::unique_ptr<Backend> backend = profiled(open_training_backend(config.train), profile);
+  const Timing timing = time_steps(*backend, config, options, profile);
   if (options.profile) print_profile(profile, timing, log);
   const double product_gflops = product_rate(*backend);
 
@@ -159,7 +163,7 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   record["batch"] = options.batch;
   record["heads"] = options.heads;
   record["temperature"] = options.temperature;
-  record["precision"] = "f32";
+  record["precision"] = options.precision;
   record["conv_algorithm"] = options.conv_algorithm;
   record["pairs_per_s"] = rounded(static_cast<double>(options.batch) / step, 2);
   record["step_ms"] = rounded(step * 1e3, 2);

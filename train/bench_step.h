@@ -17,6 +17,7 @@ struct BenchStepOptions {
   int64_t steps = 10;               // that are timed
   int64_t warmup = 3;
   std::string device = "cpu";
+  std::string precision = "f32";
   std::string conv_algorithm = "auto";
   int64_t threads = 0;   // 0: all cores
   bool profile = false;  // also the time of every kernel, as a table on `log`

@@ -10,8 +10,12 @@
 namespace amcl {
 namespace {
 
-ResNetOptions backbone_options(const ModelConfig& model) {
-  return {.backbone = model.backbone, .width = model.width, .stem = model.stem};
+ResNetOptions backbone_options(const Config& config) {
+  const ModelConfig& model = config.model;
+  return {.backbone = model.backbone,
+          .width = model.width,
+          .stem = model.stem,
+          .activations = config.train.precision == "bf16" ? DType::bf16 : DType::f32};
 }
 
 ProjectionHeadOptions head_options(const ModelConfig& model) {
@@ -28,7 +32,7 @@ ProjectionHeadOptions head_options(const ModelConfig& model) {
 std::unique_ptr<Method> build_moco(const Config& config, Backend& backend) {
   const ModelConfig& model = config.model;
   return std::make_unique<Moco>(backend, config.train.seed,
-                                MocoOptions{.backbone = backbone_options(model),
+                                MocoOptions{.backbone = backbone_options(config),
                                             .projector = head_options(model),
                                             .objective = objective_options(config),
                                             .queue = *model.queue,
@@ -42,7 +46,7 @@ std::unique_ptr<Method> build_barlow(const Config& config, Backend& backend) {
   return std::make_unique<BarlowTwins>(
       backend, config.train.seed,
       BarlowTwinsOptions{
-          .backbone = backbone_options(config.model),
+          .backbone = backbone_options(config),
           .projector = head_options(config.model),
           .objective = objective_options(config),
           .barlow = {.lambda = *keys.barlow_lambda, .ddof = *keys.barlow_ddof},
@@ -62,14 +66,14 @@ std::unique_ptr<Method> build_method(const Config& given, Backend& backend) {
   if (method == "simsiam")
     return std::make_unique<SimSiam>(
         backend, config.train.seed,
-        SimSiamOptions{.backbone = backbone_options(config.model),
+        SimSiamOptions{.backbone = backbone_options(config),
                        .projector = head_options(config.model),
                        .predictor_hidden = *config.model.predictor_hidden,
                        .objective = objective_options(config)});
   AMCL_CHECK(method == "simclr", "method: '", method,
              "' is not known; choose one of simclr, moco, barlow, simsiam");
   return std::make_unique<SimClr>(backend, config.train.seed,
-                                  SimClrOptions{.backbone = backbone_options(config.model),
+                                  SimClrOptions{.backbone = backbone_options(config),
                                                 .projector = head_options(config.model),
                                                 .objective = objective_options(config)});
 }

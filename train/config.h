@@ -127,6 +127,7 @@ struct TrainConfig {
   int64_t micro_batch = 0;  // image pairs that go through the encoder at once; 0: all
   uint64_t seed = 1;
   std::string device = "cpu";
+  std::string precision = "f32";        // f32 | bf16
   std::string conv_algorithm = "auto";  // auto | direct | winograd
   int64_t threads = 0;                  // 0: all cores
   int64_t workers = 1;                  // loader threads

@@ -162,6 +162,12 @@ std::vector<Setting> train_settings() {
        .value = "NAME",
        .help = "cpu: vectorised; plain: readable loops, slow; cuda: a GPU, fails without one",
        .allowed = {"cpu", "plain", "cuda"}},
+      {.key = "precision",
+       .field = AMCL_FIELD(train.precision),
+       .value = "NAME",
+       .help = "of the encoder's activations; bf16: products of 8 bits of mantissa, summed in f32, "
+               "with the weights, statistics, heads and loss in f32; refused where it is no faster",
+       .allowed = {"f32", "bf16"}},
       {.key = "conv_algorithm",
        .field = AMCL_FIELD(train.conv_algorithm),
        .value = "NAME",

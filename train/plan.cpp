@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include "engine/backend/open.h"
 #include "train/build_method.h"
 #include "train/method_config.h"
 #include "train/process_memory.h"
 #include "train/trainer.h"
+#include "train/training_backend.h"
 
 namespace amcl {
 namespace {
@@ -89,8 +89,7 @@ struct Measured {
 
 // A step of `pairs` pairs on a backend of its own, while `around` holds memory too.
 Measured measure(Backend& around, const Dataset& dataset, const Config& config, int64_t pairs) {
-  const std::unique_ptr<Backend> backend =
-      open_backend(config.train.device, config.train.conv_algorithm);
+  const std::unique_ptr<Backend> backend = open_training_backend(config.train);
   const Dataset blank = blank_images(*backend, dataset, pairs);
   Config small = config;
   small.train.batch = pairs;

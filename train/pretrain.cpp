@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 
-#include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "train/dataset_config.h"
 #include "train/method_config.h"
@@ -11,6 +10,7 @@
 #include "train/optimizer_config.h"
 #include "train/plan.h"
 #include "train/pretrain_loop.h"
+#include "train/training_backend.h"
 #include "train/value_text.h"
 
 namespace amcl {
@@ -110,7 +110,7 @@ struct Opened {
   Dataset test;  // for the online evaluation; empty without it, or where there are no test images
 
   explicit Opened(const Config& config)
-      : backend(open_backend(config.train.device, config.train.conv_algorithm)),
+      : backend(open_training_backend(config.train)),
         dataset(open_dataset(*backend, config.data.data, split_named(config.data.split),
                              config.data.limit, config.train.seed, dataset_options(config.data))) {
     if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);

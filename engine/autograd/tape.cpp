@@ -42,7 +42,8 @@ class Tape {
   bool tracks(const Tensor& x) const { return x.slot().tape == id_; }
 
   Tensor add_value(Tensor tensor, GradientSlot* slot) {
-    values_.push_back({tensor.shape(), tensor.dtype(), &tensor.device(), slot, Tensor{}});
+    const DType dtype = slot != nullptr ? slot->gradient.dtype() : tensor.dtype();
+    values_.push_back({tensor.shape(), dtype, &tensor.device(), slot, Tensor{}});
     tensor.set_slot({id_, static_cast<int32_t>(values_.size() - 1)});
     return tensor;
   }

@@ -35,8 +35,8 @@ class Grads {
  public:
   // Whether input `i` is followed by the tape; if not, its gradient need not be computed.
   bool wants(int i) const;
-  // Memory for the gradient of input `i`, shaped and typed as the input; the closure overwrites all
-  // of it. May be the parameter's own gradient memory.
+  // Memory for the gradient of input `i`, shaped and typed as the input (a parameter's: typed as its
+  // slot); the closure overwrites all of it. May be the parameter's own gradient memory.
   Tensor& out(int i);
   // The gradient of input `i` is `gradient` itself (not copied), viewed in the input's shape.
   void pass(int i, const Tensor& gradient);
@@ -86,7 +86,7 @@ bool tracks(const Tensor& x);
 // Without a scope returns `value` unchanged.
 Tensor leaf(const Tensor& value);
 // The same with the gradient going to `slot`, which must outlive the scope; its memory is made if
-// there is none.
+// there is none. The gradient has the type of that memory, whatever the type of `value`.
 Tensor leaf(const Tensor& value, GradientSlot& slot);
 
 // Registers `output` as a function of `inputs` if any of them is tracked, and returns the handle to

@@ -14,9 +14,10 @@
 //   - Tensor arguments named `nullable` may be empty handles (Tensor{}).
 //
 // `plain` (readable loops over f32 and f64) is the definition of every kernel; `cpu` derives
-// from it.
+// from it. A kernel of bf16 tensors rounds what the f32 kernel gives (plain/by_way_of_f32.h).
 #pragma once
 #include <span>
+#include <string>
 
 #include "engine/backend/op_specs.h"
 #include "engine/core/device.h"
@@ -26,6 +27,9 @@ namespace amcl {
 
 class Backend : public Device {
  public:
+  // Why activations of `dtype` have no use on this device (a clause), or nothing if they have.
+  virtual std::string reason_against(DType /*dtype*/) const { return {}; }
+
   // ---- elementwise ------------------------------------------------------------------------------
 
   virtual void fill(Tensor& y, double value) = 0;
@@ -64,7 +68,8 @@ class Backend : public Device {
   // shared by the batch. c [B, m, n] if a or b has the axis; a c [m, n] then receives the sum over
   // the batch.
   virtual void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) = 0;
-  // x [N, H, W, C], w [K, R, S, C], y [N, P, Q, K]; the two gradients are kernels of their own.
+  // x [N, H, W, C], w [K, R, S, C], y [N, P, Q, K]; the two gradients are kernels of their own. dw
+  // has stat_dtype of x.
   virtual void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) = 0;
   virtual void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) = 0;
   virtual void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) = 0;

@@ -35,6 +35,7 @@ class ProfiledBackend final : public Backend {
       : backend_(std::move(backend)), profile_(profile) {}
 
   const char* name() const override { return backend_->name(); }
+  std::string reason_against(DType dtype) const override { return backend_->reason_against(dtype); }
   Allocator& allocator() override { return backend_->allocator(); }
   void copy_from_host(void* destination, const void* source, size_t bytes) override {
     backend_->copy_from_host(destination, source, bytes);

@@ -22,7 +22,7 @@ Conv2d::Conv2d(Initializer& initializer, int64_t input_channels, int64_t output_
       spec{.stride = stride, .padding = padding} {}
 
 Tensor Conv2d::forward(const Tensor& x) {
-  return conv2d(x, weight.tracked(), spec);
+  return conv2d(x, weight.tracked(x.dtype()), spec);
 }
 
 void Conv2d::visit(const std::string& prefix, const ModuleVisitor& visitor) {

@@ -19,7 +19,8 @@ struct Conv2d {
 
   Conv2d(Initializer& initializer, int64_t input_channels, int64_t output_channels, int64_t kernel,
          int64_t stride, int64_t padding);
-  Tensor forward(const Tensor& x);  // [N, H, W, C] -> [N, P, Q, K]
+  // [N, H, W, C] -> [N, P, Q, K]; in bf16 where x is, with the weight rounded and its gradient f32.
+  Tensor forward(const Tensor& x);
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 };
 

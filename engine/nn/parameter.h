@@ -29,6 +29,8 @@ struct Parameter {
 
   // The value as a leaf of the open tape (the value itself without one).
   Tensor tracked() { return tape::leaf(value, slot); }
+  // The same rounded to `dtype` where that is another type; the gradient keeps the value's type.
+  Tensor tracked(DType dtype);
 };
 
 // What visit() calls, once per field, with names as torchvision has them ("layer1.0.conv1.weight").

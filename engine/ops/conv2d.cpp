@@ -4,6 +4,9 @@
 //   w  [K, R, S, C]    (no bias: batch norm follows each convolution)
 //   y  [N, P, Q, K]    P = (H + 2 padding - R) / stride + 1, rounded down; Q alike
 //
+// x and w may be bf16: sums are f32 and rounded once, and dw is f32, as the gradient of a parameter
+// that was rounded (Parameter::tracked).
+//
 // Backward. The two gradients are kernels of their own at the seam, because a library that is
 // handed "some convolution" has to guess which of the three it is:
 //   dx = conv2d_dx(dy, w)    dw = conv2d_dw(x, dy)

@@ -155,11 +155,11 @@ Algorithm onednn() {
             float* out = result.data<float>();
             poisoned(*scratch);
             if (pass == ConvPass::forward)
-              convolutions->forward(problem.shape, left, right, out, *scratch);
+              convolutions->forward(problem.shape, DType::f32, left, right, out, *scratch);
             else if (pass == ConvPass::data_gradient)
-              convolutions->data_gradient(problem.shape, left, right, out, *scratch);
+              convolutions->data_gradient(problem.shape, DType::f32, left, right, out, *scratch);
             else
-              convolutions->weight_gradient(problem.shape, left, right, out, *scratch);
+              convolutions->weight_gradient(problem.shape, DType::f32, left, right, out, *scratch);
           }};
 }
 
@@ -266,8 +266,8 @@ TEST_CASE("convolutions: plans of oneDNN are bounded however many shapes come") 
     const Shape shape{1, size, 1, 1};
     const Tensor x = test::Rng(24).normal(cpu, shape, DType::f32);
     Tensor y = Tensor::empty_like(x);
-    convolutions.forward(ConvShape(shape, w.shape(), shape, {}), x.data<float>(), w.data<float>(),
-                         y.data<float>(), scratch);
+    convolutions.forward(ConvShape(shape, w.shape(), shape, {}), DType::f32, x.data<float>(),
+                         w.data<float>(), y.data<float>(), scratch);
   };
   run(1);
   run(1);

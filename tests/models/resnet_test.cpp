@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <map>
 
 #include "engine/backend/open.h"
@@ -113,6 +114,50 @@ TEST_CASE("resnet: the same seed gives the same bits, another seed does not") {
   };
   CHECK(features(3) == features(3));
   CHECK(features(3) != features(4));
+}
+
+double norm(const std::vector<float>& values) {
+  double squares = 0.0;
+  for (const float value : values) squares += static_cast<double>(value) * value;
+  return std::sqrt(squares);
+}
+
+double relative_distance(std::vector<float> a, const std::vector<float>& b) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] -= b[i];
+  return norm(a) / norm(b);
+}
+
+// Two of a hundred features' size in rounding turns a few relus on or off: gradients differ more.
+TEST_CASE("resnet: bf16 activations give f32 features and gradients near those of f32") {
+  for (const char* device : {"plain", "cpu"}) {
+    const auto backend = open_backend(device);
+    const Tensor images = test::random_images(*backend, Shape{16, 16, 16, 3}, 1);
+    const auto train = [&](DType activations, std::vector<float>& features) {
+      ResNet model = make(*backend, {.width = 8, .activations = activations});
+      TapeScope scope;
+      const Tensor y = model.forward(images, {});
+      features = y.to_host<float>();
+      tape::backward(sum(multiply(y, test::random_images(*backend, y.shape(), 2))));
+      std::map<std::string, std::vector<float>> gradients;
+      model.visit("", {.parameter =
+                           [&](const std::string& name, Parameter& parameter) {
+                             gradients[name] = parameter.slot.gradient.to_host<float>();
+                             CHECK(parameter.slot.gradient.dtype() == DType::f32);
+                           },
+                       .buffer = [](const std::string&, Tensor&) {}});
+      return gradients;
+    };
+    std::vector<float> exact_features;
+    std::vector<float> features;
+    const auto exact = train(DType::f32, exact_features);
+    const auto rounded = train(DType::bf16, features);
+    CAPTURE(device);
+    CHECK(features != exact_features);
+    CHECK(relative_distance(features, exact_features) < 0.05);
+    CHECK(relative_distance(rounded.at("layer4.1.conv2.weight"),
+                            exact.at("layer4.1.conv2.weight")) < 0.25);
+    CHECK(relative_distance(rounded.at("conv1.weight"), exact.at("conv1.weight")) < 0.5);
+  }
 }
 
 TEST_CASE("resnet: options out of range are refused with what may be chosen") {

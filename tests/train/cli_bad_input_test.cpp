@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "engine/backend/open.h"
 #include "tests/train/subprocess.h"
 
 namespace amcl {
@@ -128,6 +129,15 @@ TEST_CASE("bad input: an unknown convolution algorithm, or one for a device with
                 {"--conv-algorithm", "fft", "auto, direct, winograd"});
   check_refused(fixture, {"--conv-algorithm", "direct", "--device", "plain"}, 2,
                 {"conv-algorithm", "'direct'", "--device cpu", "'plain'", "auto"});
+}
+
+// Where the CPU has products of bf16 there is nothing to refuse.
+TEST_CASE("bad input: a precision that is unknown, or of no use on this CPU") {
+  const Fixture fixture;
+  check_refused(fixture, {"--precision", "fp8"}, 2, {"--precision", "fp8", "f32, bf16"});
+  if (!open_backend("cpu")->reason_against(DType::bf16).empty())
+    check_refused(fixture, {"--precision", "bf16"}, 2,
+                  {"precision: bf16", "--device cpu", "avx512_bf16", "--precision f32"});
 }
 
 TEST_CASE("bad input: an output directory that cannot be made") {

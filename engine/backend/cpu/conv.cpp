@@ -19,6 +19,12 @@ bool cpu_is_wide() {
   return wide;
 }
 
+// oneDNN 2.6.3 leaves parts of the weight gradient of strided 1 x 1 windows unset when channels are
+// no multiple of 8.
+bool onednn_is_sound(const ConvShape& shape) {
+  return shape.rows * shape.columns > 1 || (shape.channels % 8 == 0 && shape.filters % 8 == 0);
+}
+
 Algorithm choose(ConvPass pass, const ConvShape& shape, ConvAlgorithm wish) {
   if (wish == ConvAlgorithm::winograd && winograd_fits(shape)) return Algorithm::winograd;
   if (!cpu_is_wide()) return Algorithm::onednn;
@@ -35,10 +41,14 @@ Algorithm choose(ConvPass pass, const ConvShape& shape, ConvAlgorithm wish) {
   const bool large_gradient =
       pass != ConvPass::forward && shape.channels * shape.filters >= kLargeFilter;
   const bool few = shape.channels < 32 || (point && !large_gradient);
-  // oneDNN 2.6.3 leaves parts of the weight gradient of strided 1 x 1 windows unset when channels
-  // are no multiple of 8.
-  const bool sound = !point || (shape.channels % 8 == 0 && shape.filters % 8 == 0);
-  return few && sound ? Algorithm::onednn : Algorithm::direct;
+  return few && onednn_is_sound(shape) ? Algorithm::onednn : Algorithm::direct;
+}
+
+// Where the CPU has products of bf16, oneDNN's run on the tensors as they lie; elsewhere a bf16
+// convolution goes by way of f32.
+bool runs_in_bf16(const Tensor& activations, const ConvShape& shape) {
+  return activations.dtype() == DType::bf16 && OneDnnConvolutions::multiplies_bf16() &&
+         onednn_is_sound(shape);
 }
 
 }  // namespace
@@ -51,8 +61,10 @@ std::string describe_cpu_convolutions() {
 }
 
 void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) {
-  if (x.dtype() != DType::f32) return PlainBackend::conv2d(x, w, spec, y);
   const ConvShape shape(x.shape(), w.shape(), y.shape(), spec);
+  if (runs_in_bf16(x, shape))
+    return onednn_convolutions_.forward(shape, DType::bf16, x.raw(), w.raw(), y.raw(), scratch_);
+  if (x.dtype() != DType::f32) return PlainBackend::conv2d(x, w, spec, y);
   const float* xs = x.data<float>();
   const float* ws = w.data<float>();
   float* ys = y.data<float>();
@@ -62,13 +74,16 @@ void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec
     case Algorithm::direct:
       return direct_forward(shape, xs, ws, ys, scratch_);
     case Algorithm::onednn:
-      return onednn_convolutions_.forward(shape, xs, ws, ys, scratch_);
+      return onednn_convolutions_.forward(shape, DType::f32, xs, ws, ys, scratch_);
   }
 }
 
 void CpuBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) {
-  if (dy.dtype() != DType::f32) return PlainBackend::conv2d_dx(dy, w, spec, dx);
   const ConvShape shape(dx.shape(), w.shape(), dy.shape(), spec);
+  if (runs_in_bf16(dy, shape))
+    return onednn_convolutions_.data_gradient(shape, DType::bf16, dy.raw(), w.raw(), dx.raw(),
+                                              scratch_);
+  if (dy.dtype() != DType::f32) return PlainBackend::conv2d_dx(dy, w, spec, dx);
   const float* dys = dy.data<float>();
   const float* ws = w.data<float>();
   float* dxs = dx.data<float>();
@@ -78,13 +93,16 @@ void CpuBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& 
     case Algorithm::direct:
       return direct_data_gradient(shape, dys, ws, dxs, scratch_);
     case Algorithm::onednn:
-      return onednn_convolutions_.data_gradient(shape, dys, ws, dxs, scratch_);
+      return onednn_convolutions_.data_gradient(shape, DType::f32, dys, ws, dxs, scratch_);
   }
 }
 
 void CpuBackend::conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) {
-  if (x.dtype() != DType::f32) return PlainBackend::conv2d_dw(x, dy, spec, dw);
   const ConvShape shape(x.shape(), dw.shape(), dy.shape(), spec);
+  if (runs_in_bf16(x, shape))
+    return onednn_convolutions_.weight_gradient(shape, DType::bf16, x.raw(), dy.raw(), dw.raw(),
+                                                scratch_);
+  if (x.dtype() != DType::f32) return PlainBackend::conv2d_dw(x, dy, spec, dw);
   const float* xs = x.data<float>();
   const float* dys = dy.data<float>();
   float* dws = dw.data<float>();
@@ -94,7 +112,7 @@ void CpuBackend::conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& 
     case Algorithm::direct:
       return direct_weight_gradient(shape, xs, dys, dws, scratch_);
     case Algorithm::onednn:
-      return onednn_convolutions_.weight_gradient(shape, xs, dys, dws, scratch_);
+      return onednn_convolutions_.weight_gradient(shape, DType::f32, xs, dys, dws, scratch_);
   }
 }
 

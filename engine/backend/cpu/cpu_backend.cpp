@@ -12,6 +12,11 @@ std::unique_ptr<Backend> open_cpu_backend(ConvAlgorithm conv_algorithm) {
   return std::make_unique<CpuBackend>(conv_algorithm);
 }
 
+std::string CpuBackend::reason_against(DType dtype) const {
+  if (dtype != DType::bf16 || OneDnnConvolutions::multiplies_bf16()) return {};
+  return "this CPU has neither avx512_bf16 nor AMX, so that bf16 would be slower than f32";
+}
+
 std::string describe_cpu() {
   const dnnl_version_t* version = dnnl_version();
   const int64_t supported = hwy::SupportedTargets();

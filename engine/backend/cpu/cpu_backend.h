@@ -14,6 +14,7 @@ class CpuBackend final : public PlainBackend {
   explicit CpuBackend(ConvAlgorithm conv_algorithm) : conv_algorithm_(conv_algorithm) {}
 
   const char* name() const override { return "cpu"; }
+  std::string reason_against(DType dtype) const override;
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
   void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;

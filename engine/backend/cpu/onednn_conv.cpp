@@ -14,10 +14,13 @@ using dnnl::memory;
 // sizes of an evaluation.
 constexpr size_t kMaxPlans = 160;
 
-constexpr memory::data_type kF32 = memory::data_type::f32;
+memory::data_type type_of(DType dtype) {
+  return dtype == DType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+}
 
-memory::desc activation(int64_t images, int64_t channels, int64_t height, int64_t width) {
-  return {{images, channels, height, width}, kF32, memory::format_tag::nhwc};
+memory::desc activation(int64_t images, int64_t channels, int64_t height, int64_t width,
+                        DType dtype) {
+  return {{images, channels, height, width}, type_of(dtype), memory::format_tag::nhwc};
 }
 
 // Runs `body` and turns oneDNN's exceptions into ours.
@@ -44,14 +47,15 @@ struct OneDnnConvolutions::Library {
 };
 
 struct OneDnnConvolutions::Plan {
-  Plan(Library& library, ConvPass the_pass, const ConvShape& the_shape);
+  Plan(Library& library, ConvPass the_pass, const ConvShape& the_shape, DType activations);
 
   // One run: the filter is brought into the primitive's layout first, or its gradient out of it at
   // the end.
-  void run(Library& library, float* x, float* w, float* y, Scratch& scratch);
+  void run(Library& library, void* x, void* w, void* y, Scratch& scratch);
 
   ConvPass pass;
   ConvShape shape;
+  DType dtype;  // of the activations
   memory::desc x_desc;
   memory::desc y_desc;
   memory::desc plain_filter;  // [K, R, S, C]
@@ -61,15 +65,19 @@ struct OneDnnConvolutions::Plan {
   dnnl::reorder reorder;  // empty if the layouts agree
 };
 
-OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvShape& the_shape)
+OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvShape& the_shape,
+                               DType activations)
     : pass(the_pass),
       shape(the_shape),
-      x_desc(activation(shape.images, shape.channels, shape.height, shape.width)),
-      y_desc(activation(shape.images, shape.filters, shape.out_height, shape.out_width)),
-      plain_filter({shape.filters, shape.channels, shape.rows, shape.columns}, kF32,
-                   memory::format_tag::ohwi) {
-  const memory::desc any({shape.filters, shape.channels, shape.rows, shape.columns}, kF32,
-                         memory::format_tag::any);
+      dtype(activations),
+      x_desc(activation(shape.images, shape.channels, shape.height, shape.width, dtype)),
+      y_desc(activation(shape.images, shape.filters, shape.out_height, shape.out_width, dtype)) {
+  const memory::dims filter_shape{shape.filters, shape.channels, shape.rows, shape.columns};
+  const bool gradient = pass == ConvPass::weight_gradient;
+  const memory::data_type filter_type = type_of(gradient ? stat_dtype(dtype) : dtype);
+  plain_filter = {filter_shape, filter_type, memory::format_tag::ohwi};
+  const memory::desc any(filter_shape, filter_type, memory::format_tag::any);
+  const memory::desc forward_filter(filter_shape, type_of(dtype), memory::format_tag::any);
   const memory::dims strides{shape.stride, shape.stride};
   const memory::dims padding{shape.padding, shape.padding};
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
@@ -77,7 +85,8 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
   const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, kDirect, x_desc, any, y_desc, strides, padding, padding},
+      {dnnl::prop_kind::forward_training, kDirect, x_desc, forward_filter, y_desc, strides, padding,
+       padding},
       attributes, library.engine);
   switch (pass) {
     case ConvPass::forward:
@@ -105,15 +114,13 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
     }
   }
   if (filter != plain_filter) {
-    const bool inwards = pass != ConvPass::weight_gradient;
     reorder = dnnl::reorder(
-        dnnl::reorder::primitive_desc(library.engine, inwards ? plain_filter : filter,
-                                      library.engine, inwards ? filter : plain_filter));
+        dnnl::reorder::primitive_desc(library.engine, gradient ? filter : plain_filter,
+                                      library.engine, gradient ? plain_filter : filter));
   }
 }
 
-void OneDnnConvolutions::Plan::run(Library& library, float* x, float* w, float* y,
-                                   Scratch& scratch) {
+void OneDnnConvolutions::Plan::run(Library& library, void* x, void* w, void* y, Scratch& scratch) {
   const size_t filter_bytes = reorder ? round_up(filter.get_size()) : 0;
   auto* block = static_cast<std::byte*>(scratch.bytes(filter_bytes + scratchpad.get_size()));
   memory plain(plain_filter, library.engine, w);
@@ -137,41 +144,48 @@ void OneDnnConvolutions::Plan::run(Library& library, float* x, float* w, float* 
 OneDnnConvolutions::OneDnnConvolutions() : library_(std::make_unique<Library>()) {}
 OneDnnConvolutions::~OneDnnConvolutions() = default;
 
-OneDnnConvolutions::Plan& OneDnnConvolutions::plan(ConvPass pass, const ConvShape& shape) {
+bool OneDnnConvolutions::multiplies_bf16() {
+  const dnnl::cpu_isa instructions = dnnl::get_effective_cpu_isa();
+  return instructions == dnnl::cpu_isa::avx512_core_bf16 ||
+         instructions == dnnl::cpu_isa::avx512_core_amx;
+}
+
+OneDnnConvolutions::Plan& OneDnnConvolutions::plan(ConvPass pass, const ConvShape& shape,
+                                                   DType dtype) {
   const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const Plan& known) {
-    return known.pass == pass && known.shape == shape;
+    return known.pass == pass && known.shape == shape && known.dtype == dtype;
   });
   if (found != plans_.end()) {
     plans_.splice(plans_.begin(), plans_, found);
   } else {
     if (plans_.size() == kMaxPlans) plans_.pop_back();
-    plans_.emplace_front(*library_, pass, shape);
+    plans_.emplace_front(*library_, pass, shape, dtype);
   }
   return plans_.front();
 }
 
 // oneDNN's memory objects take pointers to mutable data for inputs too.
-void OneDnnConvolutions::forward(const ConvShape& shape, const float* x, const float* w, float* y,
-                                 Scratch& scratch) {
+void OneDnnConvolutions::forward(const ConvShape& shape, DType dtype, const void* x, const void* w,
+                                 void* y, Scratch& scratch) {
   with_onednn(shape, [&] {
-    plan(ConvPass::forward, shape)
-        .run(*library_, const_cast<float*>(x), const_cast<float*>(w), y, scratch);
+    plan(ConvPass::forward, shape, dtype)
+        .run(*library_, const_cast<void*>(x), const_cast<void*>(w), y, scratch);
   });
 }
 
-void OneDnnConvolutions::data_gradient(const ConvShape& shape, const float* dy, const float* w,
-                                       float* dx, Scratch& scratch) {
+void OneDnnConvolutions::data_gradient(const ConvShape& shape, DType dtype, const void* dy,
+                                       const void* w, void* dx, Scratch& scratch) {
   with_onednn(shape, [&] {
-    plan(ConvPass::data_gradient, shape)
-        .run(*library_, dx, const_cast<float*>(w), const_cast<float*>(dy), scratch);
+    plan(ConvPass::data_gradient, shape, dtype)
+        .run(*library_, dx, const_cast<void*>(w), const_cast<void*>(dy), scratch);
   });
 }
 
-void OneDnnConvolutions::weight_gradient(const ConvShape& shape, const float* x, const float* dy,
-                                         float* dw, Scratch& scratch) {
+void OneDnnConvolutions::weight_gradient(const ConvShape& shape, DType dtype, const void* x,
+                                         const void* dy, void* dw, Scratch& scratch) {
   with_onednn(shape, [&] {
-    plan(ConvPass::weight_gradient, shape)
-        .run(*library_, const_cast<float*>(x), dw, const_cast<float*>(dy), scratch);
+    plan(ConvPass::weight_gradient, shape, dtype)
+        .run(*library_, const_cast<void*>(x), dw, const_cast<void*>(dy), scratch);
   });
 }
 

@@ -1,11 +1,12 @@
 // Convolutions by oneDNN: plans (primitives with the filter layout that they ask for), cached by
-// shape.
+// shape and type.
 #pragma once
 #include <list>
 #include <memory>
 
 #include "engine/backend/cpu/conv_shape.h"
 #include "engine/backend/cpu/scratch.h"
+#include "engine/core/dtype.h"
 
 namespace amcl {
 
@@ -16,11 +17,16 @@ class OneDnnConvolutions {
   OneDnnConvolutions& operator=(const OneDnnConvolutions&) = delete;
   ~OneDnnConvolutions();
 
-  // y from x and w; dx from y = dy and w; or dw from x and y = dy. Plain layouts on both sides.
-  void forward(const ConvShape& shape, const float* x, const float* w, float* y, Scratch& scratch);
-  void data_gradient(const ConvShape& shape, const float* dy, const float* w, float* dx,
+  // Whether this CPU has products of bf16 (avx512_bf16 or AMX) that oneDNN uses.
+  static bool multiplies_bf16();
+
+  // y from x and w; dx from dy and w; or dw from x and dy. Plain layouts on both sides. All are
+  // `dtype`, f32 or bf16, but for dw, which is f32 always.
+  void forward(const ConvShape& shape, DType dtype, const void* x, const void* w, void* y,
+               Scratch& scratch);
+  void data_gradient(const ConvShape& shape, DType dtype, const void* dy, const void* w, void* dx,
                      Scratch& scratch);
-  void weight_gradient(const ConvShape& shape, const float* x, const float* dy, float* dw,
+  void weight_gradient(const ConvShape& shape, DType dtype, const void* x, const void* dy, void* dw,
                        Scratch& scratch);
 
   size_t plan_count() const { return plans_.size(); }
@@ -28,8 +34,9 @@ class OneDnnConvolutions {
  private:
   struct Library;
   struct Plan;
-  // The plan of `pass` over `shape`, made if it is new; the least recently used one makes room.
-  Plan& plan(ConvPass pass, const ConvShape& shape);
+  // The plan of `pass` over `shape` with activations of `dtype`, made if it is new; the least
+  // recently used one makes room.
+  Plan& plan(ConvPass pass, const ConvShape& shape, DType dtype);
 
   std::unique_ptr<Library> library_;
   std::list<Plan> plans_;  // most recently used first

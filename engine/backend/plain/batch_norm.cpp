@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/backend/plain/by_way_of_f32.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/parallel_for.h"
@@ -41,6 +42,8 @@ std::vector<T> reciprocal_deviation(const Tensor& variance, double epsilon) {
 
 void PlainBackend::batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
                                          Tensor& variance) {
+  if (x.dtype() == DType::bf16)
+    return batch_norm_statistics(widened(*this, x), spec, mean, variance);
   const int64_t channels = x.shape().back();
   const double rows = static_cast<double>(x.shape().rows() / spec.groups);
   dispatch_floating(x.dtype(), [&]<class T>(T) {
@@ -86,6 +89,12 @@ void PlainBackend::batch_norm_apply(const Tensor& x, const Tensor& mean, const T
                                     const Tensor& gamma, const Tensor& beta,
                                     const Tensor& nullable_residual, const BatchNormSpec& spec,
                                     Tensor& y) {
+  if (x.dtype() == DType::bf16) {
+    Tensor wide = wide_like(y);
+    batch_norm_apply(widened(*this, x), mean, variance, gamma, beta,
+                     widened(*this, nullable_residual), spec, wide);
+    return round_into(*this, wide, y);
+  }
   const int64_t channels = x.shape().back();
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     const std::vector<T> rstd = reciprocal_deviation<T>(variance, spec.epsilon);
@@ -110,6 +119,10 @@ void PlainBackend::batch_norm_backward_reduce(const Tensor& dy, const Tensor& x,
                                               const Tensor& nullable_y, const Tensor& mean,
                                               const Tensor& variance, const BatchNormSpec& spec,
                                               Tensor& sum_g, Tensor& sum_g_xhat) {
+  if (x.dtype() == DType::bf16)
+    return batch_norm_backward_reduce(widened(*this, dy), widened(*this, x),
+                                      widened(*this, nullable_y), mean, variance, spec, sum_g,
+                                      sum_g_xhat);
   const int64_t channels = x.shape().back();
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     const std::vector<T> rstd = reciprocal_deviation<T>(variance, spec.epsilon);
@@ -138,6 +151,15 @@ void PlainBackend::batch_norm_backward_apply(const Tensor& dy, const Tensor& x,
                                              const Tensor& nullable_sum_g_xhat,
                                              const BatchNormSpec& spec, Tensor& dx,
                                              Tensor& nullable_dresidual) {
+  if (x.dtype() == DType::bf16) {
+    Tensor wide = wide_like(dx);
+    Tensor wide_residual = wide_like(nullable_dresidual);
+    batch_norm_backward_apply(widened(*this, dy), widened(*this, x), widened(*this, nullable_y),
+                              mean, variance, gamma, nullable_sum_g, nullable_sum_g_xhat, spec,
+                              wide, wide_residual);
+    round_into(*this, wide, dx);
+    return round_into(*this, wide_residual, nullable_dresidual);
+  }
   const int64_t channels = x.shape().back();
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     const auto rows = static_cast<T>(x.shape().rows() / spec.groups);

@@ -8,6 +8,7 @@
 // taken in f64. Each output element belongs to one thread.
 #include <vector>
 
+#include "engine/backend/plain/by_way_of_f32.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/parallel_for.h"
@@ -57,6 +58,11 @@ void store(const std::vector<double>& sums, T* destination) {
 }  // namespace
 
 void PlainBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) {
+  if (x.dtype() == DType::bf16) {
+    Tensor wide = wide_like(y);
+    conv2d(widened(*this, x), widened(*this, w), spec, wide);
+    return round_into(*this, wide, y);
+  }
   const Extents e(x.shape(), w.shape(), y.shape());
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     const T* xs = x.data<T>();
@@ -90,6 +96,11 @@ void PlainBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& sp
 
 void PlainBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec,
                              Tensor& dx) {
+  if (dy.dtype() == DType::bf16) {
+    Tensor wide = wide_like(dx);
+    conv2d_dx(widened(*this, dy), widened(*this, w), spec, wide);
+    return round_into(*this, wide, dx);
+  }
   const Extents e(dx.shape(), w.shape(), dy.shape());
   dispatch_floating(dy.dtype(), [&]<class T>(T) {
     const T* dys = dy.data<T>();
@@ -122,6 +133,11 @@ void PlainBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec
 
 void PlainBackend::conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec,
                              Tensor& dw) {
+  if (x.dtype() == DType::bf16) {
+    Tensor wide = wide_like(dw);
+    conv2d_dw(widened(*this, x), widened(*this, dy), spec, wide);
+    return round_into(*this, wide, dw);
+  }
   const Extents e(x.shape(), dw.shape(), dy.shape());
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     const T* xs = x.data<T>();

@@ -1,5 +1,5 @@
 // Turns the dtype of a tensor into a type: dispatch_floating(x.dtype(), [&]<class T>(T) { ... })
-// runs the body with T = float or double. The plain kernels define f32 and f64 only.
+// runs the body with T = float or double. Kernels that know bf16 too go by way of f32 (by_way_of_f32.h).
 #pragma once
 #include "engine/core/check.h"
 #include "engine/core/dtype.h"
@@ -16,7 +16,7 @@ void dispatch_floating(DType dtype, Body&& body) {
       body(float{});
       return;
     default:
-      fail(ErrorKind::usage, "the cpu computes in f32 and f64, not in ", dtype);
+      fail(ErrorKind::usage, "the cpu computes this kernel in f32 and f64, not in ", dtype);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "engine/backend/elementwise_formulas.h"
+#include "engine/backend/plain/by_way_of_f32.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/parallel_for.h"
@@ -98,6 +99,10 @@ void PlainBackend::affine(const Tensor& x, double scale, double shift, Tensor& y
 }
 
 void PlainBackend::accumulate(const Tensor& x, Tensor& y) {
+  if (x.dtype() == DType::bf16)
+    return map(y.data<bf16>(), y.count(), [xs = x.data<bf16>(), ys = y.data<bf16>()](int64_t i) {
+      return bf16(static_cast<float>(ys[i]) + static_cast<float>(xs[i]));
+    });
   dispatch_floating(x.dtype(), [&]<class T>(T) {
     map(y.data<T>(), y.count(),
         [xs = x.data<T>(), ys = y.data<T>()](int64_t i) { return ys[i] + xs[i]; });
@@ -122,6 +127,11 @@ void PlainBackend::unary_backward(UnaryOp op, const Tensor& x, const Tensor& y, 
 }
 
 void PlainBackend::binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) {
+  if (a.dtype() == DType::bf16) {
+    Tensor wide = wide_like(y);
+    binary(op, widened(*this, a), widened(*this, b), wide);
+    return round_into(*this, wide, y);
+  }
   dispatch_floating(a.dtype(), [&]<class T>(T) {
     map(y.data<T>(), y.count(),
         [op, as = a.data<T>(), bs = b.data<T>(), of_b = Broadcast(a.shape(), b.shape())](

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/backend/plain/by_way_of_f32.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/parallel_for.h"
@@ -33,6 +34,11 @@ void take_larger(const T* values, int32_t place, int64_t channels, T* maxima, in
 }  // namespace
 
 void PlainBackend::max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Tensor& argmax) {
+  if (x.dtype() == DType::bf16) {
+    Tensor wide = wide_like(y);
+    max_pool(widened(*this, x), spec, wide, argmax);
+    return round_into(*this, wide, y);
+  }
   const int64_t height = x.dim(1);
   const int64_t width = x.dim(2);
   const int64_t channels = x.dim(3);
@@ -59,8 +65,13 @@ void PlainBackend::max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Te
   });
 }
 
-void PlainBackend::max_pool_backward(const Tensor& dy, const Tensor& argmax,
-                                     const PoolSpec& /*spec*/, Tensor& dx) {
+void PlainBackend::max_pool_backward(const Tensor& dy, const Tensor& argmax, const PoolSpec& spec,
+                                     Tensor& dx) {
+  if (dy.dtype() == DType::bf16) {
+    Tensor wide = wide_like(dx);
+    max_pool_backward(widened(*this, dy), argmax, spec, wide);
+    return round_into(*this, wide, dx);
+  }
   const int64_t channels = dx.dim(3);
   const int64_t places = dx.dim(1) * dx.dim(2);
   const int64_t windows = dy.dim(1) * dy.dim(2);

@@ -1,0 +1,14 @@
+// The device that a configuration trains on.
+#pragma once
+#include <memory>
+
+#include "engine/backend/backend.h"
+#include "train/config.h"
+
+namespace amcl {
+
+// Throws what open_backend throws, and Error(usage) where the device has no use for the precision,
+// with the reason. (Evaluation opens the device alone: what was trained in bf16 runs anywhere.)
+std::unique_ptr<Backend> open_training_backend(const TrainConfig& config);
+
+}  // namespace amcl
