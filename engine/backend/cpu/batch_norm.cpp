@@ -1,4 +1,4 @@
-// Batch norm of the cpu backend in f32; each phase reads its inputs once.
+// Batch norm of the cpu backend on f32 or bf16; each phase reads its inputs once.
 //
 // Work on x [rows, C] is cut into chunks of rows, whose number depends on the shape only, so that
 // results do not depend on the number of threads. Within a chunk
@@ -118,14 +118,25 @@ std::vector<float> tiled_statistic(const Partition& p, const Tensor& statistic) 
   return p.tile([&](int64_t group, int64_t c) { return values[group * p.channels + c]; });
 }
 
+// Calls body(T{}) with the type that activations are stored in.
+template <class Body>
+void with_stored_type(DType dtype, const Body& body) {
+  if (dtype == DType::bf16)
+    body(bf16{});
+  else
+    body(float{});
+}
+
 // The mean of the first rows of a chunk, repeated over a folded row.
-std::vector<float> chunk_shift(const Partition& p, const float* x, int64_t rows) {
+template <class T>
+std::vector<float> chunk_shift(const Partition& p, const T* x, int64_t rows) {
   constexpr int64_t kSampleRows = 16;
   const int64_t sample = std::min(rows, kSampleRows);
   std::vector<float> shift(static_cast<size_t>(p.fold * p.channels), 0.0f);
   for (int64_t row = 0; row < sample; ++row)
     for (int64_t c = 0; c < p.channels; ++c)
-      shift[static_cast<size_t>(c)] += x[row * p.channels + c] / static_cast<float>(sample);
+      shift[static_cast<size_t>(c)] +=
+          static_cast<float>(x[row * p.channels + c]) / static_cast<float>(sample);
   for (size_t i = static_cast<size_t>(p.channels); i < shift.size(); ++i)
     shift[i] = shift[i - static_cast<size_t>(p.channels)];
   return shift;
@@ -135,25 +146,26 @@ std::vector<float> chunk_shift(const Partition& p, const float* x, int64_t rows)
 
 void CpuBackend::batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
                                        Tensor& variance) {
-  if (x.dtype() != DType::f32) return PlainBackend::batch_norm_statistics(x, spec, mean, variance);
+  if (x.dtype() == DType::f64) return PlainBackend::batch_norm_statistics(x, spec, mean, variance);
   const Partition p(x.shape(), spec.groups);
-  const float* xs = x.data<float>();
   ChunkSums moments(p);  // after its chunk is done: mean, and sum of squares around it
-  p.for_each_chunk([&](int64_t group, int64_t chunk) {
-    const float* rows = xs + (group * p.rows + p.chunk_begin(chunk)) * p.channels;
-    const std::vector<float> shift = chunk_shift(p, rows, p.chunk_size(chunk));
-    double* sum = moments.first(group, chunk);
-    double* squares = moments.second(group, chunk);
-    p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
-      batch_norm_moments(rows + first * p.channels, count, width, shift.data(), sum, squares);
+  with_stored_type(x.dtype(), [&]<class T>(T) {
+    p.for_each_chunk([&](int64_t group, int64_t chunk) {
+      const T* rows = x.data<T>() + (group * p.rows + p.chunk_begin(chunk)) * p.channels;
+      const std::vector<float> shift = chunk_shift(p, rows, p.chunk_size(chunk));
+      double* sum = moments.first(group, chunk);
+      double* squares = moments.second(group, chunk);
+      p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
+        batch_norm_moments(rows + first * p.channels, count, width, shift.data(), sum, squares);
+      });
+      moments.fold_sums(group, chunk);
+      const auto count = static_cast<double>(p.chunk_size(chunk));
+      for (int64_t c = 0; c < p.channels; ++c) {
+        const double offset = sum[c] / count;
+        squares[c] -= sum[c] * offset;
+        sum[c] = static_cast<double>(shift[static_cast<size_t>(c)]) + offset;
+      }
     });
-    moments.fold_sums(group, chunk);
-    const auto count = static_cast<double>(p.chunk_size(chunk));
-    for (int64_t c = 0; c < p.channels; ++c) {
-      const double offset = sum[c] / count;
-      squares[c] -= sum[c] * offset;
-      sum[c] = static_cast<double>(shift[static_cast<size_t>(c)]) + offset;
-    }
   });
   for (int64_t group = 0; group < p.groups; ++group)
     for (int64_t c = 0; c < p.channels; ++c) {
@@ -178,7 +190,7 @@ void CpuBackend::batch_norm_apply(const Tensor& x, const Tensor& mean, const Ten
                                   const Tensor& gamma, const Tensor& beta,
                                   const Tensor& nullable_residual, const BatchNormSpec& spec,
                                   Tensor& y) {
-  if (x.dtype() != DType::f32)
+  if (x.dtype() == DType::f64)
     return PlainBackend::batch_norm_apply(x, mean, variance, gamma, beta, nullable_residual, spec,
                                           y);
   const Partition p(x.shape(), spec.groups);
@@ -188,19 +200,21 @@ void CpuBackend::batch_norm_apply(const Tensor& x, const Tensor& mean, const Ten
   const std::vector<float> means = tiled_statistic(p, mean);
   const std::vector<float> betas =
       p.tile([&](int64_t, int64_t c) { return beta.data<float>()[c]; });
-  const float* residual = nullable_residual.defined() ? nullable_residual.data<float>() : nullptr;
-  p.for_each_chunk([&](int64_t group, int64_t chunk) {
-    const int64_t begin = group * p.rows + p.chunk_begin(chunk);
-    p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
-      const int64_t i = (begin + first) * p.channels;
-      batch_norm_apply_rows({.x = x.data<float>() + i,
-                             .residual = residual != nullptr ? residual + i : nullptr,
-                             .mean = p.of_group(means, group),
-                             .scale = p.of_group(scale, group),
-                             .beta = p.of_group(betas, group),
-                             .relu = spec.relu,
-                             .y = y.data<float>() + i},
-                            count, width);
+  with_stored_type(x.dtype(), [&]<class T>(T) {
+    const T* residual = nullable_residual.defined() ? nullable_residual.data<T>() : nullptr;
+    p.for_each_chunk([&](int64_t group, int64_t chunk) {
+      const int64_t begin = group * p.rows + p.chunk_begin(chunk);
+      p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
+        const int64_t i = (begin + first) * p.channels;
+        batch_norm_apply_rows<T>({.x = x.data<T>() + i,
+                                  .residual = residual != nullptr ? residual + i : nullptr,
+                                  .mean = p.of_group(means, group),
+                                  .scale = p.of_group(scale, group),
+                                  .beta = p.of_group(betas, group),
+                                  .relu = spec.relu,
+                                  .y = y.data<T>() + i},
+                                 count, width);
+      });
     });
   });
 }
@@ -209,23 +223,26 @@ void CpuBackend::batch_norm_backward_reduce(const Tensor& dy, const Tensor& x,
                                             const Tensor& nullable_y, const Tensor& mean,
                                             const Tensor& variance, const BatchNormSpec& spec,
                                             Tensor& sum_g, Tensor& sum_g_xhat) {
-  if (x.dtype() != DType::f32)
+  if (x.dtype() == DType::f64)
     return PlainBackend::batch_norm_backward_reduce(dy, x, nullable_y, mean, variance, spec, sum_g,
                                                     sum_g_xhat);
   const Partition p(x.shape(), spec.groups);
   const std::vector<float> means = tiled_statistic(p, mean);
   ChunkSums sums(p);
-  p.for_each_chunk([&](int64_t group, int64_t chunk) {
-    const int64_t begin = group * p.rows + p.chunk_begin(chunk);
-    p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
-      const int64_t i = (begin + first) * p.channels;
-      batch_norm_reduce_rows({.dy = dy.data<float>() + i,
-                              .x = x.data<float>() + i,
-                              .y = spec.relu ? nullable_y.data<float>() + i : nullptr,
-                              .mean = p.of_group(means, group)},
-                             count, width, sums.first(group, chunk), sums.second(group, chunk));
+  with_stored_type(x.dtype(), [&]<class T>(T) {
+    p.for_each_chunk([&](int64_t group, int64_t chunk) {
+      const int64_t begin = group * p.rows + p.chunk_begin(chunk);
+      p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
+        const int64_t i = (begin + first) * p.channels;
+        batch_norm_reduce_rows<T>({.dy = dy.data<T>() + i,
+                                   .x = x.data<T>() + i,
+                                   .y = spec.relu ? nullable_y.data<T>() + i : nullptr,
+                                   .mean = p.of_group(means, group)},
+                                  count, width, sums.first(group, chunk),
+                                  sums.second(group, chunk));
+      });
+      sums.fold_sums(group, chunk);
     });
-    sums.fold_sums(group, chunk);
   });
   const std::vector<float> rstd = tiled_rstd(p, variance, spec.epsilon);
   for (int64_t group = 0; group < p.groups; ++group)
@@ -249,7 +266,7 @@ void CpuBackend::batch_norm_backward_apply(const Tensor& dy, const Tensor& x,
                                            const Tensor& nullable_sum_g_xhat,
                                            const BatchNormSpec& spec, Tensor& dx,
                                            Tensor& nullable_dresidual) {
-  if (x.dtype() != DType::f32)
+  if (x.dtype() == DType::f64)
     return PlainBackend::batch_norm_backward_apply(dy, x, nullable_y, mean, variance, gamma,
                                                    nullable_sum_g, nullable_sum_g_xhat, spec, dx,
                                                    nullable_dresidual);
@@ -272,21 +289,23 @@ void CpuBackend::batch_norm_backward_apply(const Tensor& dy, const Tensor& x,
                      : scale_of(group, c) * p.of_group(rstd, group)[c] *
                            sum_g_xhat[group * p.channels + c] / rows;
   });
-  float* dresidual = nullable_dresidual.defined() ? nullable_dresidual.data<float>() : nullptr;
-  p.for_each_chunk([&](int64_t group, int64_t chunk) {
-    const int64_t begin = group * p.rows + p.chunk_begin(chunk);
-    p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
-      const int64_t i = (begin + first) * p.channels;
-      batch_norm_backward_rows({.dy = dy.data<float>() + i,
-                                .x = x.data<float>() + i,
-                                .y = spec.relu ? nullable_y.data<float>() + i : nullptr,
-                                .mean = p.of_group(means, group),
-                                .scale = p.of_group(scale, group),
-                                .offset = p.of_group(offset, group),
-                                .slope = p.of_group(slope, group),
-                                .dx = dx.data<float>() + i,
-                                .dresidual = dresidual != nullptr ? dresidual + i : nullptr},
-                               count, width);
+  with_stored_type(x.dtype(), [&]<class T>(T) {
+    T* dresidual = nullable_dresidual.defined() ? nullable_dresidual.data<T>() : nullptr;
+    p.for_each_chunk([&](int64_t group, int64_t chunk) {
+      const int64_t begin = group * p.rows + p.chunk_begin(chunk);
+      p.for_each_width(chunk, [&](int64_t first, int64_t count, int64_t width) {
+        const int64_t i = (begin + first) * p.channels;
+        batch_norm_backward_rows<T>({.dy = dy.data<T>() + i,
+                                     .x = x.data<T>() + i,
+                                     .y = spec.relu ? nullable_y.data<T>() + i : nullptr,
+                                     .mean = p.of_group(means, group),
+                                     .scale = p.of_group(scale, group),
+                                     .offset = p.of_group(offset, group),
+                                     .slope = p.of_group(slope, group),
+                                     .dx = dx.data<T>() + i,
+                                     .dresidual = dresidual != nullptr ? dresidual + i : nullptr},
+                                    count, width);
+      });
     });
   });
 }

@@ -15,6 +15,39 @@ namespace amcl {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+template <class D>
+HWY_INLINE hn::Vec<D> Load32(D d, const float* p) {
+  return hn::LoadU(d, p);
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> Load32(D d, const bf16* p) {
+  const hn::Rebind<uint16_t, D> half;
+  const hn::RebindToUnsigned<D> bits;
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, hn::LoadU(half, &p->bits))));
+}
+
+template <class D>
+HWY_INLINE void Store32(hn::Vec<D> v, D d, float* p) {
+  hn::StoreU(v, d, p);
+}
+
+// Rounds as the constructor of bf16 does.
+template <class D>
+HWY_INLINE void Store32(hn::Vec<D> v, D /*d*/, bf16* p) {
+  const hn::Rebind<uint16_t, D> half;
+  const hn::RebindToUnsigned<D> unsigned_tag;
+  const hn::RebindToSigned<D> signed_tag;
+  const auto bits = hn::BitCast(unsigned_tag, v);
+  const auto upper = hn::ShiftRight<16>(bits);
+  const auto odd = hn::And(upper, hn::Set(unsigned_tag, 1u));
+  const auto rounded =
+      hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(unsigned_tag, 0x7fffu))));
+  const auto quiet = hn::Or(upper, hn::Set(unsigned_tag, 0x40u));
+  const auto chosen = hn::IfThenElse(hn::RebindMask(unsigned_tag, hn::IsNaN(v)), quiet, rounded);
+  hn::StoreU(hn::DemoteTo(half, hn::BitCast(signed_tag, chosen)), half, &p->bits);
+}
+
 // Columns whose sums one pass keeps in the first-level cache.
 constexpr int64_t kPanel = 512;
 
@@ -26,23 +59,23 @@ inline void AddPanel(const float* HWY_RESTRICT panel, int64_t width, double* HWY
 // sum[c] += sum over rows of (x - shift), squares[c] += sum of (x - shift)^2, for `rows` <=
 // kBatchNormBlockRows rows of `width` <= kPanel columns, `stride` apart. Rows are read from end to
 // end, as memory delivers them fastest; the sums of a row wait in the first-level cache.
-template <class D>
-void MomentPanel(D d, const float* HWY_RESTRICT x, int64_t rows, int64_t width, int64_t stride,
+template <class T, class D>
+void MomentPanel(D d, const T* HWY_RESTRICT x, int64_t rows, int64_t width, int64_t stride,
                  const float* HWY_RESTRICT shift, double* HWY_RESTRICT sum,
                  double* HWY_RESTRICT squares) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   HWY_ALIGN float sums[kPanel] = {};
   HWY_ALIGN float squared[kPanel] = {};
   for (int64_t row = 0; row < rows; ++row) {
-    const float* HWY_RESTRICT xs = x + row * stride;
+    const T* HWY_RESTRICT xs = x + row * stride;
     int64_t i = 0;
     for (; i + lanes <= width; i += lanes) {
-      const auto centred = hn::Sub(hn::LoadU(d, xs + i), hn::LoadU(d, shift + i));
+      const auto centred = hn::Sub(Load32(d, xs + i), hn::LoadU(d, shift + i));
       hn::Store(hn::Add(hn::Load(d, sums + i), centred), d, sums + i);
       hn::Store(hn::MulAdd(centred, centred, hn::Load(d, squared + i)), d, squared + i);
     }
     for (; i < width; ++i) {
-      const float centred = xs[i] - shift[i];
+      const float centred = static_cast<float>(xs[i]) - shift[i];
       sums[i] += centred;
       squared[i] += centred * centred;
     }
@@ -51,7 +84,8 @@ void MomentPanel(D d, const float* HWY_RESTRICT x, int64_t rows, int64_t width, 
   AddPanel(squared, width, squares);
 }
 
-void BatchNormMoments(const float* x, int64_t rows, int64_t width, const float* shift, double* sum,
+template <class T>
+void BatchNormMoments(const T* x, int64_t rows, int64_t width, const float* shift, double* sum,
                       double* squares) {
   const hn::ScalableTag<float> d;
   for (int64_t row = 0; row < rows; row += kBatchNormBlockRows)
@@ -63,45 +97,47 @@ void BatchNormMoments(const float* x, int64_t rows, int64_t width, const float* 
 
 // sum_g[c] += sum of g, sum_gx[c] += sum of g (x - mean), with g = dy where y > 0 (or everywhere),
 // for `rows` <= kBatchNormBlockRows rows of `width` <= kPanel columns, `stride` apart.
-template <bool kRelu, class D>
-void GradientPanel(D d, const BatchNormReduceArguments& a, int64_t rows, int64_t width,
+template <bool kRelu, class T, class D>
+void GradientPanel(D d, const BatchNormReduceArguments<T>& a, int64_t rows, int64_t width,
                    int64_t stride, double* HWY_RESTRICT sum_g, double* HWY_RESTRICT sum_gx) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
   HWY_ALIGN float gs[kPanel] = {};
   HWY_ALIGN float gxs[kPanel] = {};
   for (int64_t row = 0; row < rows; ++row) {
-    const float* HWY_RESTRICT dy = a.dy + row * stride;
-    const float* HWY_RESTRICT x = a.x + row * stride;
-    const float* HWY_RESTRICT y = kRelu ? a.y + row * stride : nullptr;
+    const T* HWY_RESTRICT dy = a.dy + row * stride;
+    const T* HWY_RESTRICT x = a.x + row * stride;
+    const T* HWY_RESTRICT y = kRelu ? a.y + row * stride : nullptr;
     int64_t i = 0;
     for (; i + lanes <= width; i += lanes) {
-      auto g = hn::LoadU(d, dy + i);
-      if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, y + i), zero), g);
-      const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, a.mean + i));
+      auto g = Load32(d, dy + i);
+      if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(Load32(d, y + i), zero), g);
+      const auto centred = hn::Sub(Load32(d, x + i), hn::LoadU(d, a.mean + i));
       hn::Store(hn::Add(hn::Load(d, gs + i), g), d, gs + i);
       hn::Store(hn::MulAdd(g, centred, hn::Load(d, gxs + i)), d, gxs + i);
     }
     for (; i < width; ++i) {
-      const float g = kRelu && !(y[i] > 0.0f) ? 0.0f : dy[i];
+      const float g =
+          kRelu && !(static_cast<float>(y[i]) > 0.0f) ? 0.0f : static_cast<float>(dy[i]);
       gs[i] += g;
-      gxs[i] += g * (x[i] - a.mean[i]);
+      gxs[i] += g * (static_cast<float>(x[i]) - a.mean[i]);
     }
   }
   AddPanel(gs, width, sum_g);
   AddPanel(gxs, width, sum_gx);
 }
 
-void BatchNormReduce(const BatchNormReduceArguments& a, int64_t rows, int64_t width, double* sum_g,
-                     double* sum_gx) {
+template <class T>
+void BatchNormReduce(const BatchNormReduceArguments<T>& a, int64_t rows, int64_t width,
+                     double* sum_g, double* sum_gx) {
   const hn::ScalableTag<float> d;
   for (int64_t row = 0; row < rows; row += kBatchNormBlockRows)
     for (int64_t column = 0; column < width; column += kPanel) {
       const int64_t i = row * width + column;
-      const BatchNormReduceArguments block{.dy = a.dy + i,
-                                           .x = a.x + i,
-                                           .y = a.y != nullptr ? a.y + i : nullptr,
-                                           .mean = a.mean + column};
+      const BatchNormReduceArguments<T> block{.dy = a.dy + i,
+                                              .x = a.x + i,
+                                              .y = a.y != nullptr ? a.y + i : nullptr,
+                                              .mean = a.mean + column};
       const int64_t block_rows = std::min(kBatchNormBlockRows, rows - row);
       const int64_t block_width = std::min(kPanel, width - column);
       if (a.y != nullptr)
@@ -113,33 +149,34 @@ void BatchNormReduce(const BatchNormReduceArguments& a, int64_t rows, int64_t wi
     }
 }
 
-template <bool kRelu, bool kResidual>
-void ApplyRows(const BatchNormApplyArguments& a, int64_t rows, int64_t width) {
+template <bool kRelu, bool kResidual, class T>
+void ApplyRows(const BatchNormApplyArguments<T>& a, int64_t rows, int64_t width) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
   for (int64_t row = 0; row < rows; ++row) {
-    const float* HWY_RESTRICT x = a.x + row * width;
-    const float* HWY_RESTRICT residual = kResidual ? a.residual + row * width : nullptr;
-    float* HWY_RESTRICT y = a.y + row * width;
+    const T* HWY_RESTRICT x = a.x + row * width;
+    const T* HWY_RESTRICT residual = kResidual ? a.residual + row * width : nullptr;
+    T* HWY_RESTRICT y = a.y + row * width;
     int64_t i = 0;
     for (; i + lanes <= width; i += lanes) {
-      const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, a.mean + i));
+      const auto centred = hn::Sub(Load32(d, x + i), hn::LoadU(d, a.mean + i));
       auto value = hn::MulAdd(centred, hn::LoadU(d, a.scale + i), hn::LoadU(d, a.beta + i));
-      if constexpr (kResidual) value = hn::Add(value, hn::LoadU(d, residual + i));
+      if constexpr (kResidual) value = hn::Add(value, Load32(d, residual + i));
       // In this order a value that is not a number stays so on x86.
       if constexpr (kRelu) value = hn::Max(zero, value);
-      hn::StoreU(value, d, y + i);
+      Store32(value, d, y + i);
     }
     for (; i < width; ++i) {
-      float value = (x[i] - a.mean[i]) * a.scale[i] + a.beta[i];
-      if constexpr (kResidual) value += residual[i];
-      y[i] = kRelu && value < 0.0f ? 0.0f : value;
+      float value = (static_cast<float>(x[i]) - a.mean[i]) * a.scale[i] + a.beta[i];
+      if constexpr (kResidual) value += static_cast<float>(residual[i]);
+      y[i] = static_cast<T>(kRelu && value < 0.0f ? 0.0f : value);
     }
   }
 }
 
-void BatchNormApply(const BatchNormApplyArguments& a, int64_t rows, int64_t width) {
+template <class T>
+void BatchNormApply(const BatchNormApplyArguments<T>& a, int64_t rows, int64_t width) {
   if (a.relu)
     a.residual != nullptr ? ApplyRows<true, true>(a, rows, width)
                           : ApplyRows<true, false>(a, rows, width);
@@ -148,36 +185,39 @@ void BatchNormApply(const BatchNormApplyArguments& a, int64_t rows, int64_t widt
                           : ApplyRows<false, false>(a, rows, width);
 }
 
-template <bool kRelu, bool kResidual>
-void BackwardRows(const BatchNormBackwardArguments& a, int64_t rows, int64_t width) {
+template <bool kRelu, bool kResidual, class T>
+void BackwardRows(const BatchNormBackwardArguments<T>& a, int64_t rows, int64_t width) {
   const hn::ScalableTag<float> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
   for (int64_t row = 0; row < rows; ++row) {
-    const float* HWY_RESTRICT dy = a.dy + row * width;
-    const float* HWY_RESTRICT x = a.x + row * width;
-    const float* HWY_RESTRICT y = kRelu ? a.y + row * width : nullptr;
-    float* HWY_RESTRICT dx = a.dx + row * width;
-    float* HWY_RESTRICT dresidual = kResidual ? a.dresidual + row * width : nullptr;
+    const T* HWY_RESTRICT dy = a.dy + row * width;
+    const T* HWY_RESTRICT x = a.x + row * width;
+    const T* HWY_RESTRICT y = kRelu ? a.y + row * width : nullptr;
+    T* HWY_RESTRICT dx = a.dx + row * width;
+    T* HWY_RESTRICT dresidual = kResidual ? a.dresidual + row * width : nullptr;
     int64_t i = 0;
     for (; i + lanes <= width; i += lanes) {
-      auto g = hn::LoadU(d, dy + i);
-      if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(hn::LoadU(d, y + i), zero), g);
-      if constexpr (kResidual) hn::StoreU(g, d, dresidual + i);
-      const auto centred = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, a.mean + i));
+      auto g = Load32(d, dy + i);
+      if constexpr (kRelu) g = hn::IfThenElseZero(hn::Gt(Load32(d, y + i), zero), g);
+      if constexpr (kResidual) Store32(g, d, dresidual + i);
+      const auto centred = hn::Sub(Load32(d, x + i), hn::LoadU(d, a.mean + i));
       const auto through_statistics =
           hn::MulAdd(centred, hn::LoadU(d, a.slope + i), hn::LoadU(d, a.offset + i));
-      hn::StoreU(hn::MulSub(g, hn::LoadU(d, a.scale + i), through_statistics), d, dx + i);
+      Store32(hn::MulSub(g, hn::LoadU(d, a.scale + i), through_statistics), d, dx + i);
     }
     for (; i < width; ++i) {
-      const float g = kRelu && !(y[i] > 0.0f) ? 0.0f : dy[i];
-      if constexpr (kResidual) dresidual[i] = g;
-      dx[i] = g * a.scale[i] - ((x[i] - a.mean[i]) * a.slope[i] + a.offset[i]);
+      const float g =
+          kRelu && !(static_cast<float>(y[i]) > 0.0f) ? 0.0f : static_cast<float>(dy[i]);
+      if constexpr (kResidual) dresidual[i] = static_cast<T>(g);
+      dx[i] = static_cast<T>(g * a.scale[i] -
+                             ((static_cast<float>(x[i]) - a.mean[i]) * a.slope[i] + a.offset[i]));
     }
   }
 }
 
-void BatchNormBackward(const BatchNormBackwardArguments& a, int64_t rows, int64_t width) {
+template <class T>
+void BatchNormBackward(const BatchNormBackwardArguments<T>& a, int64_t rows, int64_t width) {
   if (a.y != nullptr)
     a.dresidual != nullptr ? BackwardRows<true, true>(a, rows, width)
                            : BackwardRows<true, false>(a, rows, width);
@@ -186,6 +226,26 @@ void BatchNormBackward(const BatchNormBackwardArguments& a, int64_t rows, int64_
                            : BackwardRows<false, false>(a, rows, width);
 }
 
+// Exported by name: one of each for each type of activations.
+#define AMCL_BATCH_NORM(suffix, T)                                                               \
+  void Moments##suffix(const T* x, int64_t rows, int64_t width, const float* shift, double* sum, \
+                       double* squares) {                                                        \
+    BatchNormMoments(x, rows, width, shift, sum, squares);                                       \
+  }                                                                                              \
+  void Apply##suffix(const BatchNormApplyArguments<T>& a, int64_t rows, int64_t width) {         \
+    BatchNormApply(a, rows, width);                                                              \
+  }                                                                                              \
+  void Reduce##suffix(const BatchNormReduceArguments<T>& a, int64_t rows, int64_t width,         \
+                      double* sum_g, double* sum_gx) {                                           \
+    BatchNormReduce(a, rows, width, sum_g, sum_gx);                                              \
+  }                                                                                              \
+  void Backward##suffix(const BatchNormBackwardArguments<T>& a, int64_t rows, int64_t width) {   \
+    BatchNormBackward(a, rows, width);                                                           \
+  }
+AMCL_BATCH_NORM(F32, float)
+AMCL_BATCH_NORM(Bf16, bf16)
+#undef AMCL_BATCH_NORM
+
 }  // namespace HWY_NAMESPACE
 }  // namespace amcl
 HWY_AFTER_NAMESPACE();
@@ -193,29 +253,33 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace amcl {
 
-HWY_EXPORT(BatchNormMoments);
-HWY_EXPORT(BatchNormReduce);
-HWY_EXPORT(BatchNormApply);
-HWY_EXPORT(BatchNormBackward);
-
-void batch_norm_moments(const float* x, int64_t rows, int64_t width, const float* shift,
-                        double* sum, double* squares) {
-  HWY_DYNAMIC_DISPATCH(BatchNormMoments)(x, rows, width, shift, sum, squares);
-}
-
-void batch_norm_apply_rows(const BatchNormApplyArguments& arguments, int64_t rows, int64_t width) {
-  HWY_DYNAMIC_DISPATCH(BatchNormApply)(arguments, rows, width);
-}
-
-void batch_norm_reduce_rows(const BatchNormReduceArguments& arguments, int64_t rows, int64_t width,
-                            double* sum_g, double* sum_gx) {
-  HWY_DYNAMIC_DISPATCH(BatchNormReduce)(arguments, rows, width, sum_g, sum_gx);
-}
-
-void batch_norm_backward_rows(const BatchNormBackwardArguments& arguments, int64_t rows,
-                              int64_t width) {
-  HWY_DYNAMIC_DISPATCH(BatchNormBackward)(arguments, rows, width);
-}
+#define AMCL_BATCH_NORM(suffix, T)                                                               \
+  HWY_EXPORT(Moments##suffix);                                                                   \
+  HWY_EXPORT(Apply##suffix);                                                                     \
+  HWY_EXPORT(Reduce##suffix);                                                                    \
+  HWY_EXPORT(Backward##suffix);                                                                  \
+  template <>                                                                                    \
+  void batch_norm_moments(const T* x, int64_t rows, int64_t width, const float* shift,           \
+                          double* sum, double* squares) {                                        \
+    HWY_DYNAMIC_DISPATCH(Moments##suffix)(x, rows, width, shift, sum, squares);                  \
+  }                                                                                              \
+  template <>                                                                                    \
+  void batch_norm_apply_rows(const BatchNormApplyArguments<T>& a, int64_t rows, int64_t width) { \
+    HWY_DYNAMIC_DISPATCH(Apply##suffix)(a, rows, width);                                         \
+  }                                                                                              \
+  template <>                                                                                    \
+  void batch_norm_reduce_rows(const BatchNormReduceArguments<T>& a, int64_t rows, int64_t width, \
+                              double* sum_g, double* sum_gx) {                                   \
+    HWY_DYNAMIC_DISPATCH(Reduce##suffix)(a, rows, width, sum_g, sum_gx);                         \
+  }                                                                                              \
+  template <>                                                                                    \
+  void batch_norm_backward_rows(const BatchNormBackwardArguments<T>& a, int64_t rows,            \
+                                int64_t width) {                                                 \
+    HWY_DYNAMIC_DISPATCH(Backward##suffix)(a, rows, width);                                      \
+  }
+AMCL_BATCH_NORM(F32, float)
+AMCL_BATCH_NORM(Bf16, bf16)
+#undef AMCL_BATCH_NORM
 
 }  // namespace amcl
 #endif  // HWY_ONCE

@@ -1,55 +1,67 @@
 // The inner loops of batch norm, for the instruction set of this CPU. All work on `rows` rows of
-// `width` f32 values; arrays of statistics hold one value per column.
+// `width` values; arrays of statistics hold one value per column.
 #pragma once
 #include <cstdint>
+
+#include "engine/core/dtype.h"
 
 namespace amcl {
 
 // Rows whose sum is taken in f32 before it is added to f64.
 inline constexpr int64_t kBatchNormBlockRows = 64;
 
+// T is how activations are stored, float or bf16; statistics are f32.
+
 // sum[c] += sum over rows of (x - shift), squares[c] += sum of (x - shift)^2.
-void batch_norm_moments(const float* x, int64_t rows, int64_t width, const float* shift,
-                        double* sum, double* squares);
+template <class T>
+void batch_norm_moments(const T* x, int64_t rows, int64_t width, const float* shift, double* sum,
+                        double* squares);
 
 // y = [relu] (scale (x - mean) + beta [+ residual])
+template <class T>
 struct BatchNormApplyArguments {
-  const float* x;
-  const float* residual;  // null: none
+  const T* x;
+  const T* residual;  // null: none
   const float* mean;
   const float* scale;  // gamma rstd
   const float* beta;
   bool relu;
-  float* y;
+  T* y;
 };
 
-void batch_norm_apply_rows(const BatchNormApplyArguments& arguments, int64_t rows, int64_t width);
+template <class T>
+void batch_norm_apply_rows(const BatchNormApplyArguments<T>& arguments, int64_t rows,
+                           int64_t width);
 
+template <class T>
 struct BatchNormReduceArguments {
-  const float* dy;
-  const float* x;
-  const float* y;  // null: no relu
+  const T* dy;
+  const T* x;
+  const T* y;  // null: no relu
   const float* mean;
 };
 
 // sum_g[c] += sum of g, sum_gx[c] += sum of g (x - mean), with g = dy where y > 0 (or everywhere).
-void batch_norm_reduce_rows(const BatchNormReduceArguments& arguments, int64_t rows, int64_t width,
-                            double* sum_g, double* sum_gx);
+template <class T>
+void batch_norm_reduce_rows(const BatchNormReduceArguments<T>& arguments, int64_t rows,
+                            int64_t width, double* sum_g, double* sum_gx);
 
 // dx = scale g - offset - slope (x - mean)
+template <class T>
 struct BatchNormBackwardArguments {
-  const float* dy;
-  const float* x;
-  const float* y;  // null: no relu
+  const T* dy;
+  const T* x;
+  const T* y;  // null: no relu
   const float* mean;
   const float* scale;
   const float* offset;
   const float* slope;
-  float* dx;
-  float* dresidual;  // null: not wanted
+  T* dx;
+  T* dresidual;  // null: not wanted
 };
 
-void batch_norm_backward_rows(const BatchNormBackwardArguments& arguments, int64_t rows,
+template <class T>
+void batch_norm_backward_rows(const BatchNormBackwardArguments<T>& arguments, int64_t rows,
                               int64_t width);
 
 }  // namespace amcl
