@@ -2,7 +2,6 @@
 // table of resized columns per view; augment_kernels.cpp does the arithmetic. The definition is
 // engine/backend/plain/augment.cpp.
 #include <algorithm>
-#include <memory>
 
 #include "engine/backend/augment_filters.h"
 #include "engine/backend/cpu/augment_kernels.h"
@@ -24,11 +23,13 @@ int64_t most_taps(std::span<const ViewParameters> views, int64_t height, int64_t
   return taps;
 }
 
-// Owns the blocks that an AugmentWorkspace points into. From the heap, once per call: several
-// loader threads augment at the same time, each in memory of its own.
+// Owns the memory that an AugmentWorkspace points into: of one call, because several loader threads
+// augment at the same time.
 class WorkspaceOwner {
  public:
-  WorkspaceOwner(int64_t image_width, int64_t height, int64_t width, int64_t max_taps) {
+  WorkspaceOwner(ScratchPool& pool, int64_t image_width, int64_t height, int64_t width,
+                 int64_t max_taps)
+      : scratch_(pool) {
     // The blur works on four vectors at a time, which may begin with the last pixel of a plane.
     const int64_t plane_pitch = round_up(height * width) + 4 * kAugmentOverrun;
     const int64_t source_row = round_up(3 * image_width) + kAugmentOverrun;
@@ -37,11 +38,9 @@ class WorkspaceOwner {
     const int64_t row_pitch = round_up(width) + 4 * kAugmentOverrun;
     const int64_t weights = round_up(std::max({max_taps, height, width}));
     const int64_t columns = max_taps * width;
-    floats_ = std::make_unique_for_overwrite<float[]>(
-        static_cast<size_t>(6 * plane_pitch + source_row + resized_row + padded_row +
-                            3 * row_pitch + weights + columns));
-    first_ = std::make_unique_for_overwrite<int32_t[]>(static_cast<size_t>(width));
-    float* next = floats_.get();
+    static_assert(sizeof(int32_t) == sizeof(float));
+    float* next = scratch_.floats(6 * plane_pitch + source_row + resized_row + padded_row +
+                                  3 * row_pitch + weights + columns + width);
     const auto take = [&next](int64_t count) {
       float* block = next;
       next += count;
@@ -59,7 +58,7 @@ class WorkspaceOwner {
     workspace_.blurred_rows = take(3 * row_pitch);
     workspace_.weights = take(weights);
     workspace_.column_weights = take(columns);
-    workspace_.column_first = first_.get();
+    workspace_.column_first = reinterpret_cast<int32_t*>(take(width));
   }
 
   // The resize of the columns; a flip is the same table from right to left.
@@ -96,8 +95,7 @@ class WorkspaceOwner {
     return workspace_.column_weights + column * workspace_.column_pitch;
   }
 
-  std::unique_ptr<float[]> floats_;
-  std::unique_ptr<int32_t[]> first_;
+  ScratchPool::Lease scratch_;
   AugmentWorkspace workspace_;
 };
 
@@ -109,7 +107,8 @@ void CpuBackend::augment(const Tensor& images, std::span<const ViewParameters> v
   const int64_t width = y.dim(2);
   const int64_t image_width = images.dim(2);
   const int64_t image_values = images.dim(1) * image_width * 3;
-  WorkspaceOwner workspace(image_width, height, width, most_taps(views, height, width));
+  WorkspaceOwner workspace(augment_scratch_, image_width, height, width,
+                           most_taps(views, height, width));
   float* out = y.data<float>();
   for (const ViewParameters& parameters : views) {
     workspace.set_columns(parameters);

@@ -66,25 +66,47 @@ HWY_INLINE void mix_source_rows(const uint8_t* HWY_RESTRICT source, int64_t pitc
 
 // out[x] = sum over taps of weights * row, pixel by pixel: a vector of four holds one pixel and the
 // red value of the next, which is overwritten. (Gathering a vector of red values takes three times
-// as long with AVX2.)
+// as long with AVX2.) `fixed_taps`: as many as that, or any number where it is 0; a loop of known
+// length costs half as many instructions.
+template <int fixed_taps>
 HWY_INLINE void mix_columns(const AugmentWorkspace& work) {
-  for (int64_t x = 0; x < work.width; ++x) {
-    const float* HWY_RESTRICT weights = work.column_weights + x * work.column_pitch;
-    const float* HWY_RESTRICT row = work.row + 3 * int64_t{work.column_first[x]};
-    float* HWY_RESTRICT out = work.resized_row + 3 * x;
+  const int64_t taps = fixed_taps > 0 ? fixed_taps : work.taps;
+  const int64_t width = work.width;
+  const int64_t pitch = work.column_pitch;
+  const int32_t* HWY_RESTRICT first = work.column_first;
+  const float* HWY_RESTRICT source = work.row;
+  const float* HWY_RESTRICT weights = work.column_weights;
+  float* HWY_RESTRICT out = work.resized_row;
+  for (int64_t x = 0; x < width; ++x, weights += pitch, out += 3) {
+    const float* HWY_RESTRICT row = source + 3 * int64_t{first[x]};
 #if HWY_TARGET == HWY_SCALAR
     for (int channel = 0; channel < 3; ++channel) {
       out[channel] = 0.0f;
-      for (int64_t tap = 0; tap < work.taps; ++tap)
+      for (int64_t tap = 0; tap < taps; ++tap)
         out[channel] += weights[tap] * row[3 * tap + channel];
     }
 #else
     const hn::Full128<float> d;
     auto sum = hn::Zero(d);
-    for (int64_t tap = 0; tap < work.taps; ++tap)
+    for (int64_t tap = 0; tap < taps; ++tap)
       sum = hn::MulAdd(hn::Set(d, weights[tap]), hn::LoadU(d, row + 3 * tap), sum);
     hn::StoreU(sum, d, out);
 #endif
+  }
+}
+
+HWY_INLINE void mix_columns(const AugmentWorkspace& work) {
+  switch (work.taps) {
+    case 2:
+      return mix_columns<2>(work);
+    case 3:
+      return mix_columns<3>(work);
+    case 4:
+      return mix_columns<4>(work);
+    case 5:
+      return mix_columns<5>(work);
+    default:
+      return mix_columns<0>(work);
   }
 }
 

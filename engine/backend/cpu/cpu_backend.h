@@ -5,6 +5,7 @@
 #include "engine/backend/cpu/onednn_conv.h"
 #include "engine/backend/cpu/open_cpu.h"
 #include "engine/backend/cpu/scratch.h"
+#include "engine/backend/cpu/scratch_pool.h"
 #include "engine/backend/plain/plain_backend.h"
 
 namespace amcl {
@@ -54,6 +55,7 @@ class CpuBackend final : public PlainBackend {
  private:
   ConvAlgorithm conv_algorithm_;
   Scratch scratch_{allocator()};
+  ScratchPool augment_scratch_;
   OneDnnConvolutions onednn_convolutions_;
 };
 
