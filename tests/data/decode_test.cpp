@@ -72,31 +72,54 @@ TEST_CASE("decode: JPEG gives the picture back, whatever the sampling") {
     }
 }
 
+// Boxes of the file give the pixels of the whole image, to the bit.
+void check_boxes(const std::string& file, int count, RandomStream& random) {
+  const Whole whole = decode(file);
+  ImageDecoder decoder;
+  DecodedImage image;
+  for (int trial = 0; trial < count; ++trial) {
+    const ImageBox box = random_box(random, whole.extent);
+    decoder.decode(bytes_of(file), box, 1, image);
+    image.pixels.resize(image.bytes());
+    INFO("box ", box.top, " ", box.left, " ", box.height, " ", box.width);
+    CHECK(image.box == box);
+    CHECK(image.pixels == cut(whole, box));
+  }
+}
+
 TEST_CASE("decode: a box of a JPEG has the bits of the whole image") {
   RandomStream random(5, RandomPurpose::synthetic, 0, 0, 0);
   const std::vector<uint8_t> pixels = picture(133, 150);
-  ImageDecoder decoder;
-  DecodedImage image;
   for (const std::pair<int, int>& sampling : {std::pair{1, 1}, {2, 1}, {1, 2}, {2, 2}})
     for (const bool progressive : {false, true})
-      for (const int orientation : {0, 3, 6}) {
-        const int h = sampling.first;
-        const int v = sampling.second;
-        const std::string file = encode_jpeg(pixels, 133, 150,
-                                             {.horizontal_sampling = h,
-                                              .vertical_sampling = v,
-                                              .progressive = progressive,
-                                              .orientation = orientation});
-        const Whole whole = decode(file);
-        for (int trial = 0; trial < 12; ++trial) {
-          const ImageBox box = random_box(random, whole.extent);
-          decoder.decode(bytes_of(file), box, 1, image);
-          image.pixels.resize(image.bytes());
-          INFO(h, "x", v, " progressive ", progressive, " orientation ", orientation, " box ",
-               box.top, " ", box.left, " ", box.height, " ", box.width);
-          CHECK(image.box == box);
-          CHECK(image.pixels == cut(whole, box));
+      for (const int restart_rows : {0, 1, 3})
+        for (const int orientation : {0, 6}) {
+          const int h = sampling.first;
+          const int v = sampling.second;
+          INFO(h, "x", v, " progressive ", progressive, " restart after ", restart_rows,
+               " orientation ", orientation);
+          check_boxes(encode_jpeg(pixels, 133, 150,
+                                  {.horizontal_sampling = h,
+                                   .vertical_sampling = v,
+                                   .progressive = progressive,
+                                   .restart_rows = restart_rows,
+                                   .orientation = orientation}),
+                      8, random);
         }
+}
+
+TEST_CASE("decode: a box of a JPEG has the bits of the whole image, gray, CMYK and turned") {
+  RandomStream random(6, RandomPurpose::synthetic, 0, 0, 0);
+  for (int orientation = 1; orientation <= 8; ++orientation)
+    for (const int components : {1, 3, 4})
+      for (const bool progressive : {false, true}) {
+        INFO(components, " components, progressive ", progressive, " orientation ", orientation);
+        check_boxes(encode_jpeg(picture(61, 83, components), 61, 83,
+                                {.components = components,
+                                 .progressive = progressive,
+                                 .restart_rows = 2,
+                                 .orientation = orientation}),
+                    6, random);
       }
 }
 

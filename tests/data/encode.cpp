@@ -1,69 +1,12 @@
 #include "tests/data/encode.h"
 
 #include <png.h>
-#include <stdio.h>
-// After stdio.h, whose FILE it uses.
-#include <jpeglib.h>
 
 #include <cmath>
-#include <cstdlib>
 
 #include "engine/core/philox.h"
 
 namespace amcl {
-namespace {
-
-// "Exif\0\0" and a TIFF block, big-endian, whose only entry is the orientation.
-std::string exif_segment(int orientation) {
-  std::string bytes("Exif\0\0MM\0*\0\0\0\10\0\1\1\22\0\3\0\0\0\1\0", 25);
-  bytes += static_cast<char>(orientation);
-  bytes += std::string(6, '\0');
-  return bytes;
-}
-
-}  // namespace
-
-std::string encode_jpeg(const std::vector<uint8_t>& samples, int height, int width,
-                        const JpegOptions& options) {
-  jpeg_compress_struct info{};
-  jpeg_error_mgr errors{};
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&info);
-  unsigned char* buffer = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&info, &buffer, &size);
-  info.image_height = static_cast<JDIMENSION>(height);
-  info.image_width = static_cast<JDIMENSION>(width);
-  info.input_components = options.components;
-  info.in_color_space = options.components == 1   ? JCS_GRAYSCALE
-                        : options.components == 3 ? JCS_RGB
-                                                  : JCS_CMYK;
-  jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, options.quality, TRUE);
-  if (options.components == 3) {
-    info.comp_info[0].h_samp_factor = options.horizontal_sampling;
-    info.comp_info[0].v_samp_factor = options.vertical_sampling;
-  }
-  if (options.progressive) jpeg_simple_progression(&info);
-  jpeg_start_compress(&info, TRUE);
-  if (options.orientation > 0) {
-    const std::string segment = exif_segment(options.orientation);
-    jpeg_write_marker(&info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(segment.data()),
-                      static_cast<unsigned>(segment.size()));
-  }
-  std::vector<uint8_t> line(static_cast<size_t>(width * options.components));
-  for (int y = 0; y < height; ++y) {
-    line.assign(samples.begin() + y * width * options.components,
-                samples.begin() + (y + 1) * width * options.components);
-    uint8_t* row = line.data();
-    jpeg_write_scanlines(&info, &row, 1);
-  }
-  jpeg_finish_compress(&info);
-  jpeg_destroy_compress(&info);
-  std::string bytes(reinterpret_cast<char*>(buffer), size);
-  free(buffer);
-  return bytes;
-}
 
 std::string encode_png(const std::vector<uint8_t>& rows, int height, int width,
                        const PngOptions& options) {

@@ -4,20 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "data/encode_jpeg.h"
+
 namespace amcl {
-
-struct JpegOptions {
-  int components = 3;  // 1: gray, 3: YCbCr, 4: CMYK as Adobe stores it (inverted)
-  int horizontal_sampling = 2;
-  int vertical_sampling = 2;
-  bool progressive = false;
-  int orientation = 0;  // Exif; 0: none
-  int quality = 90;
-};
-
-// Samples [height, width, components].
-std::string encode_jpeg(const std::vector<uint8_t>& samples, int height, int width,
-                        const JpegOptions& options = {});
 
 struct PngOptions {
   int color_type = 2;  // of the PNG specification: 0 gray, 2 RGB, 3 palette, 4 gray + alpha, 6 RGBA
