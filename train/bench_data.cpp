@@ -4,9 +4,7 @@
 #include "train/bench_data.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -15,16 +13,13 @@
 #include "data/loader.h"
 #include "engine/backend/open.h"
 #include "engine/core/philox.h"
+#include "train/bench_decode.h"
+#include "train/bench_rate.h"
 
 namespace amcl {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Record = nlohmann::ordered_json;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 // The augmentations of the SimCLR recipe, blur included.
 AugmentPolicy recipe() {
@@ -43,20 +38,6 @@ Dataset noise_images(Backend& backend, int64_t count, int64_t height, int64_t wi
   backend.copy_from_host(dataset.images.raw(), pixels.data(), pixels.size());
   dataset.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
   return dataset;
-}
-
-// Median over five runs of what `run` does per second; run(seconds) works about that long and
-// returns how many things it made.
-double median_rate(double seconds, const std::function<int64_t(double seconds)>& run) {
-  std::vector<double> rates;
-  run(seconds / 10.0);  // warm caches and memory
-  for (int repeat = 0; repeat < 5; ++repeat) {
-    const Clock::time_point begin = Clock::now();
-    const int64_t made = run(seconds / 5.0);
-    rates.push_back(static_cast<double>(made) / seconds_since(begin));
-  }
-  std::nth_element(rates.begin(), rates.begin() + 2, rates.end());
-  return rates[2];
 }
 
 struct ViewCase {
@@ -79,8 +60,8 @@ int64_t make_views(Backend& backend, const Dataset& dataset, const ViewCase& sha
   std::vector<ViewParameters> views(static_cast<size_t>(shape.views_at_once));
   RandomStream order(2, RandomPurpose::synthetic, thread, 0, 0);
   int64_t made = 0;
-  const Clock::time_point begin = Clock::now();
-  while (seconds_since(begin) < seconds) {
+  const Stopwatch time;
+  while (time.seconds() < seconds) {
     for (ViewParameters& view : views)
       view = policy.draw(1, static_cast<uint32_t>(made) % (1u << 24),
                          order.below(static_cast<uint32_t>(shape.images)), thread,
@@ -89,21 +70,6 @@ int64_t make_views(Backend& backend, const Dataset& dataset, const ViewCase& sha
     made += shape.views_at_once;
   }
   return made;
-}
-
-int64_t make_views_in_threads(Backend& backend, const Dataset& dataset, const ViewCase& shape,
-                              int64_t threads, double seconds) {
-  std::vector<int64_t> made(static_cast<size_t>(threads));
-  std::vector<std::thread> workers;
-  for (uint32_t thread = 0; thread < threads; ++thread)
-    workers.emplace_back(
-        [&, thread] { made[thread] = make_views(backend, dataset, shape, thread, seconds); });
-  int64_t total = 0;
-  for (uint32_t thread = 0; thread < threads; ++thread) {
-    workers[thread].join();
-    total += made[thread];
-  }
-  return total;
 }
 
 // Microseconds to read the bytes of an average crop (0.54 of the image) and to write a view.
@@ -116,8 +82,8 @@ double floor_microseconds(const ViewCase& shape, double seconds) {
   std::vector<uint8_t> views(view_bytes * static_cast<size_t>(shape.views_at_once));
   const double rate = median_rate(seconds, [&](double time) {
     int64_t made = 0;
-    const Clock::time_point begin = Clock::now();
-    while (seconds_since(begin) < time) {
+    const Stopwatch stopwatch;
+    while (stopwatch.seconds() < time) {
       uint8_t* view = views.data() + static_cast<size_t>(made % shape.views_at_once) * view_bytes;
       const uint8_t* crop =
           images.data() + static_cast<size_t>(made * 7 % shape.images) * image_bytes;
@@ -133,11 +99,12 @@ double floor_microseconds(const ViewCase& shape, double seconds) {
 Record bench_views(Backend& backend, const ViewCase& shape, int64_t workers, double seconds) {
   const Dataset dataset =
       noise_images(backend, shape.images, shape.image_height, shape.image_width);
-  const double one = median_rate(
-      seconds, [&](double time) { return make_views(backend, dataset, shape, 0, time); });
-  const double all = median_rate(seconds, [&](double time) {
-    return make_views_in_threads(backend, dataset, shape, workers, time);
-  });
+  const auto make = [&](uint32_t thread, double time) {
+    return make_views(backend, dataset, shape, thread, time);
+  };
+  const double one = median_rate(seconds, [&](double time) { return make(0, time); });
+  const double all =
+      median_rate(seconds, [&](double time) { return work_in_threads(workers, time, make); });
   const double floor = floor_microseconds(shape, seconds / 4.0);
   Record record;
   record["case"] = shape.name;
@@ -160,8 +127,8 @@ Record bench_loader(Backend& backend, int64_t workers, double seconds) {
   Loader loader(backend, dataset, recipe(), {.batch = kBatch, .workers = workers, .seed = 1});
   const double rate = median_rate(seconds, [&](double time) {
     int64_t made = 0;
-    const Clock::time_point begin = Clock::now();
-    while (seconds_since(begin) < time) {
+    const Stopwatch stopwatch;
+    while (stopwatch.seconds() < time) {
       loader.next();
       made += 2 * kBatch;
     }
@@ -182,6 +149,7 @@ Record bench_loader(Backend& backend, int64_t workers, double seconds) {
 }  // namespace
 
 void run_bench_data(const BenchDataOptions& options, std::ostream& out) {
+  if (!options.write_images.empty()) write_decoded_images(options.write_images);
   const std::unique_ptr<Backend> backend = open_backend(options.device);
   const int64_t workers = options.workers > 0
                               ? options.workers
@@ -189,6 +157,7 @@ void run_bench_data(const BenchDataOptions& options, std::ostream& out) {
   for (const ViewCase& shape : kCases)
     out << bench_views(*backend, shape, workers, options.seconds).dump() << std::endl;
   out << bench_loader(*backend, workers, options.seconds).dump() << std::endl;
+  bench_decoding(*backend, workers, options.seconds, out);
 }
 
 }  // namespace amcl

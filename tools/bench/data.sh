@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Augmented views per second and core beside torchvision on this machine: ours and theirs in turn, so that a drift of
-# the machine meets both. Prints a table of medians, ratios and spread, and writes it to
-# tools/bench/results/DATE-data.md.
+# Augmented views and decoded JPEG images per second and core beside torchvision and Pillow on this machine: ours and
+# theirs in turn, so that a drift of the machine meets both. Prints tables of medians, ratios and spread, and writes them
+# to tools/bench/results/DATE-data.md.
 #   usage: tools/bench/data.sh [PAIRS]     pairs of runs (default 3)
 #   environment: AMCL_TORCH   a Python with torch, torchvision and numpy (default: a virtual environment in
 #                             ~/.cache/amcl, made when missing)
@@ -22,8 +22,8 @@ python=${AMCL_TORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/amcl/torch/bin/python}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 for ((pair = 0; pair < pairs; ++pair)); do
-  "$amcl" bench data --workers 1 >>"$work/ours"
-  "$python" tools/bench/data_torchvision.py >>"$work/theirs"
+  "$amcl" bench data --workers 1 --write-images "$work/jpegs" >>"$work/ours"
+  "$python" tools/bench/data_torchvision.py --jpegs "$work/jpegs" >>"$work/theirs"
 done
 
 # Median (minimum to maximum) of the lines of file $1 that match all further arguments.
@@ -34,31 +34,66 @@ rates() {
   field views_per_s_per_core <<<"$lines" | spread
 }
 
+# "MEDIAN (MINIMUM to MAXIMUM)" as rates() finds them, for a cell; sets `median` too.
+cell() {
+  local low high
+  read -r low median high < <(rates "$@")
+  printf -v text '%.0f (%.0f to %.0f)' "$median" "$low" "$high"
+}
+
+# The share of the floor that a case reaches.
+share() { grep "\"$1\"" "$work/ours" | field share_of_floor | spread | awk '{printf "%.2f", $2}'; }
+
+views_row() {
+  local case=$1 row best=0 ours
+  cell ours "$case"
+  ours=$median row="| $case | $text |"
+  for way in pil v2_uint8 v2_float; do
+    cell theirs "$case" "$way"
+    row+=" $text |"
+    best=$(awk -v a="$best" -v b="$median" 'BEGIN {print (a > b ? a : b)}')
+  done
+  echo "$row $(ratio "$ours" "$best") | $(share "$case") |"
+}
+
+# A case of amcl's beside one of Pillow's, made in the way $3.
+jpeg_row() {
+  local case=$1 ours row
+  cell ours "$case"
+  ours=$median row="| $case | $text |"
+  cell theirs "$2" "$3"
+  echo "$row $text | $(ratio "$ours" "$median") | $(share "$case") |"
+}
+
 results=tools/bench/results/$(date +%F)-data.md
 mkdir -p tools/bench/results
 {
-  echo "# Augmented views on the CPU, $(date +%F)"
+  echo "# Augmented views and decoding on the CPU, $(date +%F)"
   echo
   machine_line
   echo "- $("$amcl" --version | head -n 1)"
-  echo "- torchvision $("$python" -c 'import torchvision; print(torchvision.__version__)')"
+  echo "- torchvision $("$python" -c 'import torchvision; print(torchvision.__version__)')," \
+    "Pillow $("$python" -c 'import PIL; print(PIL.__version__)')"
   echo "- command: \`tools/bench/data.sh $pairs\`, runs in turn, one core, views per second: median (minimum to maximum)"
-  echo "- the recipe of SimCLR with blur; 32 px from 32 x 32, 224 px from decoded images of 500 x 375"
+  echo
+  echo "The recipe of SimCLR with blur; 32 px from 32 x 32, 224 px from decoded images of 500 x 375:"
   echo
   echo "| case | amcl | torchvision, PIL | tensors, 8 bits | tensors, float | amcl / best of these | share of the floor |"
   echo "| --- | --- | --- | --- | --- | --- | --- |"
-  for case in views_32 views_224; do
-    read -r low ours high < <(rates ours "$case")
-    row="| $case | $(printf '%.0f (%.0f to %.0f)' "$ours" "$low" "$high") |"
-    best=0
-    for way in pil v2_uint8 v2_float; do
-      read -r low middle high < <(rates theirs "$case" "$way")
-      row+=" $(printf '%.0f (%.0f to %.0f)' "$middle" "$low" "$high") |"
-      best=$(awk -v a="$best" -v b="$middle" 'BEGIN {print (a > b ? a : b)}')
-    done
-    ratio=$(awk -v a="$ours" -v b="$best" 'BEGIN {printf "%.1f", a / b}')
-    read -r _ share _ < <(grep "\"$case\"" "$work/ours" | field share_of_floor | spread)
-    echo "$row $ratio | $(printf '%.2f' "$share") |"
+  for case in views_32 views_224; do views_row "$case"; done
+  echo
+  bytes=$(grep jpeg_whole "$work/ours" | field image_bytes | head -n 1)
+  echo "JPEG images of 500 x 375 ($((bytes / 1000)) KB on average; made up, with the statistics of photographs), decoded," \
+    "cropped and resized. amcl gives the pixels of the whole image; \`reduced\` is \`--reduce-decoding\`, beside" \
+    "Pillow's \`draft\`: both decode smaller where the crop is at least twice the view, never of these images at 224 px." \
+    "The floor is the entropy decoding down to the crop's end:"
+  echo
+  echo "| case | amcl | Pillow | amcl / Pillow | share of the floor |"
+  echo "| --- | --- | --- | --- | --- |"
+  jpeg_row jpeg_whole jpeg_whole pillow
+  for size in 224 96; do
+    jpeg_row "jpeg_crop_$size" "jpeg_crop_$size" pillow
+    jpeg_row "jpeg_crop_${size}_reduced" "jpeg_crop_$size" pillow_draft
   done
 } | tee "$results"
 echo "written to $results" >&2

@@ -32,6 +32,9 @@ void add_bench_data_command(CommandTable& table, CLI::App& group) {
              .unit = "seconds",
              .help = "time spent on each figure",
              .range = {.low = 0.05, .high = 600.0}});
+  add_value(*app, "--write-images", options->write_images,
+            {.value = "DIR",
+             .help = "write the JPEG images that are decoded there, for other programs to decode"});
 }
 
 void add_bench_step_command(CommandTable& table, CLI::App& group) {

@@ -1,0 +1,215 @@
+#include "train/bench_decode.h"
+
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <vector>
+
+#include "data/augment_policy.h"
+#include "data/decode.h"
+#include "data/encode_jpeg.h"
+#include "data/image_files.h"
+#include "data/view_maker.h"
+#include "engine/core/check.h"
+#include "engine/io/atomic_file.h"
+#include "train/bench_rate.h"
+#include "train/photograph.h"
+
+namespace amcl {
+namespace {
+
+using Record = nlohmann::ordered_json;
+
+constexpr int64_t kImages = 32;
+constexpr int64_t kHeight = 375;
+constexpr int64_t kWidth = 500;
+
+// A set of image files in memory.
+class EncodedImages final : public ImageFiles {
+ public:
+  explicit EncodedImages(std::vector<std::string> images) : images_(std::move(images)) {}
+
+  int64_t count() const override { return std::ssize(images_); }
+  std::string name(int64_t index) const override { return concat_text(index, ".jpg"); }
+  std::string place(int64_t index) const override { return name(index); }
+  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>&) const override {
+    const std::string& image = images_[static_cast<size_t>(index)];
+    return {reinterpret_cast<const uint8_t*>(image.data()), image.size()};
+  }
+
+ private:
+  std::vector<std::string> images_;
+};
+
+std::vector<std::string> encoded_images() {
+  std::vector<std::string> images;
+  for (uint64_t seed = 0; seed < kImages; ++seed)
+    images.push_back(
+        encode_jpeg(photograph_like(kHeight, kWidth, seed), kHeight, kWidth, {.quality = 90}));
+  return images;
+}
+
+// The crop alone: what is done to the colours is measured without files.
+AugmentPolicy crop_policy() {
+  AugmentPolicy policy;
+  policy.flip = 0.0;
+  policy.jitter = 0.0;
+  policy.grayscale = 0.0;
+  return policy;
+}
+
+constexpr uint64_t kSeed = 1;
+
+struct Crops {
+  int64_t view;  // extent
+  bool reduce;   // --reduce-decoding
+};
+
+class DecodingBench {
+ public:
+  DecodingBench(Backend& backend, int64_t workers, double seconds)
+      : backend_(backend), workers_(workers), seconds_(seconds) {
+    dataset_.name = "made up";
+    dataset_.files = std::make_shared<EncodedImages>(encoded_images());
+    dataset_.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  }
+
+  Record whole() const {
+    const auto decode = [this](uint32_t, double seconds) {
+      return decode_all(seconds, 1, [](const ViewParameters&) {
+        return ImageBox{0, 0, kHeight, kWidth};
+      });
+    };
+    Record record = rates("jpeg_whole", {kHeight, kWidth}, decode);
+    add_floor(record, floor_microseconds(/*to_the_end=*/true));
+    return record;
+  }
+
+  Record crops(const Crops& crops) {
+    const std::string name = concat_text("jpeg_crop_", crops.view, crops.reduce ? "_reduced" : "");
+    dataset_.size = crops.view;
+    dataset_.reduce_decoding = crops.reduce;
+    Record record = rates(name, {crops.view, crops.view}, [this](uint32_t thread, double seconds) {
+      return make_views(thread, seconds);
+    });
+    record["reduced_share"] = reduced_share();
+    add_floor(record, floor_microseconds(/*to_the_end=*/false));
+    return record;
+  }
+
+ private:
+  ViewParameters draw(int64_t number) const {
+    const auto epoch = static_cast<uint32_t>(number / kImages);
+    return policy_.draw(kSeed, epoch, number % kImages, 0, kHeight, kWidth);
+  }
+
+  // As the loader makes them, one after the other.
+  int64_t make_views(uint32_t thread, double seconds) const {
+    ViewMaker maker(backend_, dataset_, policy_, kSeed);
+    const int64_t view = dataset_.size;
+    Tensor rows[] = {Tensor::empty(backend_, {1, view, view, 3}, DType::f32)};
+    int64_t made = 0;
+    for (const Stopwatch time; time.seconds() < seconds; ++made) {
+      const int64_t number = made + kImages * 1000 * int64_t{thread};
+      const int64_t sample = number % kImages;
+      maker.make(static_cast<uint32_t>(number / kImages), {&sample, 1}, rows);
+    }
+    return made;
+  }
+
+  // Decodes box_of(view) of image after image.
+  template <class BoxOf>
+  int64_t decode_all(double seconds, int64_t reduction, const BoxOf& box_of) const {
+    ImageDecoder decoder;
+    DecodedImage image;
+    std::vector<uint8_t> unused;
+    int64_t made = 0;
+    for (const Stopwatch time; time.seconds() < seconds; ++made)
+      decoder.decode(dataset_.files->content(made % kImages, unused), box_of(draw(made)), reduction,
+                     image);
+    return made;
+  }
+
+  // At 1/8 there is next to nothing to do but entropy decoding.
+  double floor_microseconds(bool to_the_end) const {
+    constexpr int64_t kReduction = 8;
+    const auto above_end = [&](const ViewParameters& view) {
+      return ImageBox{0, 0, to_the_end ? kHeight : view.top + view.height, kWidth};
+    };
+    return 1e6 / median_rate(seconds_ / 4.0,
+                             [&](double time) { return decode_all(time, kReduction, above_end); });
+  }
+
+  // Of the views, how many are decoded at 1/2 or less.
+  double reduced_share() const {
+    constexpr int64_t kDrawn = 10'000;
+    int64_t reduced = 0;
+    for (int64_t number = 0; number < kDrawn; ++number) {
+      const ViewParameters view = draw(number);
+      const ImageRequest request =
+          request_for({&view, 1}, dataset_.view_extent(), dataset_.reduce_decoding);
+      if (request.reduction > 1) ++reduced;
+    }
+    return static_cast<double>(reduced) / kDrawn;
+  }
+
+  Record rates(const std::string& name, const ImageExtent& view,
+               const std::function<int64_t(uint32_t, double)>& work) const {
+    const double one = median_rate(seconds_, [&](double time) { return work(0, time); });
+    const double all =
+        median_rate(seconds_, [&](double time) { return work_in_threads(workers_, time, work); });
+    Record record;
+    record["case"] = name;
+    record["device"] = backend_.name();
+    record["image"] = {kHeight, kWidth};
+    record["image_bytes"] = mean_image_bytes();
+    record["view"] = {view.height, view.width};
+    record["views_per_s_per_core"] = one;
+    record["microseconds_per_view"] = 1e6 / one;
+    record["workers"] = workers_;
+    record["views_per_s"] = all;
+    return record;
+  }
+
+  static void add_floor(Record& record, double microseconds) {
+    record["floor_microseconds"] = microseconds;
+    record["share_of_floor"] = microseconds / record["microseconds_per_view"].get<double>();
+  }
+
+  int64_t mean_image_bytes() const {
+    std::vector<uint8_t> unused;
+    int64_t bytes = 0;
+    for (int64_t index = 0; index < kImages; ++index)
+      bytes += std::ssize(dataset_.files->content(index, unused));
+    return bytes / kImages;
+  }
+
+  Backend& backend_;
+  int64_t workers_;
+  double seconds_;
+  AugmentPolicy policy_ = crop_policy();
+  Dataset dataset_;
+};
+
+}  // namespace
+
+void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostream& out) {
+  DecodingBench bench(backend, workers, seconds);
+  out << bench.whole().dump() << std::endl;
+  for (const int64_t view : {224, 96})
+    for (const bool reduce : {false, true})
+      out << bench.crops({.view = view, .reduce = reduce}).dump() << std::endl;
+}
+
+void write_decoded_images(const std::string& directory) {
+  const std::filesystem::path path(directory);
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) fail(ErrorKind::io, directory, ": cannot be made: ", error.message());
+  int64_t index = 0;
+  for (const std::string& image : encoded_images())
+    write_file_atomically((path / concat_text(index++, ".jpg")).string(), image);
+}
+
+}  // namespace amcl

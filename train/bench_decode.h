@@ -1,0 +1,27 @@
+// The part of `amcl bench data` that begins with JPEG files: decoding, crop and resize.
+#pragma once
+#include <cstdint>
+#include <ostream>
+#include <string>
+
+#include "engine/backend/backend.h"
+
+namespace amcl {
+
+// Prints one JSON object per line and case, of JPEG images of 500 x 375 pixels in memory (quality
+// 90, colour at half the resolution, of photograph_like pictures):
+//   jpeg_whole             decoding alone
+//   jpeg_crop_224          decoding, random resized crop, view of 224 px, as the loader makes it: the
+//                          pixels of the whole image, of which only the part under the crop is decoded
+//   jpeg_crop_224_reduced  with --reduce-decoding; but no crop of these images is twice as large as
+//                          the view, so that this must take as long
+//   jpeg_crop_96           views of 96 px
+//   jpeg_crop_96_reduced   of which most are decoded at 1/2 or 1/4
+// The floor is the entropy decoding from the top of the image to the end of the crop, which no
+// decoder can leave out.
+void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostream& out);
+
+// Writes the images into `directory`, for other programs to decode.
+void write_decoded_images(const std::string& directory);
+
+}  // namespace amcl
