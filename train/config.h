@@ -97,8 +97,8 @@ struct ObjectiveConfig {
 // The optional fields belong to some optimisers or schedules only (Setting::only_with), which give
 // an empty one its value (optimizer_config.h).
 struct OptimizerConfig {
-  std::string optimizer = "sgd";  // sgd | lars | adamw
-  double lr = 0.06;
+  std::string optimizer = "sgd";    // sgd | lars | adamw
+  std::optional<double> lr = {};    // peak learning rate
   int64_t lr_reference_batch = 0;   // lr is for this batch and grows with the batch; 0: lr as it is
   std::string schedule = "cosine";  // constant | cosine | step
   double warmup_epochs = 0.0;

@@ -15,6 +15,7 @@ OptimizerConfig filled(const OptimizerConfig& given) {
   const auto fill = [](auto& key, const auto& value) {
     if (!key) key = value;
   };
+  fill(keys.lr, keys.optimizer == "adamw" ? 1e-3 : 0.06);
   if (keys.schedule == "cosine") fill(keys.lr_floor, 0.0);
   if (keys.schedule == "step") fill(keys.gamma, 0.1);
   fill(keys.decay_norm_bias, keys.optimizer != "lars");
@@ -61,9 +62,9 @@ OptimizerOptions optimizer_options(const OptimizerConfig& config) {
 }
 
 double peak_rate(const Config& config) {
-  const OptimizerConfig& keys = config.optimizer;
-  if (keys.lr_reference_batch == 0) return keys.lr;
-  return keys.lr * static_cast<double>(config.train.batch) /
+  const OptimizerConfig keys = filled(config.optimizer);
+  if (keys.lr_reference_batch == 0) return *keys.lr;
+  return *keys.lr * static_cast<double>(config.train.batch) /
          static_cast<double>(keys.lr_reference_batch);
 }
 

@@ -43,11 +43,11 @@ void check_unfinished(const Trainer& trainer, const std::string& path) {
 
 // The rate that is in effect, with the rule that made it, and its course.
 std::string schedule_text(const Config& config, const Schedule& schedule) {
-  const OptimizerConfig& keys = config.optimizer;
+  const OptimizerConfig keys = completed(config).optimizer;
   std::string text = concat_text("peak lr ", schedule.peak);
   if (keys.lr_reference_batch > 0)
     text +=
-        concat_text(" (", keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch, ')');
+        concat_text(" (", *keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch, ')');
   text += concat_text(", warm-up ", schedule.warmup, " steps, then ");
   if (schedule.shape == ScheduleShape::constant) return text + "constant";
   if (schedule.shape == ScheduleShape::cosine)

@@ -123,8 +123,8 @@ TEST_CASE("config: flags win over the environment, that over the file, that over
   CHECK(origin_of(resolved, "epochs").name == "AMCL_TRAIN_EPOCHS");
   CHECK(value_of(resolved, "seed") == "10");
   CHECK(origin_of(resolved, "seed").name == file + ":4");
-  CHECK(value_of(resolved, "lr") == "0.06");
-  CHECK(origin_of(resolved, "lr").kind == OriginKind::fallback);
+  CHECK(value_of(resolved, "weight_decay") == "0.0005");
+  CHECK(origin_of(resolved, "weight_decay").kind == OriginKind::fallback);
 }
 
 TEST_CASE("config: the environment names the file where no flag does") {
@@ -186,6 +186,8 @@ TEST_CASE("config: each optimiser has its own defaults") {
     config.optimizer.optimizer = optimizer;
     return completed(config).optimizer;
   };
+  CHECK(completed_with("sgd").lr == 0.06);
+  CHECK(completed_with("adamw").lr == 0.001);
   CHECK(completed_with("sgd").momentum == 0.9);
   CHECK(completed_with("sgd").decay_norm_bias == true);
   CHECK_FALSE(completed_with("sgd").trust.has_value());
@@ -346,6 +348,7 @@ TEST_CASE("config: the first difference is one that a resumed run must not have"
   CHECK(difference->may_change);
   CHECK(difference->key == "[train] workers");
 
+  left.optimizer.lr = 0.06;
   right.optimizer.lr = 0.1;
   right.train.seed = 2;
   difference = first_difference(left, right);

@@ -9,3 +9,18 @@ spread() { sort -n | awk '{v[NR] = $1} END {print v[1], v[int((NR + 1) / 2)], v[
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
 # The line of a report that names the machine.
 machine_line() { echo "- machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"; }
+# The profile $1 of `bench step --profile` as a Markdown table: kernels of one name together, the most expensive first.
+kernel_table() {
+  echo "| kernel | ms | share of the step | rate |"
+  echo "| --- | --- | --- | --- |"
+  awk 'NR > 1 {
+    name = substr($0, 1, 62); sub(/  .*/, "", name); sub(/ +$/, "", name)
+    split(substr($0, 63), v, " ")
+    ms[name] += v[2]; share[name] += v[3]
+    if (v[4] != "") { work[name] += v[4] * v[2]; unit[name] = v[5] }
+  } END {
+    for (name in ms)
+      printf "| %s | %.1f | %.1f %% | %s |\n", name, ms[name], share[name],
+        unit[name] == "" || ms[name] == 0 ? "" : sprintf("%.1f %s", work[name] / ms[name], unit[name])
+  }' "$1" | sort -t '|' -k 3 -n -r | awk -F '|' '$3 >= 0.05'
+}
