@@ -8,13 +8,17 @@
 
 namespace amcl {
 
+// Images that go through the encoder at once, unless fewer are asked for.
+inline constexpr int64_t kEmbeddedAtOnce = 256;
+
 // Backbone features [n, D] f32 of all images, not augmented, normalised with the set's constants,
 // by running batch norm statistics. Throws Error(numeric) if one is not finite.
-Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset);
+Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset,
+                         int64_t at_once = kEmbeddedAtOnce);
 
 // The same of the images named, in that order.
 Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset,
-                         std::span<const int64_t> images);
+                         std::span<const int64_t> images, int64_t at_once = kEmbeddedAtOnce);
 
 // The normalised pixels themselves, [n, H * W * 3] f32.
 Tensor pixel_features(Backend& backend, const Dataset& dataset);

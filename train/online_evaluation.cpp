@@ -20,7 +20,6 @@ namespace {
 constexpr int64_t kMostBank = 4096;
 constexpr int64_t kMostQueries = 1024;
 constexpr int64_t kMostRankRows = 512;
-constexpr int64_t kViewBatch = 128;  // images
 constexpr std::array<double, 1> kProbeRate = {0.03};
 constexpr double kProbeMomentum = 0.9;
 // Of the variance, where the probe standardises a batch.
@@ -64,12 +63,14 @@ Tensor some_rows(const Tensor& x, int64_t wanted) {
 }  // namespace
 
 OnlineEvaluation::OnlineEvaluation(Backend& backend, Method& method, const Dataset& train,
-                                   const Dataset& test, const AugmentPolicy& policy, uint64_t seed)
+                                   const Dataset& test, const AugmentPolicy& policy, uint64_t seed,
+                                   int64_t images_at_once)
     : backend_(backend),
       method_(method),
       train_(train),
       policy_(policy),
       seed_(seed),
+      at_once_(std::min(images_at_once, kEmbeddedAtOnce)),
       bank_(evenly_spaced(train.count(), kMostBank)) {
   if (!train.labelled() || !test.labelled()) {
     bank_ = evenly_spaced(train.count(), kMostRankRows);
@@ -102,7 +103,7 @@ void OnlineEvaluation::learn(const Tensor& features, const std::vector<int64_t>&
 
 OnlineScores OnlineEvaluation::evaluate() {
   OnlineScores scores;
-  const Tensor bank = backbone_features(method_, backend_, train_, bank_);
+  const Tensor bank = backbone_features(method_, backend_, train_, bank_, at_once_);
   scores.effective_rank = effective_rank(some_rows(bank, kMostRankRows));
   if (probe_) {
     score_labels(scores, bank);
@@ -113,7 +114,7 @@ OnlineScores OnlineEvaluation::evaluate() {
 }
 
 void OnlineEvaluation::score_labels(OnlineScores& scores, const Tensor& bank) {
-  const Tensor queries = backbone_features(method_, backend_, queries_);
+  const Tensor queries = backbone_features(method_, backend_, queries_, at_once_);
   scores.bank = bank.dim(0);
   scores.queries = queries.dim(0);
   const KnnResult knn = knn_classify(bank, labels_of(train_, bank_), queries, classes_,
@@ -136,8 +137,8 @@ std::array<Tensor, 2> OnlineEvaluation::view_features() {
   const ImageExtent view = train_.view_extent();
   ViewMaker maker(backend_, train_, policy_, seed_);
   std::array<std::vector<Tensor>, 2> parts;
-  for (int64_t begin = 0; begin < std::ssize(bank_); begin += kViewBatch) {
-    const int64_t count = std::min(kViewBatch, std::ssize(bank_) - begin);
+  for (int64_t begin = 0; begin < std::ssize(bank_); begin += at_once_) {
+    const int64_t count = std::min(at_once_, std::ssize(bank_) - begin);
     std::array<Tensor, 2> rows;
     for (Tensor& images : rows)
       images = Tensor::empty(backend_, {count, view.height, view.width, 3}, DType::f32);

@@ -43,9 +43,11 @@ struct OnlineScores {
 class OnlineEvaluation {
  public:
   // `train` and `test` hold images of the same kind; if one of them has no labels, neither is asked
-  // for any. All must outlive the evaluation; of `test` the images that are needed are copied.
+  // for any. All must outlive the evaluation; of `test` the images that are needed are copied. No
+  // more than `images_at_once` go through the encoder at once: where those are the images of a step,
+  // an evaluation takes less memory than the step, which keeps its activations.
   OnlineEvaluation(Backend& backend, Method& method, const Dataset& train, const Dataset& test,
-                   const AugmentPolicy& policy, uint64_t seed);
+                   const AugmentPolicy& policy, uint64_t seed, int64_t images_at_once);
 
   // Lets the linear probe learn from a training batch: features [V N, D] of V views of the N
   // `samples`, view after view; `progress` of the run from 0 to 1.
@@ -72,6 +74,7 @@ class OnlineEvaluation {
   const Dataset& train_;
   AugmentPolicy policy_;
   uint64_t seed_;
+  int64_t at_once_;
   Dataset queries_;                            // empty without labels
   std::vector<int64_t> bank_;                  // training images
   std::unique_ptr<SoftmaxRegressions> probe_;  // none without labels

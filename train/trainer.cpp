@@ -14,6 +14,11 @@ namespace {
 
 constexpr int64_t kProbeImages = 8;
 
+// In both views.
+int64_t images_at_once(const TrainConfig& train) {
+  return 2 * (train.micro_batch > 0 ? std::min(train.micro_batch, train.batch) : train.batch);
+}
+
 }  // namespace
 
 Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
@@ -31,8 +36,9 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
                .seed = config.train.seed}),
       schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())) {
   if (test != nullptr && config.train.eval_every > 0)
-    online_ = std::make_unique<OnlineEvaluation>(
-        backend, *method_, dataset, *test, build_augment_policy(config.augment), config.train.seed);
+    online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
+                                                 build_augment_policy(config.augment),
+                                                 config.train.seed, images_at_once(config.train));
   loader_.start(0, 0);
 }
 

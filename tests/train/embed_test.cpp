@@ -27,6 +27,25 @@ TEST_CASE("embed: every image has its own row, over all batches") {
   }
 }
 
+TEST_CASE("embed: fewer images at once take less memory and give the same features") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 64, 16);
+  const auto method = build_method(test::tiny_config(), *backend);
+  const auto run = [&](int64_t at_once, std::vector<double>& features) {
+    backend->allocator().reset_peak();
+    const int64_t before = backend->allocator().use().in_use;
+    features = backbone_features(*method, *backend, dataset, at_once).to_host<double>();
+    return backend->allocator().use().peak - before;
+  };
+  std::vector<double> whole;
+  std::vector<double> parts;
+  const int64_t most = run(64, whole);
+  CHECK(run(7, parts) < most / 3);
+  REQUIRE(parts.size() == whole.size());
+  for (size_t i = 0; i < whole.size(); ++i)
+    CHECK(parts[i] == doctest::Approx(whole[i]).epsilon(1e-4));
+}
+
 TEST_CASE("embed: pixels are normalised channel by channel") {
   const auto backend = open_backend("cpu");
   Dataset dataset = test::random_dataset(*backend, 3, 4);

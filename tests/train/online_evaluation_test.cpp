@@ -28,7 +28,7 @@ struct Fixture {
     return dataset;
   }
   OnlineEvaluation evaluation() {
-    return OnlineEvaluation(*backend, *method, train, test, AugmentPolicy{}, 1);
+    return OnlineEvaluation(*backend, *method, train, test, AugmentPolicy{}, 1, 6);
   }
   // A training batch of four images of each class in two views.
   void learn(OnlineEvaluation& evaluation) {
