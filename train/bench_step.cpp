@@ -90,20 +90,25 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
   Optimizer optimizer(arena, optimizer_options(config.optimizer));
   const Tensor images = normal_tensor(backend, {2 * options.batch, options.size, options.size, 3});
   Timing timing;
-  for (int64_t step = 1; step <= options.warmup + options.steps; ++step) {
+  // The first step, which plans the convolutions, is counted and not timed.
+  for (int64_t step = 0; step <= options.warmup + options.steps; ++step) {
+    if (step == 1) {
+      for (const KernelTime& kernel : profile.times()) timing.flops += kernel.flops;
+      profile.pause(true);
+    }
     if (step == options.warmup + 1) {
       profile.clear();
+      profile.pause(!options.profile);
       backend.allocator().reset_peak();
     }
     const Clock::time_point begin = Clock::now();
-    timing.loss = training_step(*method, arena, optimizer, images,
-                                {.number = step, .rate = 0.03, .context = training_context(config)})
-                      .loss;
+    timing.loss =
+        training_step(*method, arena, optimizer, images,
+                      {.number = step + 1, .rate = 0.03, .context = training_context(config)})
+            .loss;
     backend.synchronize();
     if (step > options.warmup) timing.seconds.push_back(seconds_since(begin));
   }
-  for (const KernelTime& kernel : profile.times())
-    timing.flops += kernel.flops / static_cast<double>(options.steps);
   timing.memory = backend.allocator().use();
   return timing;
 }
@@ -144,6 +149,7 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   const std::unique_ptr<Backend> backend = profiled(open_training_backend(config.train), profile);
   const Timing timing = time_steps(*backend, config, options, profile);
   if (options.profile) print_profile(profile, timing, log);
+  profile.pause(true);
   const double product_gflops = product_rate(*backend);
 
   const double step = median(timing.seconds);

@@ -280,6 +280,7 @@ class ProfiledBackend final : public Backend {
   void run(void (Backend::*kernel)(Parameters...), KernelTime call, Arguments&&... arguments) {
     const Clock::time_point begin = Clock::now();
     ((*backend_).*kernel)(arguments...);
+    if (profile_.paused()) return;
     backend_->synchronize();
     call.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     call.calls = 1;

@@ -1,5 +1,6 @@
 // Times every kernel of a backend: a backend that hands each call on to another one and keeps count.
-// Two readings of the clock per kernel; a run that does not ask for it has no part of it.
+// Two readings of the clock per kernel, and on a GPU a wait for its end, unless the profile is
+// paused; a run that does not ask for it has no part of it.
 #pragma once
 #include <map>
 #include <memory>
@@ -24,11 +25,15 @@ class KernelProfile {
  public:
   void add(const KernelTime& call);
   void clear() { times_.clear(); }
+  // While paused kernels run as without a profile.
+  void pause(bool paused) { paused_ = paused; }
+  bool paused() const { return paused_; }
   // The most expensive first.
   std::vector<KernelTime> times() const;
 
  private:
   std::map<std::pair<std::string, std::string>, KernelTime> times_;
+  bool paused_ = false;
 };
 
 // `profile` must outlive the backend.

@@ -37,8 +37,10 @@ void check_near(const Tensor& got, const Tensor& wanted, double tolerance = kRou
 }
 
 template <class Body>
-void on_host_backends(const Body& body) {
-  for (Backend* backend : {&test::plain(), test::fast_backends().front()}) {
+void on_every_backend(const Body& body) {
+  std::vector<Backend*> backends = test::fast_backends();
+  backends.push_back(&test::plain());
+  for (Backend* backend : backends) {
     INFO(concat_text(backend->name()));
     body(*backend);
   }
@@ -49,7 +51,7 @@ Tensor bf16_like(const Tensor& x) {
 }
 
 TEST_CASE("bf16: convolutions and their gradients, that of the weights in f32") {
-  on_host_backends([](Backend& backend) {
+  on_every_backend([](Backend& backend) {
     for (const Conv2dSpec spec :
          {Conv2dSpec{.stride = 1, .padding = 1}, Conv2dSpec{.stride = 2, .padding = 1}}) {
       const Tensor x = normal(backend, {2, 7, 9, 5}, 1);
@@ -78,7 +80,7 @@ TEST_CASE("bf16: convolutions and their gradients, that of the weights in f32") 
 
 // Channels that fold, that fill no vector, and more than one panel.
 TEST_CASE("bf16: batch norm with relu and a residual, forward and backward") {
-  on_host_backends([](Backend& backend) {
+  on_every_backend([](Backend& backend) {
     for (const Shape& shape : {Shape{66, 16}, Shape{38, 5}, Shape{130, 520}}) {
       INFO(concat_text(shape));
       const BatchNormSpec spec{.groups = 2, .relu = true};
@@ -125,7 +127,7 @@ TEST_CASE("bf16: batch norm with relu and a residual, forward and backward") {
 }
 
 TEST_CASE("bf16: max pool, sums and differences") {
-  on_host_backends([](Backend& backend) {
+  on_every_backend([](Backend& backend) {
     const PoolSpec spec{.kernel = 3, .stride = 2, .padding = 1};
     const Tensor x = normal(backend, {2, 7, 6, 5}, 1);
     const Tensor dy = normal(backend, {2, 4, 3, 5}, 2);

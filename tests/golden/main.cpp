@@ -1,9 +1,10 @@
 // Compares the engine with the reference: reads the golden files of the specification, or of the
 // directory that AMCL_GOLDEN_DIR names, and computes each in plain f64, plain f32 and f32 on the
-// cpu backend. Every objective of the specification is built, so no file is skipped.
-#include <array>
+// cpu backend and, where there is one, a GPU. Every objective of the specification is built, so no file is skipped.
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <vector>
 
 #include "engine/backend/open.h"
 #include "tests/golden/golden_suite.h"
@@ -17,9 +18,16 @@ int main() {
   // flips no relu.
   const double plain_limit =
       elsewhere != nullptr ? amcl::GoldenRun::kWithFlippedRelu : amcl::GoldenRun::kSameRelus;
-  const std::array<amcl::GoldenRun, 3> runs = {{{*plain, amcl::DType::f64},
-                                                {*plain, amcl::DType::f32, plain_limit},
-                                                {*cpu, amcl::DType::f32}}};
+  std::vector<amcl::GoldenRun> runs = {{*plain, amcl::DType::f64},
+                                       {*plain, amcl::DType::f32, plain_limit},
+                                       {*cpu, amcl::DType::f32}};
+  std::unique_ptr<amcl::Backend> cuda;
+  try {
+    cuda = amcl::open_backend("cuda");
+    runs.push_back({*cuda, amcl::DType::f32});
+  } catch (const amcl::Error& error) {
+    std::printf("skipped on cuda: %s\n", error.what());
+  }
   const amcl::GoldenReport report = amcl::run_goldens(directory, runs);
   for (const std::string& failure : report.failures) std::printf("FAILED %s\n", failure.c_str());
   std::printf("goldens: %lld files, %lld passed, %lld failed, 0 skipped\n",

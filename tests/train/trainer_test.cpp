@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/backend/open.h"
+#include "tests/support/backends.h"
 #include "tests/train/tiny_training.h"
 
 namespace amcl {
@@ -41,6 +42,24 @@ TEST_CASE("trainer: 64 images are learned by heart") {
   // Chance is log(127) = 4.84. Only flips differ between the views of an image.
   CHECK(trained.losses.front() > 3.5);
   CHECK(trained.losses.back() < 0.5);
+}
+
+// The views are drawn alike on every device and agree up to rounding.
+TEST_CASE("trainer: every device takes the same first steps") {
+  const auto losses = [](Backend& backend) {
+    const Dataset dataset = test::random_dataset(backend, 16, 12);
+    Trainer trainer(backend, dataset, test::tiny_config());
+    std::vector<double> result;
+    for (int64_t step = 0; step < 3; ++step) result.push_back(trainer.step().loss);
+    return result;
+  };
+  const std::vector<double> wanted = losses(test::plain());
+  for (Backend* backend : test::fast_backends()) {
+    CAPTURE(backend->name());
+    const std::vector<double> got = losses(*backend);
+    for (size_t i = 0; i < wanted.size(); ++i)
+      CHECK(got[i] == doctest::Approx(wanted[i]).epsilon(1e-3));
+  }
 }
 
 TEST_CASE("trainer: the same seed gives the same bits, for any number of workers") {
