@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "engine/backend/open.h"
+#include "train/checkpoint.h"
+#include "train/config.h"
 #include "train/run_directory.h"
 #include "train/verification.h"
 
@@ -26,6 +28,13 @@ void print(const std::string& path, const Verification& found) {
               << kProbeTolerance << " allowed\n";
 }
 
+// The device as the run used it, so that its bits can come again; another device as it is.
+std::unique_ptr<Backend> open_as_trained(const std::string& checkpoint, const std::string& device) {
+  const Config config = config_from_toml(read_checkpoint(checkpoint).state.config, checkpoint);
+  return device == config.train.device ? open_backend(device, config.train.conv_algorithm)
+                                       : open_backend(device);
+}
+
 }  // namespace
 
 int run_verify(const VerifyRunOptions& options) {
@@ -33,7 +42,7 @@ int run_verify(const VerifyRunOptions& options) {
   const bool directory = std::filesystem::is_directory(options.run);
   const std::vector<std::string> paths =
       directory ? list_checkpoints(options.run) : std::vector<std::string>{newest};
-  const std::unique_ptr<Backend> backend = open_backend(options.device);
+  const std::unique_ptr<Backend> backend = open_as_trained(newest, options.device);
   for (const std::string& path : paths)
     print(path, verify_checkpoint(path, *backend, options.threads));
   return 0;
