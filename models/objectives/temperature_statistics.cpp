@@ -82,13 +82,12 @@ Tensor temperature_statistics(const PairValues& positive, const PairValues& all,
     Sums of_all;
     Extremes extremes;
     add(head_of(s, head), head_of(tau, head), range, of_positives, extremes);
-    double pairs = of_positives.count;
+    const double at_bound = extremes.at_bound / of_positives.count;
     Sums of_negatives;
     if (negatives) {
       extremes = {};
       add(head_of(all_s, head), head_of(all_tau, head), range, of_all, extremes);
       of_negatives = of_all - of_positives;
-      pairs = of_all.count;
     }
     const std::span out = std::span(values).subspan(static_cast<size_t>(head * kPairStatistics),
                                                     static_cast<size_t>(kPairStatistics));
@@ -102,7 +101,7 @@ Tensor temperature_statistics(const PairValues& positive, const PairValues& all,
                 kNegativeTemperatureMean, kNegativeTemperatureStd, out);
     out[kTemperatureMin] = static_cast<float>(extremes.low);
     out[kTemperatureMax] = static_cast<float>(extremes.high);
-    out[kTemperatureAtBound] = static_cast<float>(extremes.at_bound / pairs);
+    out[kTemperatureAtBound] = static_cast<float>(at_bound);
     out[kLogitAbsMax] = static_cast<float>(extremes.logit);
   }
   return Tensor::from_host<float>(positive.similarity.device(), Shape{heads, kPairStatistics},

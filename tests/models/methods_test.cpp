@@ -181,7 +181,7 @@ TEST_CASE("temperature_statistics: moments, extremes and shares of known pairs")
   // Two positives on the diagonal of 2 x 2 pairs.
   const PairValues positive{tensor({1, 2}, {0.5F, 0.7F}), tensor({1, 2}, {0.5F, 1.0F})};
   const PairValues all{tensor({1, 4}, {0.5F, -0.2F, 0.0F, 0.7F}),
-                       tensor({1, 4}, {0.5F, 2.0F, 1.5F, 1.0F})};
+                       tensor({1, 4}, {0.5F, 2.0F, 2.0F, 1.0F})};
   const TemperatureRange range{.low = 0.5, .high = 2.0};
   const std::vector<double> values = temperature_statistics(positive, all, range).to_host<double>();
   CHECK(values[kPositiveSimilarityMean] == doctest::Approx(0.6));
@@ -189,10 +189,10 @@ TEST_CASE("temperature_statistics: moments, extremes and shares of known pairs")
   CHECK(values[kNegativeSimilarityMean] == doctest::Approx(-0.1));
   CHECK(values[kNegativeSimilarityStd] == doctest::Approx(0.1));
   CHECK(values[kPositiveTemperatureMean] == doctest::Approx(0.75));
-  CHECK(values[kNegativeTemperatureMean] == doctest::Approx(1.75));
+  CHECK(values[kNegativeTemperatureMean] == doctest::Approx(2.0));
   CHECK(values[kTemperatureMin] == doctest::Approx(0.5));
   CHECK(values[kTemperatureMax] == doctest::Approx(2.0));
-  CHECK(values[kTemperatureAtBound] == doctest::Approx(0.5));
+  CHECK(values[kTemperatureAtBound] == doctest::Approx(0.5));  // of the positives
   CHECK(values[kLogitAbsMax] == doctest::Approx(1.0));
   const std::vector<double> alone = temperature_statistics(positive, {}, range).to_host<double>();
   CHECK(std::isnan(alone[kNegativeSimilarityMean]));

@@ -2,8 +2,8 @@
 # Makes a directory that holds all that tools/bench/gpu.sh needs on a bare machine with a GPU: the program and the
 # tests that use a GPU, built with the CUDA backend, the shared libraries that they need beside the C library and
 # NVIDIA's own, the golden files, and PyTorch's scripts.
-#   usage: tools/bench/bundle.sh [DIR [CIFAR_ARCHIVE]]   DIR (default build/bundle) is made anew; of CIFAR_ARCHIVE
-#                                                        pieces of at most 45 MiB are laid beside it, in DIR.cifar
+#   usage: tools/bench/bundle.sh [DIR [CIFAR_ARCHIVE]]   DIR (default build/bundle) is made anew, and DIR.tar.xz of it;
+#                                                        pieces of CIFAR_ARCHIVE of at most 45 MiB go to DIR.cifar
 # The program takes cuBLASLt and cuDNN from the machine, when it opens the device.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -34,4 +34,5 @@ if [[ -n $archive ]]; then
   mkdir -p "$bundle.cifar"
   split --bytes 45M "$archive" "$bundle.cifar/part."
 fi
-du -sm "$bundle" | awk '{print "bundle.sh: " $2 ", " $1 " MiB"}'
+tar -C "$(dirname "$bundle")" -cf - "$(basename "$bundle")" | xz -T0 >"$bundle.tar.xz"
+du -sm "$bundle" "$bundle.tar.xz" | awk '{print "bundle.sh: " $2 ", " $1 " MiB"}'
