@@ -37,7 +37,9 @@ run() {
   local name=$1 seconds=$2 begin=$SECONDS status=0
   shift 2
   timeout "$seconds" "$@" >"$out/$name.log" 2>&1 || status=$?
-  if ((status == 0)); then
+  if grep -q '^skipped on cuda' "$out/$name.log"; then
+    echo "- $name: **failed**: $(grep -m 1 '^skipped on cuda' "$out/$name.log")"
+  elif ((status == 0)); then
     echo "- $name: passed in $((SECONDS - begin)) s: \`$*\`: $(grep -v '^=*$' "$out/$name.log" | tail -n 1)"
   else
     echo "- $name: **failed** (status $status after $((SECONDS - begin)) s): \`$*\`: $(tail -n 1 "$out/$name.log")"
