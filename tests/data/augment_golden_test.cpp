@@ -108,13 +108,17 @@ TEST_CASE("augment: views agree with torchvision") {
   }
 }
 
-// Largest difference from Pillow, of 255, as measured where it is above 2: Pillow has 8 bits for hue
-// and saturation, and blurs by repeated box filters (the largest, 6, at sigma 0.1 on noise; 3.4 from
-// 0.5 upwards).
-float pillow_bound(const std::string& name) {
-  if (name.starts_with("hue")) return 13.5f;
-  if (name.starts_with("blur")) return 6.5f;
-  return 2.0f;
+// Largest difference from Pillow, of 255, as measured over random images where it is above 2
+// (tools/augment_goldens.py --bounds): Pillow has 8 bits for hue and saturation, and blurs by
+// repeated box filters, which for small sigmas are no Gaussian. On smooth images the blur differs
+// by 3 at most, on noise by 5, but by 6, 36 and 16 near the sigmas 0.1, 0.3 and 0.75.
+float pillow_bound(const GoldenCase& one) {
+  if (one.name.starts_with("hue")) return 16.0f;
+  if (!one.name.starts_with("blur")) return 2.0f;
+  if (one.name.ends_with("smooth")) return 3.0f;
+  if (one.name.starts_with("blur_0.1")) return 6.5f;
+  if (one.name.starts_with("blur_0.3")) return 36.0f;
+  return one.name.starts_with("blur_0.75") ? 16.0f : 5.0f;
 }
 
 // Pixels at the border that are left out: for the blur, Pillow repeats the border's pixels where
@@ -145,7 +149,7 @@ TEST_CASE("augment: each operation by itself agrees with Pillow on 8-bit images"
       value = 255.0f * value - static_cast<float>(expected.at(offset++));
     const float worst = worst_inside(differences, one);
     INFO("case ", one.name, ", largest difference ", worst);
-    CHECK(worst <= pillow_bound(one.name));
+    CHECK(worst <= pillow_bound(one));
   }
   CHECK(offset == expected.size());
 }
