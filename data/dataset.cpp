@@ -108,6 +108,28 @@ std::string fingerprint_of_files(const ImageFiles& files) {
   return text.str();
 }
 
+Dataset open_source(Device& device, const std::string& source, Split split, int64_t limit,
+                    uint64_t seed, const DatasetOptions& options) {
+  if (source.empty()) fail(ErrorKind::usage, "data: give a directory, or shapes10");
+  if (source == "shapes10") {
+    Dataset dataset = make_shapes(device, split, limit, seed);
+    dataset.size = options.size;
+    return dataset;
+  }
+  const std::vector<std::string> known = dataset_layouts();
+  AMCL_CHECK(std::find(known.begin(), known.end(), options.layout) != known.end(), "layout: '",
+             options.layout, "' is not known");
+  const fs::path path(source);
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found)
+    fail(ErrorKind::missing, source,
+         ": no such file or directory; give one that holds images, or shapes10");
+  if (error) fail(ErrorKind::io, source, ": cannot be read: ", error.message());
+  return fs::is_directory(status) ? open_directory(device, path, split, limit, options)
+                                  : open_file(device, path, split, limit, options);
+}
+
 }  // namespace
 
 std::string Dataset::fingerprint() const {
@@ -152,25 +174,10 @@ std::vector<std::string> dataset_layouts() {
 
 Dataset open_dataset(Device& device, const std::string& source, Split split, int64_t limit,
                      uint64_t seed, const DatasetOptions& options) {
-  if (source.empty()) fail(ErrorKind::usage, "data: give a directory, or shapes10");
-  if (source == "shapes10") {
-    Dataset dataset = make_shapes(device, split, limit, seed);
-    dataset.size = options.size;
-    return dataset;
-  }
-  const std::vector<std::string> known = dataset_layouts();
-  AMCL_CHECK(std::find(known.begin(), known.end(), options.layout) != known.end(), "layout: '",
-             options.layout, "' is not known");
-  const fs::path path(source);
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found)
-    fail(ErrorKind::missing, source,
-         ": no such file or directory; give one that holds images, or shapes10");
-  if (error) fail(ErrorKind::io, source, ": cannot be read: ", error.message());
-  Dataset dataset = fs::is_directory(status) ? open_directory(device, path, split, limit, options)
-                                             : open_file(device, path, split, limit, options);
+  Dataset dataset = open_source(device, source, split, limit, seed, options);
   dataset.reduce_decoding = options.reduce_decoding;
+  if (options.mean) dataset.normalization.mean = *options.mean;
+  if (options.deviation) dataset.normalization.deviation = *options.deviation;
   return dataset;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,9 @@ struct DatasetOptions {
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;
+  // Dataset::normalization; what is not there is the data set's own.
+  std::optional<std::array<float, 3>> mean = {};
+  std::optional<std::array<float, 3>> deviation = {};
 };
 
 // The values of DatasetOptions::layout.

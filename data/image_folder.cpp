@@ -76,7 +76,7 @@ Dataset make_dataset(Device& device, const std::string& source, const ListedImag
   dataset.files = std::make_shared<DirectoryFiles>(images.directory, std::move(names));
   dataset.size = options.size > 0 ? options.size : kFileViewSize;
   dataset.bad_images = std::make_shared<BadImages>(options.skip_bad_images, options.error_limit);
-  dataset.normalization = measure_files(device, dataset);
+  if (!options.mean || !options.deviation) dataset.normalization = measure_files(device, dataset);
   return dataset;
 }
 

@@ -45,7 +45,7 @@ ListedImages list_folder(const std::filesystem::path& directory, FolderLabels la
 ListedImages read_image_list(const std::filesystem::path& file);
 
 // The set in a directory (or a list) with the split, limit and options applied; its normalisation is
-// measured. Errors: missing, if the split has no images; else as above.
+// measured unless the options give it. Errors: missing, if the split has no images; else as above.
 Dataset open_folder(Device& device, const std::filesystem::path& directory, Split split,
                     int64_t limit, const DatasetOptions& options);
 Dataset open_list(Device& device, const std::filesystem::path& file, Split split, int64_t limit,

@@ -23,6 +23,9 @@ struct DataConfig {
   std::string on_error = "stop";  // stop | skip, at an image that cannot be read
   int64_t error_limit = 100;      // images skipped before the run stops after all
   bool reduce_decoding = false;   // JPEG at 1/2, 1/4 or 1/8 where a crop is that much too large
+  // Of the channels, for normalisation; empty: the data set's own.
+  std::optional<std::array<double, 3>> mean = {};
+  std::optional<std::array<double, 3>> deviation = {};
 
   bool operator==(const DataConfig&) const = default;
 };

@@ -18,7 +18,7 @@ using ConfigField =
     std::variant<std::string*, int64_t*, uint64_t*, double*, bool*, ViewProbability*,
                  std::array<double, 2>*, std::array<double, 4>*, std::optional<std::string>*,
                  std::optional<int64_t>*, std::optional<double>*, std::optional<bool>*,
-                 std::optional<std::vector<double>>*>;
+                 std::optional<std::array<double, 3>>*, std::optional<std::vector<double>>*>;
 
 // The choices with which a setting has an effect: those values of another setting, by its key.
 struct OnlyWith {

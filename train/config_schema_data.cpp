@@ -55,6 +55,16 @@ std::vector<Setting> data_settings() {
       {.key = "reduce_decoding",
        .field = AMCL_FIELD(data.reduce_decoding),
        .help = "faster: decode JPEG files at 1/2, 1/4 or 1/8 where a crop is that much too large"},
+      {.key = "mean",
+       .field = AMCL_FIELD(data.mean),
+       .value = "R,G,B",
+       .help = "of the channels, which normalisation takes off; left out: the data set's own",
+       .range = {.low = 0, .high = 1}},
+      {.key = "deviation",
+       .field = AMCL_FIELD(data.deviation),
+       .value = "R,G,B",
+       .help = "of the channels, by which normalisation divides; left out: the data set's own",
+       .range = {.low = 0, .high = 1, .above_low = true}},
   };
 }
 

@@ -109,6 +109,11 @@ const char* parse_value(const std::string& text, std::array<double, 2>& values) 
   return parse_numbers(text, values) ? nullptr : "two numbers with a comma, such as 0.2,1";
 }
 
+const char* parse_value(const std::string& text, std::array<double, 3>& values) {
+  return parse_numbers(text, values) ? nullptr
+                                     : "three numbers with commas, such as 0.485,0.456,0.406";
+}
+
 const char* parse_value(const std::string& text, std::array<double, 4>& values) {
   return parse_numbers(text, values) ? nullptr
                                      : "four numbers with commas, such as 0.4,0.4,0.4,0.1";

@@ -28,6 +28,7 @@ const char* parse_value(const std::string& text, uint64_t& value);
 const char* parse_value(const std::string& text, double& value);
 const char* parse_value(const std::string& text, ViewProbability& probability);
 const char* parse_value(const std::string& text, std::array<double, 2>& values);
+const char* parse_value(const std::string& text, std::array<double, 3>& values);
 const char* parse_value(const std::string& text, std::array<double, 4>& values);
 const char* parse_value(const std::string& text, std::vector<double>& values);
 

@@ -289,6 +289,25 @@ TEST_CASE("files: evaluation sees the centre of the resized image") {
                                     dataset.normalization.deviation[0]));
 }
 
+TEST_CASE("files: mean and deviation are measured, or what is asked for") {
+  const TemporaryDirectory directory;
+  write(directory.path() / "a.png", encode_png({0, 51, 255, 102, 51, 255}, 1, 2));
+  PlainBackend backend;
+  const auto normalization = [&](const DatasetOptions& options) {
+    return open_dataset(backend, directory.path().string(), Split::train, 0, 1, options)
+        .normalization;
+  };
+  using Three = std::array<float, 3>;
+  const ImageNormalization measured = normalization({});
+  CHECK(measured.mean == Three{0.2f, 0.2f, 1.0f});
+  CHECK(measured.deviation[0] == 0.2f);
+  const Three asked = {0.5f, 0.25f, 0.125f};
+  CHECK(normalization({.mean = asked}).mean == asked);
+  CHECK(normalization({.mean = asked}).deviation == measured.deviation);
+  CHECK(normalization({.mean = measured.mean, .deviation = asked}).mean == measured.mean);
+  CHECK(normalization({.mean = measured.mean, .deviation = asked}).deviation == asked);
+}
+
 TEST_CASE("files: the fingerprint tells sets apart, wherever they lie") {
   TemporaryDirectory directory;
   write(directory.path() / "one/a.ppm", pnm(1));

@@ -20,7 +20,9 @@ using test::TemporaryDirectory;
 
 Config unusual() {
   Config config;
-  config.data = {.data = "a \"quoted\" dir\\with\ttabs \xc3\xa9", .limit = 8000};
+  config.data = {.data = "a \"quoted\" dir\\with\ttabs \xc3\xa9",
+                 .limit = 8000,
+                 .deviation = std::array{0.1 + 0.2, 1e-7, 1.0}};
   config.augment.crop_scale = {1.0 / 3.0, 0.1 + 0.2};
   config.augment.jitter_strength = {1e-7, 2.0, 0.25, 0.5};
   config.augment.interpolation = "bicubic";
@@ -228,6 +230,9 @@ TEST_CASE("config: every range is checked, also where no flag gave the value") {
   CHECK(complaint([](Config& config) {
           config.augment.solarize = {0.0, 1.5};
         }) == "--solarize is 0,1.5: must be from 0 to 1");
+  CHECK(complaint([](Config& config) {
+          config.data.deviation = {0.2, 0.0, 0.2};
+        }) == "--deviation is 0.2,0,0.2: must be above 0, at most 1");
   CHECK(complaint([](Config& config) { config.objective.temperature = "0"; }) ==
         "--temperature is 0: must be above 0");
   CHECK(complaint([](Config& config) { config.objective.temperature = "0.07"; }) == "accepted");
@@ -336,6 +341,16 @@ TEST_CASE("config: TOML says where a value of the wrong kind stands") {
   CHECK(refused("[objective]\ntemperature = 0.2\n") == "accepted");
   CHECK(refused("[optimizer]\nlr = 1\n[augment]\ncrop_scale = [1, 1]\n") == "accepted");
   CHECK(refused("train = 3\n").starts_with("a.toml:1: [train] is no table"));
+}
+
+TEST_CASE("config: mean and deviation are three numbers, or the data set's own") {
+  CHECK_FALSE(resolve_config({}).config.data.mean.has_value());
+  const ResolvedConfig given = resolve_config(
+      {.flags = {{"mean", "0.485,0.456,0.406"}, {"deviation", "0.229,0.224,0.225"}}});
+  CHECK(given.config.data.mean == std::array{0.485, 0.456, 0.406});
+  CHECK(given.config.data.deviation == std::array{0.229, 0.224, 0.225});
+  CHECK(refusal({.flags = {{"mean", "0.5,0.5"}}}) ==
+        "--mean is '0.5,0.5': must be three numbers with commas, such as 0.485,0.456,0.406");
 }
 
 TEST_CASE("config: the first difference is one that a resumed run must not have") {
