@@ -1,0 +1,63 @@
+// A set larger than memory trains from disk: what a loader keeps does not grow with the set.
+#include <doctest/doctest.h>
+#include <malloc.h>
+
+#include "data/loader.h"
+#include "engine/backend/open.h"
+#include "tests/data/encode.h"
+
+namespace amcl {
+namespace {
+
+// As many files as one likes, which hold photographs of eight sizes in turn.
+class ManyFiles final : public ImageFiles {
+ public:
+  explicit ManyFiles(int64_t count) : count_(count) {
+    for (int i = 0; i < 8; ++i)
+      images_.push_back(encode_jpeg(picture(40 + 3 * i, 70 - 2 * i), 40 + 3 * i, 70 - 2 * i));
+  }
+
+  int64_t count() const override { return count_; }
+  std::string name(int64_t index) const override { return concat_text(index); }
+  std::string place(int64_t index) const override { return name(index); }
+  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+    const std::string& image = images_[static_cast<size_t>(index % 8)];
+    buffer.assign(image.begin(), image.end());
+    return buffer;
+  }
+
+ private:
+  int64_t count_;
+  std::vector<std::string> images_;
+};
+
+// Bytes in use: of the heap, and of the backend with its free blocks.
+int64_t bytes_in_use(Backend& backend) {
+  const struct mallinfo2 heap = mallinfo2();
+  return static_cast<int64_t>(heap.uordblks + heap.hblkhd) + backend.allocator().use().reserved;
+}
+
+// What one epoch over `images` files adds to it.
+int64_t growth(int64_t images) {
+  const auto backend = open_backend("cpu");
+  Dataset dataset;
+  dataset.name = "many";
+  dataset.files = std::make_shared<ManyFiles>(images);
+  dataset.size = 16;
+  const int64_t before = bytes_in_use(*backend);
+  Loader loader(*backend, dataset, {}, {.batch = 8, .workers = 0, .seed = 1});
+  for (int64_t step = 0; step < loader.steps_per_epoch(); ++step) loader.next();
+  return bytes_in_use(*backend) - before;
+}
+
+TEST_CASE("memory: a loader of files keeps no more of a larger set than its order") {
+  constexpr int64_t kSmall = 160;
+  constexpr int64_t kLarge = 1600;
+  constexpr int64_t kOrderBytes = 8;  // of an epoch, per image
+  growth(kSmall);                     // what the libraries allocate once
+  // One decoded image is 8 KB, its file 1.5 KB.
+  CHECK(growth(kLarge) - growth(kSmall) <= 2 * kOrderBytes * (kLarge - kSmall));
+}
+
+}  // namespace
+}  // namespace amcl
