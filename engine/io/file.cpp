@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -65,6 +66,18 @@ File File::open_for_writing(const std::string& path) {
   return {path, descriptor};
 }
 
+File File::open_exclusively(const std::string& path) {
+  // Between our open and our lock the process that held the lock may rename the file to its final
+  // name: then the locked file is no longer the one of `path`, and ours to leave alone.
+  constexpr int kTries = 100;
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    File file = open_for_writing(path);
+    if (!file.try_lock()) break;
+    if (file.still_in_place()) return file;
+  }
+  fail(ErrorKind::io, "cannot write ", path, ": another process is writing it");
+}
+
 File::File(File&& other) noexcept
     : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
 
@@ -95,6 +108,16 @@ void File::write(std::span<const std::byte> bytes) {
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail_writing(path_, errno);
     bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+}
+
+void File::write_at(int64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_writing(path_, errno);
+    bytes = bytes.subspan(static_cast<size_t>(count));
+    offset += count;
   }
 }
 
@@ -133,6 +156,10 @@ void sync_directory_of(const std::string& path) {
   // Some file systems cannot sync a directory; a rename is then as lasting as they make it.
   if (error_number != 0 && error_number != EINVAL && error_number != EROFS)
     fail_writing(directory, error_number);
+}
+
+void rename_over(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) fail_writing(to, errno);
 }
 
 }  // namespace amcl

@@ -15,18 +15,24 @@ class File {
   static File open_for_reading(const std::string& path);
   // Created if there is none; content is kept. Error(io).
   static File open_for_writing(const std::string& path);
+  // The same, locked as by try_lock(): a temporary file that is renamed when it is complete. Error(io)
+  // too if another process holds it.
+  static File open_exclusively(const std::string& path);
 
   File(File&& other) noexcept;
   File& operator=(File&&) = delete;
   ~File();
 
   const std::string& path() const { return path_; }
+  int descriptor() const { return descriptor_; }
   int64_t size() const;  // bytes
 
   // Fills `bytes` from the current position; Error(data) if the file ends before.
   void read(std::span<std::byte> bytes);
   // Appends all of `bytes` at the current position; Error(io).
   void write(std::span<const std::byte> bytes);
+  // Over what is there; the current position stays; Error(io).
+  void write_at(int64_t offset, std::span<const std::byte> bytes);
   // Cuts the file off and continues there; Error(io).
   void truncate(int64_t size);
   // Waits until the content has reached the disk; Error(io).
@@ -46,6 +52,9 @@ class File {
 
 // Waits until the names in the directory that holds `path` have reached the disk; Error(io).
 void sync_directory_of(const std::string& path);
+
+// Gives a file its final name, over a file that has it; Error(io). sync_directory_of() makes it last.
+void rename_over(const std::string& from, const std::string& to);
 
 // Throws Error(io): "cannot write PATH: reason; remedy", with the system's error number.
 [[noreturn]] void fail_writing(const std::string& path, int error_number);
