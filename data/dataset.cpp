@@ -9,6 +9,8 @@
 #include "data/hash.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
+#include "data/packed_file.h"
+#include "data/packed_set.h"
 #include "data/shapes.h"
 #include "data/stl10.h"
 #include "engine/core/check.h"
@@ -39,6 +41,7 @@ constexpr const char* kAnyLayout = "auto";
 // Layouts of image files (data/image_folder.h).
 constexpr const char* kFileLayouts[] = {"classes", "images"};
 constexpr const char* kListLayout = "list";
+constexpr const char* kPackedLayout = "packed";
 
 // Files that show that a directory holds CIFAR as pickled Python objects.
 constexpr const char* kPickledFiles[] = {"data_batch_1", "test_batch", "train", "test"};
@@ -72,15 +75,19 @@ Dataset open_directory(Device& device, const fs::path& directory, Split split, i
       fail(ErrorKind::missing, directory.string(), ": holds no data set of the layout ",
            layout.name, "; looked for ", layout.files);
   }
-  if (options.layout == kListLayout)
-    fail(ErrorKind::missing, directory.string(), ": is a directory, not a list of files");
+  if (options.layout == kListLayout || options.layout == kPackedLayout)
+    fail(ErrorKind::missing, directory.string(), ": is a directory; --layout ", options.layout,
+         " needs a file");
   if (any) refuse_pickled_cifar(directory);
   return open_folder(device, directory, split, limit, options);
 }
 
 Dataset open_file(Device& device, const fs::path& file, Split split, int64_t limit,
                   const DatasetOptions& options) {
-  if (options.layout != kAnyLayout && options.layout != kListLayout)
+  const bool any = options.layout == kAnyLayout;
+  if (options.layout == kPackedLayout || (any && is_packed_file(file.string())))
+    return open_packed(file, split, limit, options);
+  if (!any && options.layout != kListLayout)
     fail(ErrorKind::missing, file.string(), ": is not a directory; --layout ", options.layout,
          " needs the one that holds the files");
   return open_list(device, file, split, limit, options);
@@ -169,6 +176,7 @@ std::vector<std::string> dataset_layouts() {
   for (const Layout& layout : kLayouts) names.emplace_back(layout.name);
   names.insert(names.end(), std::begin(kFileLayouts), std::end(kFileLayouts));
   names.emplace_back(kListLayout);
+  names.emplace_back(kPackedLayout);
   return names;
 }
 

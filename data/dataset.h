@@ -34,7 +34,8 @@ struct Dataset {
   Tensor images;
   std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted
   std::shared_ptr<BadImages> bad_images;    // of files: what happens when one cannot be read
-  int64_t size = 0;  // side of the views and of the images in evaluation; 0: as `images`
+  ImageExtent file_extent;  // of all images in `files`, where they have one size by their layout
+  int64_t size = 0;         // side of the views and of the images in evaluation; 0: as the images
   bool reduce_decoding = false;  // decode JPEG files smaller where the crop is larger than the view
   std::vector<int32_t> labels;   // n of them, or none
   std::vector<std::string> class_names;  // may be empty
@@ -46,10 +47,12 @@ struct Dataset {
     return images.defined() ? images.dim(0) : 0;
   }
   bool labelled() const { return !labels.empty(); }
-  // Of the views and of the images in evaluation.
-  ImageExtent view_extent() const {
-    return size > 0 ? ImageExtent{size, size} : ImageExtent{images.dim(1), images.dim(2)};
+  // Of every image; zeros where they differ.
+  ImageExtent image_extent() const {
+    return files ? file_extent : ImageExtent{images.dim(1), images.dim(2)};
   }
+  // Of the views and of the images in evaluation.
+  ImageExtent view_extent() const { return size > 0 ? ImageExtent{size, size} : image_extent(); }
   // Hash over number, sizes and a sample of contents: a run refuses to resume on other data.
   std::string fingerprint() const;
 };
@@ -70,8 +73,8 @@ struct DatasetOptions {
 // The values of DatasetOptions::layout.
 std::vector<std::string> dataset_layouts();
 
-// Opens `source`: "shapes10", a directory that holds a known layout or image files, or a list of
-// image files. limit > 0 keeps the first `limit` images. Errors: missing (66), unknown layout or
+// Opens `source`: "shapes10", a directory that holds a known layout or image files, a list of image
+// files, or a packed set. limit > 0 keeps the first `limit` images. Errors: missing (66), unknown layout or
 // corrupt file (65), each naming path and remedy.
 Dataset open_dataset(Device& device, const std::string& source, Split split, int64_t limit,
                      uint64_t seed, const DatasetOptions& options = {});

@@ -1,12 +1,11 @@
 #include "data/evaluation_batches.h"
 
-#include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "data/augment_policy.h"
 #include "data/image_reader.h"
+#include "data/pixel_bytes.h"
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
@@ -19,10 +18,7 @@ void resize_and_crop(Backend& backend, const Tensor& image, Tensor& y) {
       evaluation_view(0, image.dim(1), image.dim(2), {.size = size, .resize = (size * 8 + 3) / 7});
   Tensor values = Tensor::empty(backend, y.shape(), DType::f32);
   backend.augment(image, {&view, 1}, {}, values);
-  std::vector<uint8_t> pixels;
-  pixels.reserve(static_cast<size_t>(y.count()));
-  for (const float value : values.to_host<float>())
-    pixels.push_back(static_cast<uint8_t>(std::lrint(std::clamp(value, 0.0f, 1.0f) * 255.0f)));
+  const std::vector<uint8_t> pixels = pixel_bytes(values);
   backend.copy_from_host(y.raw(), pixels.data(), pixels.size());
 }
 
@@ -46,8 +42,7 @@ Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
     AMCL_CHECK(0 <= image && image < dataset.count(), "evaluation: image ", image, " of ",
                dataset.count());
   const ImageExtent view = dataset.view_extent();
-  const bool as_they_are =
-      !dataset.files && view == ImageExtent{dataset.images.dim(1), dataset.images.dim(2)};
+  const bool as_they_are = view == dataset.image_extent();
   const auto count = static_cast<int64_t>(images.size());
   Tensor result = Tensor::empty(backend, {count, view.height, view.width, 3}, DType::u8);
   parallel_for(count, /*grain=*/as_they_are ? 64 : 1, [&](int64_t first, int64_t last) {
@@ -55,14 +50,12 @@ Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
     for (int64_t row = first; row < last; ++row) {
       const int64_t image = images[static_cast<size_t>(row)];
       Tensor pixels = result.slice(row, row + 1);
-      if (dataset.files) {
-        reader.read(image, whole_image);
-        resize_and_crop(backend, reader.pixels(), pixels);
-      } else if (as_they_are) {
-        backend.copy(pixels.raw(), dataset.images.slice(image, image + 1).raw(), pixels.bytes());
-      } else {
-        resize_and_crop(backend, dataset.images.slice(image, image + 1), pixels);
-      }
+      if (dataset.files) reader.read(image, whole_image);
+      const Tensor whole = dataset.files ? reader.pixels() : dataset.images.slice(image, image + 1);
+      if (as_they_are && whole.shape() == pixels.shape())
+        backend.copy(pixels.raw(), whole.raw(), pixels.bytes());
+      else
+        resize_and_crop(backend, whole, pixels);
     }
   });
   return result;

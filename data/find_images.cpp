@@ -101,6 +101,41 @@ void label_by_folder(ListedImages& images) {
   }
 }
 
+// The lines that are not empty, with the numbers that an editor shows. Error(data) for what is no text.
+struct Line {
+  int64_t number = 0;
+  std::string text;
+};
+
+std::vector<Line> read_lines(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) fail(ErrorKind::io, file.string(), ": cannot be read");
+  std::vector<Line> lines;
+  int64_t number = 0;
+  for (std::string text; std::getline(stream, text);) {
+    ++number;
+    if (!text.empty() && text.back() == '\r') text.pop_back();
+    if (text.find('\0') != std::string::npos)
+      fail(ErrorKind::data, file.string(), ", line ", number,
+           ": is no text; a list holds a path on each line");
+    if (!text.empty()) lines.push_back({number, std::move(text)});
+  }
+  return lines;
+}
+
+// Refuses any other text, which would otherwise be a list of missing files.
+void check_is_list(const fs::path& file, const std::vector<Line>& lines) {
+  const auto is_path = [&](const Line& line) {
+    const std::string name = line.text.substr(0, line.text.rfind('\t'));
+    std::error_code ignored;
+    return is_image_name(name) || fs::exists(file.parent_path() / name, ignored);
+  };
+  const auto others = std::ssize(lines) - std::count_if(lines.begin(), lines.end(), is_path);
+  if (2 * others > std::ssize(lines))
+    fail(ErrorKind::data, file.string(), ": is not a list of images: ", others, " of its ",
+         lines.size(), " lines are neither a file nor end as an image does (", endings(), ')');
+}
+
 // A line's label, after the last tab; the name loses it.
 bool take_label(std::string& name, const std::string& place, int32_t& label) {
   const size_t tab = name.rfind('\t');
@@ -156,26 +191,22 @@ ListedImages list_folder(const fs::path& directory, FolderLabels labels) {
 }
 
 ListedImages read_image_list(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) fail(ErrorKind::io, file.string(), ": cannot be read");
+  const std::vector<Line> lines = read_lines(file);
+  if (lines.empty()) fail(ErrorKind::missing, file.string(), ": lists no image");
+  check_is_list(file, lines);
   ListedImages images;
   images.directory = file.parent_path().string();
-  int64_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
-    const std::string place = concat_text(file.string(), ", line ", ++number);
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
-    if (line.find('\0') != std::string::npos)
-      fail(ErrorKind::data, place, ": is no text; a list holds a path on each line");
+  for (const Line& line : lines) {
+    const std::string place = concat_text(file.string(), ", line ", line.number);
+    std::string name = line.text;
     int32_t label = 0;
-    const bool labelled = take_label(line, place, label);
+    const bool labelled = take_label(name, place, label);
     if (labelled != (images.labels.size() == images.names.size()) && !images.names.empty())
       fail(ErrorKind::data, place, labelled ? ": has a label" : ": has no label",
            ", unlike the lines before; a tab comes between path and label");
-    images.names.push_back(line);
+    images.names.push_back(std::move(name));
     if (labelled) images.labels.push_back(label);
   }
-  if (images.names.empty()) fail(ErrorKind::missing, file.string(), ": lists no image");
   check_all_there(images, file.string());
   images.layout = images.labels.empty() ? "list without labels" : "list with labels";
   return images;

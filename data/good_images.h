@@ -10,11 +10,15 @@ namespace amcl {
 
 struct ImageCheck {
   int64_t image = 0;
-  ImageExtent extent;  // of a good image
-  std::string error;   // with the place of the file; empty for a good image
+  ImageExtent extent;       // of a good image
+  uint64_t pixel_hash = 0;  // the same for images of the same pixels, where it is asked for
+  std::string error;        // with the place of the file; empty for a good image
 };
 
-// Decodes every image whole, on all compute threads.
+// Decodes images [begin, end) whole, on all compute threads.
+std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int64_t end,
+                                     bool hash_pixels = false);
+// All of them.
 std::vector<ImageCheck> check_images(const ImageFiles& files);
 
 // Leaves only good images, with their labels; the others are noted as bad ones. Throws as

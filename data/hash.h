@@ -1,7 +1,10 @@
 // A hash of bytes that is the same on every machine.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <string_view>
 
 namespace amcl {
@@ -19,6 +22,19 @@ class Hash {
  private:
   uint64_t state_ = 0xcbf29ce484222325;
 };
+
+// Of an image, eight bytes at a time: images of the same pixels and width have the same one, others
+// hardly ever.
+inline uint64_t hash_of_pixels(std::span<const uint8_t> pixels, int64_t width) {
+  uint64_t state = static_cast<uint64_t>(width) ^ pixels.size() << 32;
+  for (size_t place = 0; place < pixels.size(); place += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, pixels.data() + place, std::min(sizeof word, pixels.size() - place));
+    state = (state ^ word) * 0x9e3779b97f4a7c15;
+    state ^= state >> 32;  // or differences in the upper bits of two words would cancel
+  }
+  return state;
+}
 
 // Spreads similar texts evenly over [0, 1): the finaliser of splitmix64 over their hash.
 inline double uniform_hash(std::string_view text) {

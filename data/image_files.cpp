@@ -1,7 +1,10 @@
 #include "data/image_files.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 
+#include "data/hash.h"
 #include "engine/core/check.h"
 #include "engine/io/file.h"
 
@@ -31,6 +34,15 @@ std::span<const uint8_t> DirectoryFiles::content(int64_t index,
   const std::span<uint8_t> content = std::span(buffer).first(static_cast<size_t>(size));
   file.read(std::as_writable_bytes(content));
   return content;
+}
+
+uint64_t DirectoryFiles::stamp(int64_t index) const {
+  struct stat status {};
+  if (::stat(place(index).c_str(), &status) != 0) return 0;
+  const int64_t parts[] = {status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+  Hash hash;
+  hash.add(parts, sizeof parts);
+  return hash.value();
 }
 
 }  // namespace amcl

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "data/decode.h"
+
 namespace amcl {
 
 // All functions may be called from several threads at once.
@@ -22,6 +24,11 @@ class ImageFiles {
   // The encoded image; in `buffer`, whose memory is reused, or in memory of the set. Errors: missing
   // or io with the place; data, if it is no regular file.
   virtual std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const = 0;
+  // Differs once the content does, without reading it: by size and time of the last change, or a
+  // CRC that is known. 0 if the image is not there or nothing is known of it.
+  virtual uint64_t stamp(int64_t /*index*/) const { return 0; }
+  // Zeros where only the image itself says it.
+  virtual ImageExtent known_extent(int64_t /*index*/) const { return {}; }
 };
 
 // Files of a directory by their names inside it.
@@ -33,6 +40,7 @@ class DirectoryFiles final : public ImageFiles {
   std::string name(int64_t index) const override { return names_[static_cast<size_t>(index)]; }
   std::string place(int64_t index) const override;
   std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override;
+  uint64_t stamp(int64_t index) const override;
 
  private:
   std::string directory_;
@@ -50,6 +58,10 @@ class SelectedFiles final : public ImageFiles {
   std::string place(int64_t index) const override { return files_->place(source(index)); }
   std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
     return files_->content(source(index), buffer);
+  }
+  uint64_t stamp(int64_t index) const override { return files_->stamp(source(index)); }
+  ImageExtent known_extent(int64_t index) const override {
+    return files_->known_extent(source(index));
   }
 
  private:

@@ -62,21 +62,21 @@ ImageNormalization measure_files(Device& device, const Dataset& dataset) {
 }
 
 Dataset make_dataset(Device& device, const std::string& source, const ListedImages& images,
-                     const std::vector<int64_t>& indices, const DatasetOptions& options) {
+                     std::vector<int64_t> indices, const DatasetOptions& options) {
   Dataset dataset;
   dataset.name = fs::path(source).lexically_normal().filename().string();
   if (dataset.name.empty() || dataset.name == ".") dataset.name = source;
   dataset.layout = images.layout;
   dataset.class_names = images.class_names;
-  std::vector<std::string> names;
-  for (const int64_t index : indices) {
-    names.push_back(images.names[static_cast<size_t>(index)]);
-    if (!images.labels.empty()) dataset.labels.push_back(images.labels[static_cast<size_t>(index)]);
-  }
-  dataset.files = std::make_shared<DirectoryFiles>(images.directory, std::move(names));
+  dataset.files = std::make_shared<DirectoryFiles>(images.directory, images.names);
+  // Of all images, so that neither a limit nor a part that is held back changes a view.
+  if (!options.mean || !options.deviation) dataset.normalization = measure_files(device, dataset);
+  if (!images.labels.empty())
+    for (const int64_t index : indices)
+      dataset.labels.push_back(images.labels[static_cast<size_t>(index)]);
+  dataset.files = std::make_shared<SelectedFiles>(dataset.files, std::move(indices));
   dataset.size = options.size > 0 ? options.size : kFileViewSize;
   dataset.bad_images = std::make_shared<BadImages>(options.skip_bad_images, options.error_limit);
-  if (!options.mean || !options.deviation) dataset.normalization = measure_files(device, dataset);
   return dataset;
 }
 
@@ -98,18 +98,18 @@ Dataset open_folder(Device& device, const fs::path& directory, Split split, int6
                               : options.layout == "images" ? FolderLabels::none
                                                            : FolderLabels::recognised;
   const ListedImages images = list_folder(folder, labels);
-  const std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
+  std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
   if (indices.empty()) fail_no_split(directory.string(), split);
-  return make_dataset(device, directory.string(), images, indices, options);
+  return make_dataset(device, directory.string(), images, std::move(indices), options);
 }
 
 Dataset open_list(Device& device, const fs::path& file, Split split, int64_t limit,
                   const DatasetOptions& options) {
   if (split == Split::unlabeled) fail_no_split(file.string(), split);
   const ListedImages images = read_image_list(file);
-  const std::vector<int64_t> indices = select(images, split, false, limit, options.val_fraction);
+  std::vector<int64_t> indices = select(images, split, false, limit, options.val_fraction);
   if (indices.empty()) fail_no_split(file.string(), split);
-  return make_dataset(device, file.string(), images, indices, options);
+  return make_dataset(device, file.string(), images, std::move(indices), options);
 }
 
 }  // namespace amcl

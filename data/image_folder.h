@@ -40,7 +40,7 @@ enum class FolderLabels { recognised, by_folder, none };
 // Error(missing) if there is no image.
 ListedImages list_folder(const std::filesystem::path& directory, FolderLabels labels);
 
-// Error(data) naming the line for a label that is none or is missing on some lines, and for files
+// Error(data) for a file whose lines are mostly no paths, and naming the line for a label that is none or is missing on some lines, and for files
 // that are not there: how many, and the first five.
 ListedImages read_image_list(const std::filesystem::path& file);
 

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <span>
 
+#include "engine/core/check.h"
 #include "engine/core/parallel_for.h"
 #include "engine/core/philox.h"
 
@@ -205,6 +206,8 @@ void render(const Scene& scene, RandomStream& random, uint8_t* pixels) {
 }  // namespace
 
 Dataset make_shapes(Device& device, Split split, int64_t limit, uint64_t seed) {
+  if (split == Split::unlabeled)
+    fail(ErrorKind::usage, "split: shapes10 has no unlabeled images; choose train or test");
   const int64_t available = split == Split::train ? kShapesTrainImages : kShapesTestImages;
   const int64_t count = limit > 0 ? std::min(limit, available) : available;
   constexpr int64_t kImageBytes = kExtent * kExtent * 3;

@@ -31,7 +31,7 @@ struct Setting {
   std::string key = {};
   ConfigField (*field)(Config&) = nullptr;
   std::string value =
-      {};  // stands for the value in the help: "N", "DIR|shapes10"; empty for a switch
+      {};  // stands for the value in the help: "N", "DIR|FILE|shapes10"; empty for a switch
   std::string unit = {};  // "pixels"; empty: none
   std::string help = {};
   std::vector<std::string> allowed = {};  // of a text; empty: any

@@ -7,10 +7,10 @@ std::vector<Setting> data_settings() {
   return {
       {.key = "data",
        .field = AMCL_FIELD(data.data),
-       .value = "DIR|shapes10",
+       .value = "DIR|FILE|shapes10",
        .help =
            "directory of images, of CIFAR or STL-10 (binary versions) or of IDX files (MNIST); a "
-           "list of images; or the built-in set shapes10"},
+           "list of images; a packed set (amcl data pack); or the built-in set shapes10"},
       {.key = "layout",
        .field = AMCL_FIELD(data.layout),
        .value = "NAME",

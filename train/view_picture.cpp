@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 
 #include "data/evaluation_batches.h"
 #include "data/image_reader.h"
+#include "data/pixel_bytes.h"
 #include "data/sampler.h"
 #include "data/view_maker.h"
 #include "train/canvas.h"
@@ -17,13 +17,6 @@ namespace {
 constexpr int64_t kGap = 4;           // pixels between pictures
 constexpr int64_t kOriginalGap = 12;  // between an original and its views
 constexpr uint32_t kViewsPerEpoch = 2;
-
-std::vector<uint8_t> bytes_of(const Tensor& views) {
-  std::vector<uint8_t> pixels;
-  for (const float value : views.to_host<float>())
-    pixels.push_back(static_cast<uint8_t>(std::lrint(std::clamp(value, 0.0f, 1.0f) * 255.0f)));
-  return pixels;
-}
 
 // Of image files, what the decoder finds.
 ImageExtent extent_of(Backend& backend, const Dataset& dataset, int64_t image) {
@@ -81,7 +74,8 @@ RgbImage draw_view_grid(Backend& backend, const Dataset& dataset, const ViewGrid
     for (const PicturedView& pictured : grid.views[static_cast<size_t>(row)]) {
       if (pictured.view == 0) maker.make(pictured.epoch, image, views);
       const int64_t column = pictured.epoch * kViewsPerEpoch + pictured.view;
-      canvas.paste(left(column + 1), top(row), bytes_of(views[pictured.view]), height, width, zoom);
+      canvas.paste(left(column + 1), top(row), pixel_bytes(views[pictured.view]), height, width,
+                   zoom);
     }
   }
   return canvas.take();

@@ -124,10 +124,8 @@ TEST_CASE("cifar: what is not there is named, with what was looked for") {
   CHECK(unknown.message.ends_with(": not one of its 1 images can be read"));
 
   const Outcome file = opening(directory.path() / "holiday.jpg");
-  CHECK(file.kind == ErrorKind::missing);
-  CHECK(file.message == path +
-                            "/holiday.jpg: 1 of 1 files are not there: not an image; paths are "
-                            "relative to the list's directory");
+  CHECK(file.kind == ErrorKind::data);
+  CHECK(file.message.starts_with(path + "/holiday.jpg: is not a list of images: 1 of its 1 lines"));
 }
 
 TEST_CASE("cifar: the archive for Python and a missing split are recognised") {

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "engine/backend/plain/plain_backend.h"
+#include "tests/data/encode.h"
 
 namespace amcl {
 
@@ -30,6 +31,17 @@ void write(const fs::path& path, const std::string& bytes) {
 std::string bytes_of(const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+void write_photographs(const fs::path& directory, bool with_bad_ones) {
+  for (int i = 0; i < 14; ++i) {
+    const int height = 20 + 3 * i;
+    const int width = 50 - 2 * i;
+    std::string file = encode_jpeg(picture(height, width, 3, static_cast<uint64_t>(i)), height,
+                                   width, {.orientation = i % 3 == 0 ? 6 : 0});
+    if (with_bad_ones && (i == 4 || i == 5)) file.resize(file.size() / 2);
+    write(directory / concat_text(static_cast<char>('a' + i), ".jpg"), file);
+  }
 }
 
 Outcome opening_of(const std::string& source, Split split, const DatasetOptions& options) {

@@ -26,6 +26,10 @@ class TemporaryDirectory {
 void write(const std::filesystem::path& path, const std::string& bytes);
 std::string bytes_of(const std::filesystem::path& path);
 
+// 14 JPEG files of differing sizes and orientations, a.jpg to n.jpg; e.jpg and f.jpg are cut short
+// if asked.
+void write_photographs(const std::filesystem::path& directory, bool with_bad_ones);
+
 struct Outcome {
   ErrorKind kind = ErrorKind::internal;
   std::string message = "no error";

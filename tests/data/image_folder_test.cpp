@@ -164,25 +164,18 @@ TEST_CASE("list: paths relative to it, with labels after a tab") {
   CHECK(message("c.ppm\t1\nc.ppm\n") ==
         list.string() +
             ", line 2: has no label, unlike the lines before; a tab comes between path and label");
-  CHECK(message("1\n2\nc.ppm\n3\n4\n5\n6\n") ==
+  CHECK(message("1.ppm\n2\nc.ppm\n3.JPG\n4.ppm\n5.ppm\n6\n") ==
         list.string() +
-            ": 6 of 7 files are not there: 1, 2, 3, 4, 5, ...; paths are relative to the list's "
+            ": 6 of 7 files are not there: 1.ppm, 2, 3.JPG, 4.ppm, 5.ppm, ...; paths are relative "
+            "to the list's "
             "directory");
   CHECK(message(std::string("\xff\xd8\0", 3)) ==
         list.string() + ", line 1: is no text; a list holds a path on each line");
+  CHECK(message("# A title\n\nSome text\twith a tab\nand c.ppm in it.\nc.ppm\n") ==
+        list.string() +
+            ": is not a list of images: 3 of its 4 lines are neither a file nor end as an image "
+            "does (.jpg .jpeg .png .bmp .ppm .pgm .pnm)");
   CHECK(message("\n") == list.string() + ": lists no image");
-}
-
-// 14 photographs of differing sizes, two of which are bad if asked.
-void write_photographs(const fs::path& directory, bool with_bad_ones) {
-  for (int i = 0; i < 14; ++i) {
-    const int height = 20 + 3 * i;
-    const int width = 50 - 2 * i;
-    std::string file = encode_jpeg(picture(height, width, 3, static_cast<uint64_t>(i)), height,
-                                   width, {.orientation = i % 3 == 0 ? 6 : 0});
-    if (with_bad_ones && (i == 4 || i == 5)) file.resize(file.size() / 2);
-    write(directory / concat_text(static_cast<char>('a' + i), ".jpg"), file);
-  }
 }
 
 std::vector<float> batches(Backend& backend, const Dataset& dataset, int64_t workers, int64_t first,

@@ -50,5 +50,11 @@ TEST_CASE("shapes10: the channel constants are those of the images") {
   }
 }
 
+TEST_CASE("shapes10: has no unlabeled images") {
+  PlainBackend backend;
+  CHECK_THROWS_WITH_AS(make_shapes(backend, Split::unlabeled, 0, 1),
+                       "split: shapes10 has no unlabeled images; choose train or test", Error);
+}
+
 }  // namespace
 }  // namespace amcl

@@ -103,7 +103,7 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
                 {"'shwo' is no command of amcl config", "nearest is show"});
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
   check_refused(amcl({}), 2,
-                {"a command is missing after 'amcl'", "pretrain, evaluate, augment, verify"});
+                {"a command is missing after 'amcl'", "pretrain, evaluate, augment, data, verify"});
   check_refused(amcl({"bench"}), 2, {"a command is missing after 'amcl bench'", "data, step"});
 }
 
@@ -232,10 +232,22 @@ TEST_CASE("cli: what config show prints is a configuration file again") {
 }
 
 TEST_CASE("cli: help opens with usage and two examples, and knows every setting") {
-  const std::vector<std::vector<std::string>> commands = {
-      {},         {"pretrain"},       {"evaluate"}, {"verify"},        {"bench"},
-      {"config"}, {"config", "show"}, {"info"},     {"bench", "data"}, {"bench", "step"},
-      {"augment"}};
+  const std::vector<std::vector<std::string>> commands = {{},
+                                                          {"pretrain"},
+                                                          {"evaluate"},
+                                                          {"verify"},
+                                                          {"bench"},
+                                                          {"config"},
+                                                          {"config", "show"},
+                                                          {"info"},
+                                                          {"bench", "data"},
+                                                          {"bench", "step"},
+                                                          {"augment"},
+                                                          {"data"},
+                                                          {"data", "pack"},
+                                                          {"data", "fetch"},
+                                                          {"data", "info"},
+                                                          {"data", "verify"}};
   for (std::vector<std::string> arguments : commands) {
     arguments.push_back("--help");
     const ProcessResult result = amcl(arguments);

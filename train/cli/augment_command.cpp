@@ -34,7 +34,7 @@ void add_augment_command(CommandTable& table, CLI::App& root) {
   auto options = std::make_shared<std::unique_ptr<Options>>();
   CLI::App* app = table.add(
       root, "augment", "draw images beside the views of them that training sees",
-      {.usage = "amcl augment --data DIR|shapes10 --grid FILE.png [options]",
+      {.usage = "amcl augment --data DIR|FILE|shapes10 --grid FILE.png [options]",
        .examples = {"amcl augment --data shapes10 --grid views.png",
                     "amcl augment --config runs/first/config.toml --grid views.png --views 4"},
        .run = [options](const GlobalOptions&) { return run(**options); }});

@@ -76,6 +76,7 @@ CommandLine::CommandLine()
   add_pretrain_command(table_, root_);
   add_evaluate_command(table_, root_);
   add_augment_command(table_, root_);
+  add_data_command(table_, root_);
   add_verify_command(table_, root_);
   add_config_command(table_, root_);
   add_bench_command(table_, root_);

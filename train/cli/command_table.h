@@ -17,7 +17,7 @@ struct GlobalOptions {
 };
 
 struct Command {
-  std::string usage;                  // "amcl pretrain --data DIR|shapes10 --out DIR [options]"
+  std::string usage;  // "amcl pretrain --data DIR|FILE|shapes10 --out DIR [options]"
   std::vector<std::string> examples;  // whole command lines
   // Returns the exit code. Empty for a command that only groups others ("bench").
   std::function<int(const GlobalOptions&)> run;
@@ -39,6 +39,7 @@ class CommandTable {
 void add_pretrain_command(CommandTable& table, CLI::App& root);
 void add_evaluate_command(CommandTable& table, CLI::App& root);
 void add_augment_command(CommandTable& table, CLI::App& root);
+void add_data_command(CommandTable& table, CLI::App& root);
 void add_verify_command(CommandTable& table, CLI::App& root);
 void add_config_command(CommandTable& table, CLI::App& root);
 void add_bench_command(CommandTable& table, CLI::App& root);

@@ -22,8 +22,9 @@ void add_model_options(CLI::App& app, EvaluateOptions& options) {
 }
 
 void add_data_options(CLI::App& app, EvaluateOptions& options) {
-  add_value(app, "--data", options.data,
-            {.value = "DIR|shapes10", .help = "labelled images; left out: the data of the run"})
+  add_value(
+      app, "--data", options.data,
+      {.value = "DIR|FILE|shapes10", .help = "labelled images; left out: the data of the run"})
       ->group("Data");
   add_value(app, "--layout", options.layout,
             {.value = "NAME",

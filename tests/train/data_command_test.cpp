@@ -1,0 +1,182 @@
+// amcl data, as a user of the binary meets it.
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "tests/train/subprocess.h"
+
+namespace amcl {
+namespace {
+
+namespace fs = std::filesystem;
+using test::ProcessResult;
+
+ProcessResult amcl(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), AMCL_BINARY);
+  return test::run_process(arguments);
+}
+
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+// One line on stderr, nothing on stdout.
+void check_error(const ProcessResult& result, int code, const std::vector<std::string>& parts) {
+  INFO("stderr: ", result.err);
+  CHECK(result.code == code);
+  CHECK(result.out.empty());
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  CHECK(result.err.starts_with("amcl: "));
+  for (const std::string& part : parts)
+    CHECK_MESSAGE(result.err.find(part) != std::string::npos, "missing: ", part);
+}
+
+class Fixture {
+ public:
+  Fixture() {
+    fs::create_directory(path("set"));
+    for (int i = 0; i < 8; ++i)
+      directory_.write("set/" + std::to_string(i) + ".ppm",
+                       "P6 2 2 255 " + std::string(12, static_cast<char>(16 * i)));
+  }
+
+  std::string path(const std::string& name) const { return directory_.path() + '/' + name; }
+  std::string write(const std::string& name, const std::string& text) const {
+    return directory_.write(name, text);
+  }
+
+ private:
+  test::TemporaryDirectory directory_;
+};
+
+ProcessResult pretrain(const Fixture& fixture, const std::string& data) {
+  return amcl({"pretrain", "--data", data, "--out", fixture.path("run"), "--width", "2", "--batch",
+               "4", "--epochs", "1", "--head-hidden", "4", "--head-dim", "4", "--size", "8"});
+}
+
+TEST_CASE("data pack: makes a file that trains as the folder does") {
+  const Fixture fixture;
+  const std::string file = fixture.path("set.amcl");
+  const ProcessResult packed = amcl({"data", "pack", fixture.path("set"), file, "--json"});
+  REQUIRE_MESSAGE(packed.code == 0, packed.err);
+  const auto record = nlohmann::json::parse(packed.out);
+  CHECK(record["images"]["train"] == 8);
+  CHECK(record["bytes"] == fs::file_size(file));
+  std::string log[2];
+  for (const std::string& data : {fixture.path("set"), file}) {
+    const ProcessResult run = pretrain(fixture, data);
+    REQUIRE_MESSAGE(run.code == 0, run.err);
+    std::istringstream lines(read_file(fixture.path("run/metrics.jsonl")));
+    for (std::string line; std::getline(lines, line);) {
+      const auto step = nlohmann::json::parse(line);
+      if (step.contains("loss")) log[data == file] += step["loss"].dump() + '\n';
+    }
+    fs::remove_all(fixture.path("run"));
+  }
+  CHECK_FALSE(log[0].empty());
+  CHECK(log[0] == log[1]);
+  check_error(amcl({"data", "pack", fixture.path("set"), file}), 2, {file, "--overwrite"});
+  CHECK(amcl({"data", "pack", fixture.path("set"), file, "--overwrite"}).code == 0);
+}
+
+TEST_CASE("data pack: what is missing, damaged or not a set") {
+  const Fixture fixture;
+  check_error(amcl({"data", "pack", fixture.path("set")}), 2, {"name the source and the file"});
+  check_error(amcl({"data", "pack", fixture.path("none"), fixture.path("x")}), 66,
+              {fixture.path("none"), "no such file"});
+  check_error(amcl({"data", "pack", fixture.path("set"), fixture.path("no/x")}), 74,
+              {fixture.path("no/x"), "cannot write"});
+  CHECK_FALSE(fs::exists(fixture.path("x.partial")));
+  fixture.write("set/bad\nname.jpg", "no image");
+  check_error(amcl({"data", "pack", fixture.path("set"), fixture.path("x")}), 65,
+              {"bad name.jpg", "--on-error skip"});
+  const ProcessResult skipped =
+      amcl({"data", "pack", fixture.path("set"), fixture.path("x"), "--on-error", "skip"});
+  CHECK(skipped.code == 0);
+  CHECK(skipped.out.find("8 training; 8 of them packed before; 1 left out") != std::string::npos);
+  std::string damaged = read_file(fixture.path("x"));
+  damaged.resize(damaged.size() / 2);
+  fixture.write("x", damaged);
+  check_error(pretrain(fixture, fixture.path("x")), 65, {fixture.path("x"), "cut short"});
+  check_error(pretrain(fixture, fixture.write("notes.md", "# Notes\n\nNo images here.\n")), 65,
+              {"notes.md", "is not a list of images"});
+}
+
+TEST_CASE("data pack: killed at any moment, it goes on to the same bytes") {
+  const Fixture fixture;
+  const std::string whole = fixture.path("whole");
+  REQUIRE(amcl({"data", "pack", "shapes10", whole}).code == 0);
+  const std::string file = fixture.path("killed");
+  for (int milliseconds = 5; !fs::exists(file); milliseconds += milliseconds) {
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      execl(AMCL_BINARY, AMCL_BINARY, "data", "pack", "shapes10", file.c_str(), nullptr);
+      _exit(127);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    kill(child, SIGKILL);
+    REQUIRE(waitpid(child, nullptr, 0) == child);
+  }
+  CHECK(read_file(file) == read_file(whole));
+}
+
+TEST_CASE("data verify and data info: text, JSON and the exit code") {
+  const Fixture fixture;
+  fixture.write("set/9.ppm", "P6 2 2 255 " + std::string(12, '\0'));
+  const ProcessResult good = amcl({"data", "verify", fixture.path("set")});
+  CHECK(good.code == 0);
+  CHECK(good.out.find("1 images have the same pixels as an earlier one") != std::string::npos);
+  CHECK(good.out.find("training 9.ppm is training 0.ppm") != std::string::npos);
+  CHECK(good.out.ends_with("all 9 images can be read\n"));
+  fixture.write("set/b\xff.jpg", "no image");
+  const ProcessResult bad = amcl({"data", "verify", fixture.path("set"), "--json"});
+  CHECK(bad.code == 65);
+  const auto verified = nlohmann::json::parse(bad.out);
+  CHECK(verified["good"] == false);
+  CHECK(verified["images"] == 10);
+  CHECK(verified["damaged"].size() == 1);
+  CHECK(verified["duplicates"][0]["earlier"] == "0.ppm");
+  CHECK(
+      amcl({"data", "verify", fixture.path("set")}).out.ends_with("1 of 10 images are damaged\n"));
+
+  const ProcessResult info = amcl({"data", "info", fixture.path("set")});
+  CHECK(info.code == 0);
+  CHECK(info.out.find("set (images without labels)") != std::string::npos);
+  CHECK(info.out.find("10 images, height 2, width 2 (of 9)") != std::string::npos);
+  const auto record = nlohmann::json::parse(amcl({"data", "info", "shapes10", "--json"}).out);
+  CHECK(record["parts"].size() == 2);
+  CHECK(record["parts"][1]["labels"]["ring"] == 100);
+  check_error(amcl({"data", "info"}), 2, {"name the data"});
+  check_error(amcl({"data", "verify", fixture.path("none")}), 66, {"no such file"});
+}
+
+TEST_CASE("data fetch: what it refuses, before it downloads anything") {
+  const Fixture fixture;
+  check_error(amcl({"data", "fetch"}), 2, {"name a set: cifar10, cifar100, stl10"});
+  check_error(amcl({"data", "fetch", "cifar"}), 2, {"cifar", "cifar10, cifar100, stl10"});
+  const std::string archive = fixture.write("archive", "\x1f\x8bno gzip");
+  const std::string to = fixture.path("to");
+  check_error(
+      amcl({"data", "fetch", "cifar10", "--from", archive, "--to", to}), 65,
+      {archive, "is not the published archive of cifar10", "c4a38c50a1bc5f3a", "--any-checksum"});
+  check_error(amcl({"data", "fetch", "cifar10", "--from", archive, "--to", to, "--any-checksum"}),
+              65, {archive, "damaged or cut short"});
+  check_error(amcl({"data", "fetch", "stl10", "--from", fixture.path("none"), "--to", to}), 66,
+              {fixture.path("none")});
+  CHECK(fs::is_empty(to));
+}
+
+}  // namespace
+}  // namespace amcl

@@ -1,0 +1,48 @@
+#include "train/commands/data_fetch.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "engine/backend/open.h"
+#include "engine/core/check.h"
+#include "train/commands/data_report.h"
+#include "train/count_progress.h"
+#include "train/exit_code.h"
+
+namespace amcl {
+namespace {
+
+const PublishedSet& set_named(const std::string& name) {
+  const std::vector<PublishedSet>& sets = published_sets();
+  const auto found = std::find_if(sets.begin(), sets.end(),
+                                  [&](const PublishedSet& set) { return set.name == name; });
+  AMCL_CHECK(found != sets.end(), "data fetch: '", name, "' is not known");
+  return *found;
+}
+
+}  // namespace
+
+int run_data_fetch(const DataFetchOptions& options) {
+  constexpr int64_t kMega = 1'000'000;
+  std::string folder;
+  {
+    CountProgress progress(options.progress, stderr);
+    FetchOptions fetch = options.fetch;
+    fetch.progress = [&](int64_t done, int64_t bytes) {
+      progress.update(done / kMega, bytes / kMega, "MB");
+    };
+    folder = fetch_set(set_named(options.name), fetch);
+  }
+  // Opening it checks that sizes and labels are those of the layout.
+  const DatasetSummary summary = describe_dataset(*open_backend("cpu"), folder, {});
+  if (options.json) {
+    nlohmann::ordered_json record = record_of(summary);
+    record["data"] = folder;
+    print_record(std::cout, record);
+  } else {
+    print_summary(std::cout, folder, summary);
+  }
+  return kExitDone;
+}
+
+}  // namespace amcl

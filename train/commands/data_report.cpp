@@ -1,0 +1,101 @@
+#include "train/commands/data_report.h"
+
+#include <algorithm>
+#include <iomanip>
+#include <sstream>
+
+namespace amcl {
+namespace {
+
+// Classes whose images are counted one by one for people.
+constexpr size_t kClassesShown = 20;
+
+std::string class_name(const DatasetSummary& summary, int32_t label) {
+  const auto index = static_cast<size_t>(label);
+  return index < summary.class_names.size() ? summary.class_names[index] : std::to_string(label);
+}
+
+nlohmann::ordered_json record_of_part(const DatasetSummary& summary, const PartSummary& part) {
+  nlohmann::ordered_json record;
+  record["part"] = split_names()[static_cast<size_t>(part.split)];
+  record["images"] = part.images;
+  record["sizes_of"] = part.extents.images;
+  record["height"] = {part.extents.least.height, part.extents.most.height};
+  record["width"] = {part.extents.least.width, part.extents.most.width};
+  record["labels"] = nullptr;
+  for (const auto& [label, images] : part.labels)
+    record["labels"][class_name(summary, label)] = images;
+  record["mean"] = part.normalization.mean;
+  record["deviation"] = part.normalization.deviation;
+  return record;
+}
+
+std::string range_text(int64_t least, int64_t most) {
+  if (least == most) return std::to_string(least);
+  return std::to_string(least) + " to " + std::to_string(most);
+}
+
+std::string extents_text(const PartSummary& part) {
+  const ExtentRange& range = part.extents;
+  if (range.images == 0) return "no image can be read";
+  std::ostringstream text;
+  text << "height " << range_text(range.least.height, range.most.height) << ", width "
+       << range_text(range.least.width, range.most.width);
+  if (range.images < part.images) text << " (of " << range.images << ')';
+  return text.str();
+}
+
+std::string labels_text(const DatasetSummary& summary, const PartSummary& part) {
+  if (part.labels.empty()) return "none";
+  std::ostringstream text;
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  const auto [least, most] = std::minmax_element(part.labels.begin(), part.labels.end(), fewer);
+  if (part.labels.size() > kClassesShown || least->second == most->second) {
+    text << part.labels.size() << " classes of " << range_text(least->second, most->second)
+         << " images";
+    return text.str();
+  }
+  const char* comma = "";
+  for (const auto& [label, images] : part.labels) {
+    text << comma << class_name(summary, label) << ' ' << images;
+    comma = ", ";
+  }
+  return text.str();
+}
+
+std::string three_digits(const std::array<float, 3>& values) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(3) << values[0] << ' ' << values[1] << ' ' << values[2];
+  return text.str();
+}
+
+}  // namespace
+
+nlohmann::ordered_json record_of(const DatasetSummary& summary) {
+  nlohmann::ordered_json record;
+  record["name"] = summary.name;
+  record["layout"] = summary.layout;
+  record["classes"] = summary.class_names;
+  record["parts"] = nlohmann::ordered_json::array();
+  for (const PartSummary& part : summary.parts)
+    record["parts"].push_back(record_of_part(summary, part));
+  return record;
+}
+
+void print_summary(std::ostream& out, const std::string& source, const DatasetSummary& summary) {
+  out << source << "\n  set         " << summary.name << " (" << summary.layout << ")\n";
+  for (const PartSummary& part : summary.parts) {
+    std::string name = name_of(part.split);
+    name.resize(10, ' ');
+    out << "  " << name << "  " << part.images << " images, " << extents_text(part)
+        << "\n    labels    " << labels_text(summary, part) << "\n    mean      "
+        << three_digits(part.normalization.mean) << ", deviation "
+        << three_digits(part.normalization.deviation) << '\n';
+  }
+}
+
+void print_record(std::ostream& out, const nlohmann::ordered_json& record) {
+  out << record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace amcl

@@ -1,0 +1,112 @@
+#include "train/commands/data_verify.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "engine/backend/open.h"
+#include "engine/core/parallel_for.h"
+#include "train/commands/data_report.h"
+#include "train/count_progress.h"
+#include "train/exit_code.h"
+
+namespace amcl {
+namespace {
+
+// Pairs of duplicates that people see; JSON has all.
+constexpr size_t kDuplicatesShown = 5;
+
+int64_t images_of(const DatasetSummary& summary) {
+  int64_t count = 0;
+  for (const PartSummary& part : summary.parts) count += part.images;
+  return count;
+}
+
+// Duplicates in another part than the image that they equal.
+int64_t count_across_parts(const std::vector<Duplicate>& duplicates) {
+  return std::count_if(duplicates.begin(), duplicates.end(), [](const Duplicate& duplicate) {
+    return duplicate.split != duplicate.earlier_split;
+  });
+}
+
+nlohmann::ordered_json record_of(const DatasetVerification& verification) {
+  nlohmann::ordered_json record = record_of(verification.summary);
+  const auto part_name = [](Split split) { return split_names()[static_cast<size_t>(split)]; };
+  record["duplicates"] = nlohmann::ordered_json::array();
+  for (const Duplicate& duplicate : verification.duplicates)
+    record["duplicates"].push_back({{"part", part_name(duplicate.split)},
+                                    {"image", duplicate.image},
+                                    {"earlier_part", part_name(duplicate.earlier_split)},
+                                    {"earlier", duplicate.earlier}});
+  record["damaged"] = nlohmann::ordered_json::array();
+  for (const PartSummary& part : verification.summary.parts)
+    for (const ImageCheck& check : part.damaged)
+      record["damaged"].push_back(
+          {{"part", part_name(part.split)}, {"image", check.image}, {"error", check.error}});
+  record["images"] = images_of(verification.summary);
+  record["good"] = verification.damaged() == 0;
+  return record;
+}
+
+// File names may hold line ends.
+std::string in_one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+void print_duplicates(const std::vector<Duplicate>& duplicates) {
+  std::cout << "  duplicates  ";
+  if (duplicates.empty()) {
+    std::cout << "none\n";
+    return;
+  }
+  std::cout << duplicates.size() << " images have the same pixels as an earlier one";
+  if (const int64_t across = count_across_parts(duplicates); across > 0)
+    std::cout << ", " << across << " of them as one of another part";
+  std::cout << '\n';
+  const auto place = [](Split split, const std::string& name) {
+    return std::string(name_of(split)) + ' ' + in_one_line(name);
+  };
+  for (size_t i = 0; i < std::min(duplicates.size(), kDuplicatesShown); ++i) {
+    const Duplicate& pair = duplicates[i];
+    std::cout << "    " << place(pair.split, pair.image) << " is "
+              << place(pair.earlier_split, pair.earlier) << '\n';
+  }
+  if (duplicates.size() > kDuplicatesShown) std::cout << "    ... (all with --json)\n";
+}
+
+void print_text(const DataVerifyOptions& options, const DatasetVerification& verification) {
+  print_summary(std::cout, options.source, verification.summary);
+  print_duplicates(verification.duplicates);
+  for (const PartSummary& part : verification.summary.parts)
+    for (const ImageCheck& check : part.damaged)
+      std::cout << "  damaged     " << in_one_line(check.error) << '\n';
+  const int64_t images = images_of(verification.summary);
+  const int64_t damaged = verification.damaged();
+  if (damaged == 0)
+    std::cout << "  result      all " << images << " images can be read\n";
+  else
+    std::cout << "  result      " << damaged << " of " << images << " images are damaged\n";
+}
+
+}  // namespace
+
+int run_data_verify(const DataVerifyOptions& options) {
+  if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
+  const std::unique_ptr<Backend> backend = open_backend("cpu");
+  DatasetVerification verification;
+  {
+    CountProgress progress(options.progress, stderr);
+    verification =
+        verify_dataset(*backend, options.source, {.layout = options.layout},
+                       [&](Split part, int64_t done, int64_t count) {
+                         progress.update(done, count, std::string(name_of(part)) + " images");
+                       });
+  }
+  if (options.json)
+    print_record(std::cout, record_of(verification));
+  else
+    print_text(options, verification);
+  return verification.damaged() == 0 ? kExitDone : kExitData;
+}
+
+}  // namespace amcl

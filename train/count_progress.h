@@ -1,0 +1,32 @@
+// How far a command is that goes through images once: "12800 of 50000 training images" on stderr.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+#include "train/progress.h"
+
+namespace amcl {
+
+class CountProgress {
+ public:
+  CountProgress(const ProgressOptions& options, std::FILE* file);
+  // Removes what a terminal shows.
+  ~CountProgress();
+  CountProgress(const CountProgress&) = delete;
+  CountProgress& operator=(const CountProgress&) = delete;
+
+  // `things`: "training images". Does nothing but read the clock until the next line is due.
+  void update(int64_t done, int64_t count, const std::string& things);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  ProgressOptions options_;
+  std::FILE* file_;
+  Clock::time_point last_draw_;
+  bool drawn_ = false;
+};
+
+}  // namespace amcl
