@@ -20,9 +20,8 @@ using test::TemporaryDirectory;
 
 Config unusual() {
   Config config;
-  config.data = {.data = "a \"quoted\" dir\\with\ttabs \xc3\xa9",
-                 .limit = 8000,
-                 .deviation = std::array{0.1 + 0.2, 1e-7, 1.0}};
+  config.data = {.data = "a \"quoted\" dir\\with\ttabs \xc3\xa9", .limit = 8000};
+  config.data.deviation = {0.1 + 0.2, 1e-7, 1.0};
   config.augment.crop_scale = {1.0 / 3.0, 0.1 + 0.2};
   config.augment.jitter_strength = {1e-7, 2.0, 0.25, 0.5};
   config.augment.interpolation = "bicubic";
@@ -341,16 +340,6 @@ TEST_CASE("config: TOML says where a value of the wrong kind stands") {
   CHECK(refused("[objective]\ntemperature = 0.2\n") == "accepted");
   CHECK(refused("[optimizer]\nlr = 1\n[augment]\ncrop_scale = [1, 1]\n") == "accepted");
   CHECK(refused("train = 3\n").starts_with("a.toml:1: [train] is no table"));
-}
-
-TEST_CASE("config: mean and deviation are three numbers, or the data set's own") {
-  CHECK_FALSE(resolve_config({}).config.data.mean.has_value());
-  const ResolvedConfig given = resolve_config(
-      {.flags = {{"mean", "0.485,0.456,0.406"}, {"deviation", "0.229,0.224,0.225"}}});
-  CHECK(given.config.data.mean == std::array{0.485, 0.456, 0.406});
-  CHECK(given.config.data.deviation == std::array{0.229, 0.224, 0.225});
-  CHECK(refusal({.flags = {{"mean", "0.5,0.5"}}}) ==
-        "--mean is '0.5,0.5': must be three numbers with commas, such as 0.485,0.456,0.406");
 }
 
 TEST_CASE("config: the first difference is one that a resumed run must not have") {

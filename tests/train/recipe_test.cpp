@@ -58,6 +58,18 @@ TEST_CASE("recipe: a file, the environment and flags win over a preset") {
   CHECK_NOTHROW(resolve_config({.preset = "solo-simclr", .flags = {{"optimizer", "adamw"}}}));
 }
 
+TEST_CASE("recipe: channel statistics are the data set's, a preset's or a flag's") {
+  using Three = std::array<double, 3>;
+  CHECK_FALSE(resolve_config({.preset = "solo-simclr"}).config.data.mean.has_value());
+  const ResolvedConfig resolved =
+      resolve_config({.preset = "lightly-moco", .flags = {{"deviation", "0.5,0.25,0.125"}}});
+  CHECK(resolved.config.data.mean == Three{0.485, 0.456, 0.406});
+  CHECK(resolved.config.data.deviation == Three{0.5, 0.25, 0.125});
+  CHECK_THROWS_WITH_AS(
+      resolve_config({.flags = {{"mean", "0.5,0.5"}}}),
+      "--mean is '0.5,0.5': must be three numbers with commas, such as 0.485,0.456,0.406", Error);
+}
+
 TEST_CASE("recipe: an unknown name is refused with the nearest one") {
   CHECK_THROWS_WITH_AS(find_recipe("solo-simcrl"),
                        "--preset solo-simcrl: there is no such recipe; the nearest is solo-simclr "
