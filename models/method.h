@@ -42,7 +42,7 @@ class Method {
   const std::string& objective_name() const { return objective_name_; }
   // The loss when all similarities are 0 and all temperatures at their start value, for 2N rows.
   virtual double chance_level(int64_t images) const = 0;
-  // Elements of the largest matrices that the loss of 2N rows builds, for planning its memory.
+  // Pairs that the loss of 2N rows compares, of features for Barlow Twins: what its time grows with.
   virtual int64_t pair_count(int64_t images) const = 0;
   // Backbone under "backbone.", heads under "projector.*.", predictor under "predictor.*.",
   // temperature net under "temperature_net."; buffers of MoCo under "momentum_encoder." and

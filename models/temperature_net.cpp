@@ -3,8 +3,6 @@
 #include <span>
 #include <vector>
 
-#include "engine/ops/ops.h"
-
 namespace amcl {
 namespace {
 
@@ -89,19 +87,35 @@ Tensor TemperatureNet::embed(const Tensor& u) {
   return linear(relu(linear(u, w1.tracked(), b1.tracked())), w2.tracked(), b2.tracked());
 }
 
-Tensor TemperatureNet::scores(const Tensor& anchors, const Tensor& candidates) {
+PairScoreRows TemperatureNet::score_rows(const PairRows& rows) {
+  const auto& [anchors, candidates, own] = rows;
   check("scores", anchors, candidates);
-  const bool same = anchors.same_block(candidates) && anchors.shape() == candidates.shape();
-  const Tensor u = options_.detach ? tape::detach(anchors) : anchors;
-  const Tensor v = options_.detach ? tape::detach(candidates) : candidates;
+  if (own.defined()) check("scores", anchors, own);
+  const auto seen = [this](const Tensor& x) { return options_.detach ? tape::detach(x) : x; };
+  PairScoreRows result;
   if (options_.kind == TemperatureNetKind::concat) {
     const ConcatForm form = concat_form();
-    return concat_scores(linear(u, form.anchor, form.bias), linear(v, form.candidate, {}),
-                         form.output, form.output_bias);
+    const auto of_candidates = [&](const Tensor& x) { return linear(seen(x), form.candidate, {}); };
+    result.rows = {.anchors = linear(seen(anchors), form.anchor, form.bias),
+                   .candidates = of_candidates(candidates)};
+    if (own.defined()) result.rows.nullable_own = of_candidates(own);
+    result.nullable_w2 = form.output;
+    result.nullable_b2 = form.output_bias;
+    return result;
   }
-  const Tensor p = embed(u);
-  const Tensor r = matmul(p, same ? p : embed(v), {.trans_b = true});
-  return options_.score_scale == 1.0 ? r : scale(r, options_.score_scale);
+  const bool same = anchors.same_block(candidates) && anchors.shape() == candidates.shape();
+  const Tensor p = embed(seen(anchors));
+  result.rows = {.anchors = options_.score_scale == 1.0 ? p : scale(p, options_.score_scale),
+                 .candidates = same ? p : embed(seen(candidates))};
+  if (own.defined()) result.rows.nullable_own = embed(seen(own));
+  return result;
+}
+
+Tensor TemperatureNet::scores(const Tensor& anchors, const Tensor& candidates) {
+  const PairScoreRows score = score_rows({.anchors = anchors, .candidates = candidates});
+  const auto& [a, b, own] = score.rows;
+  return score.nullable_w2.defined() ? concat_scores(a, b, score.nullable_w2, score.nullable_b2)
+                                     : matmul(a, b, {.trans_b = true});
 }
 
 Tensor TemperatureNet::aligned_scores(const Tensor& anchors, const Tensor& candidates) {

@@ -11,6 +11,7 @@
 
 #include "engine/nn/init.h"
 #include "engine/nn/parameter.h"
+#include "engine/ops/ops.h"
 
 namespace amcl {
 
@@ -36,7 +37,10 @@ class TemperatureNet {
   TemperatureNet(const TemperatureNetOptions& options, const Tensor& w1_value,
                  const Tensor& b1_value, const Tensor& w2_value, const Tensor& b2_value);
 
-  // r [C, A, B] of all pairs of rows of anchors [C, A, d] and candidates [C, B, d], unit rows.
+  // What gives the scores of all pairs of rows of anchors [C, A, d] and candidates [C, B, d] and, if
+  // there is one, of the anchors' own candidates [C, A, d], all unit rows.
+  PairScoreRows score_rows(const PairRows& rows);
+  // r [C, A, B] of all pairs of rows of anchors and candidates.
   Tensor scores(const Tensor& anchors, const Tensor& candidates);
   // r [C, A] of the pairs (anchors_i, candidates_i) only, both [C, A, d].
   Tensor aligned_scores(const Tensor& anchors, const Tensor& candidates);

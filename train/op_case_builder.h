@@ -48,6 +48,7 @@ void add_pool_cases(std::vector<OpCase>& cases);
 void add_batch_norm_cases(std::vector<OpCase>& cases);
 void add_row_cases(std::vector<OpCase>& cases);
 void add_pair_cases(std::vector<OpCase>& cases);
+void add_total_pair_cases(std::vector<OpCase>& cases);
 void add_large_cases(std::vector<OpCase>& cases);
 
 }  // namespace amcl

@@ -36,6 +36,7 @@ std::vector<OpCase> make_op_cases() {
   add_row_cases(cases);
   add_shape_cases(cases);
   add_pair_cases(cases);
+  add_total_pair_cases(cases);
   add_large_cases(cases);
   return cases;
 }

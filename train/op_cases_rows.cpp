@@ -97,10 +97,10 @@ OpCase pair_loss_case(const Pairs& pairs, PairLossSpec spec, InputRandom& random
 OpCase pair_statistics_case(const Pairs& pairs, PairLossSpec spec, InputRandom& random) {
   OpCase result = pair_loss_case(pairs, spec, random);
   spec.self_offset = pairs.self_offset;
-  result.detail += ", the statistics";
+  result.op = "pair_statistics";
   result.function = [spec, positive = pairs.positive](Inputs in) {
-    return pair_loss(in[0], spec.adaptive ? in[1] : Tensor{}, indices(in[0], positive), spec)
-        .statistics;
+    const Tensor scores = spec.adaptive ? in[1] : Tensor{};
+    return pair_statistics(pair_loss(in[0], scores, indices(in[0], positive), spec).records, spec);
   };
   result.differentiable = false;
   return result;

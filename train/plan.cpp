@@ -17,9 +17,6 @@
 namespace amcl {
 namespace {
 
-// Elements of the pair matrices of one measured loss: 16 MiB each in f32.
-constexpr int64_t kMeasuredPairs = int64_t{1} << 22;
-
 // A step is measured with more and more pairs until it takes this many times what parameters,
 // gradients and optimiser take: below, blocks that were theirs serve the step too, and its memory
 // does not grow in proportion.
@@ -54,26 +51,37 @@ Dataset blank_images(Backend& backend, const Dataset& like, int64_t count) {
 }
 
 // Bytes that the loss of `images` images and its backward take, projections like those that
-// `like_images` images gave. Nearly all are pair matrices: where those would be large, fewer images
-// are measured.
-int64_t measure_loss(Method& method, Allocator& allocator, const Projections& like,
-                     int64_t like_images, int64_t images) {
-  int64_t measured = images;
-  while (method.pair_count(measured) > kMeasuredPairs && measured > 4 &&
-         method.pair_count((measured + 1) / 2) < method.pair_count(measured))
-    measured = (measured + 1) / 2;
+// `like_images` images gave.
+int64_t loss_bytes(Method& method, Allocator& allocator, const Projections& like,
+                   int64_t like_images, int64_t images) {
   const TapeScope scope;
   Projections blank;
   for (const Tensor& z : like) {
-    const Shape shape = z.shape().with(1, z.dim(1) / like_images * measured);
+    const Shape shape = z.shape().with(1, z.dim(1) / like_images * images);
     blank.push_back(tape::leaf(Tensor::zeros(z.device(), shape, z.dtype())));
   }
   allocator.reset_peak();
   const int64_t before = allocator.use().in_use;
   tape::backward(method.loss(blank).total);
-  const double share = static_cast<double>(method.pair_count(images)) /
-                       static_cast<double>(method.pair_count(measured));
-  return std::llround(static_cast<double>(allocator.use().peak - before) * share);
+  return allocator.use().peak - before;
+}
+
+// The same where that would take long: measured for fewer images, and for half of these. From there
+// on it grows in proportion, as the loss has tiles of pairs with as many rows as they ever have.
+int64_t measure_loss(Method& method, Allocator& allocator, const Projections& like,
+                     int64_t like_images, int64_t images) {
+  const auto halved = [](int64_t count) { return (count + 1) / 2; };
+  int64_t measured = images;
+  while (halved(halved(measured)) >= kTileRows &&
+         method.pair_count(halved(measured)) < method.pair_count(measured))
+    measured = halved(measured);
+  const int64_t bytes = loss_bytes(method, allocator, like, like_images, measured);
+  if (measured == images) return bytes;
+  const int64_t fewer = halved(measured);
+  const double per_image =
+      static_cast<double>(bytes - loss_bytes(method, allocator, like, like_images, fewer)) /
+      static_cast<double>(measured - fewer);
+  return bytes + std::llround(per_image * static_cast<double>(images - measured));
 }
 
 // Bytes.

@@ -169,10 +169,12 @@ class Backend : public Device {
                                       Tensor& db2) = 0;
   // Loss of PairLossSpec: similarity s [C, A, B], score r [C, A, B] (empty if not adaptive),
   // positive [A] i32. loss [C, A]; lse [C, A]: log-sum-exp of the row (reducer lse only, else
-  // garbage); statistics [C, kPairStatistics] f32.
+  // garbage); records [C, A, kPairRecord] f64.
   virtual void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                         const PairLossSpec& spec, Tensor& loss, Tensor& lse,
-                         Tensor& statistics) = 0;
+                         const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) = 0;
+  // statistics [C, kPairStatistics] f32 of the pairs of all anchors.
+  virtual void pair_statistics(const Tensor& records, const PairLossSpec& spec,
+                               Tensor& statistics) = 0;
   virtual void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                                   const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
                                   Tensor& ds, Tensor& nullable_dr) = 0;

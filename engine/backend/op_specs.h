@@ -82,7 +82,7 @@ struct PairLossSpec {
   static constexpr int64_t kNoSelf = INT64_MIN;
 };
 
-// What pair_loss reports per head, in this order (a row of the [C, kPairStatistics] tensor).
+// What a loss over pairs reports per head, in this order (a row of the [C, kPairStatistics] tensor).
 enum PairStatistic : int64_t {
   kPositiveSimilarityMean,
   kPositiveSimilarityStd,
@@ -98,6 +98,22 @@ enum PairStatistic : int64_t {
   kTemperatureAtBound,
   kLogitAbsMax,
   kPairStatistics,
+};
+
+// What the pairs of one anchor, but that with itself, contribute to the statistics: a row of the
+// records [C, A, kPairRecord] f64. Records of anchors that were computed apart are summarised
+// together.
+enum PairRecord : int64_t {
+  kRecordNegative,      // sums of s, s^2, tau, tau^2
+  kRecordPositive = 4,  // the same
+  kRecordPositives = 8,
+  kRecordNegatives,
+  kRecordAtBound,
+  kRecordSums,  // all before are sums
+  kRecordTemperatureMin = kRecordSums,
+  kRecordTemperatureMax,
+  kRecordLogitAbsMax,
+  kPairRecord,
 };
 
 // A run of elements of the flat parameter memory that the optimiser treats alike.

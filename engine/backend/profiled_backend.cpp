@@ -236,8 +236,12 @@ class ProfiledBackend final : public Backend {
         db2);
   }
   void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                 const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& statistics) override {
-    run(&Backend::pair_loss, {"pair_loss"}, s, nullable_r, positive, spec, loss, lse, statistics);
+                 const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) override {
+    run(&Backend::pair_loss, {"pair_loss"}, s, nullable_r, positive, spec, loss, lse, records);
+  }
+  void pair_statistics(const Tensor& records, const PairLossSpec& spec,
+                       Tensor& statistics) override {
+    run(&Backend::pair_statistics, {"pair_statistics"}, records, spec, statistics);
   }
   void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                           const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,

@@ -18,65 +18,11 @@
 #include "engine/backend/backend.h"
 #include "engine/ops/checks.h"
 #include "engine/ops/ops.h"
+#include "engine/ops/pair_checks.h"
 
 namespace amcl {
-namespace {
-
-void check_concat_shapes(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2) {
-  AMCL_CHECK(a.rank() == 3 && b.rank() == 3 && a.dim(0) == b.dim(0) && a.dim(2) == b.dim(2),
-             "concat_scores: a and b must be [heads, rows, h] with the same heads and h, got ",
-             a.shape(), " and ", b.shape());
-  AMCL_CHECK(w2.rank() == 2 && (w2.dim(0) == 1 || w2.dim(0) == a.dim(0)) && w2.dim(1) == a.dim(2),
-             "concat_scores: w2 must be [1 or ", a.dim(0), ", ", a.dim(2), "] to match a ",
-             a.shape(), ", got ", w2.shape());
-  AMCL_CHECK(b2.shape() == Shape{w2.dim(0)}, "concat_scores: b2 must be ", Shape{w2.dim(0)},
-             " to match w2 ", w2.shape(), ", got ", b2.shape());
-  check_same_kind("concat_scores", "a", a, "b", b);
-  check_same_kind("concat_scores", "a", a, "w2", w2);
-  check_same_kind("concat_scores", "a", a, "b2", b2);
-}
-
-void check_pair_values(const PairLossSpec& spec) {
-  const TemperatureRange& range = spec.range;
-  if (spec.adaptive)
-    AMCL_CHECK(range.low > 0.0 && range.low < range.high,
-               "pair_loss: the temperature range must satisfy 0 < low < high, got ", range.low,
-               " to ", range.high);
-  else
-    AMCL_CHECK(spec.temperature > 0.0, "pair_loss: the temperature must be positive, got ",
-               spec.temperature);
-  AMCL_CHECK(spec.reducer != PairReducer::topk || spec.topk >= 1,
-             "pair_loss: topk must be at least 1, got ", spec.topk);
-  AMCL_CHECK(spec.beta_positive >= 0.0 && spec.beta_negative >= 0.0 && spec.anchor_beta >= 0.0,
-             "pair_loss: no beta may be negative, got ", spec.beta_positive, ", ",
-             spec.beta_negative, " and ", spec.anchor_beta);
-}
-
-void check_pair_shapes(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                       const PairLossSpec& spec) {
-  AMCL_CHECK(s.rank() == 3, "pair_loss: similarity must be [heads, anchors, candidates], got ",
-             s.shape());
-  AMCL_CHECK(nullable_r.defined() == spec.adaptive, "pair_loss: the temperature is ",
-             spec.adaptive ? "adaptive, so scores are needed" : "constant, so scores have no use");
-  if (spec.adaptive) {
-    check_same_kind("pair_loss", "similarity", s, "scores", nullable_r);
-    AMCL_CHECK(nullable_r.shape() == s.shape(), "pair_loss: scores must be ", s.shape(),
-               " as the similarity, got ", nullable_r.shape());
-  }
-  AMCL_CHECK(positive.dtype() == DType::i32 && positive.shape() == Shape{s.dim(1)},
-             "pair_loss: positive must be i32 ", Shape{s.dim(1)}, " to match similarity ",
-             s.shape(), ", got ", positive.dtype(), " ", positive.shape());
-  const bool holds_self = spec.self_offset > -s.dim(1) && spec.self_offset < s.dim(2);
-  const int64_t denominator = s.dim(2) - (holds_self ? 1 : 0) - (spec.with_positive ? 0 : 1);
-  AMCL_CHECK(denominator >= 1,
-             "pair_loss: an anchor has no candidate to be compared with: ", s.dim(2), " candidates",
-             holds_self ? ", less itself" : "", spec.with_positive ? "" : ", less its positive");
-}
-
-}  // namespace
-
 Tensor concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2) {
-  check_concat_shapes(a, b, w2, b2);
+  check_concat_scores("concat_scores", a, b, w2, b2);
   Tensor r = Tensor::empty(a.device(), {a.dim(0), a.dim(1), b.dim(1)}, a.dtype());
   backend_of(a).concat_scores(a, b, w2, b2, r);
   return tape::record("concat_scores", {a, b, w2, b2}, r,
@@ -95,15 +41,22 @@ Tensor concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const T
 
 PairLoss pair_loss(const Tensor& similarity, const Tensor& nullable_score, const Tensor& positive,
                    const PairLossSpec& spec) {
-  check_pair_values(spec);
-  check_pair_shapes(similarity, nullable_score, positive, spec);
+  AMCL_CHECK(similarity.rank() == 3,
+             "pair_loss: similarity must be [heads, anchors, candidates], got ",
+             similarity.shape());
+  check_pair_spec("pair_loss", spec, nullable_score.defined());
+  if (spec.adaptive) {
+    check_same_kind("pair_loss", "similarity", similarity, "scores", nullable_score);
+    AMCL_CHECK(nullable_score.shape() == similarity.shape(), "pair_loss: scores must be ",
+               similarity.shape(), " as the similarity, got ", nullable_score.shape());
+  }
+  check_positives("pair_loss", similarity.shape(), positive, spec);
   const Shape anchors = similarity.shape().without_last();
   Tensor loss = Tensor::empty(similarity.device(), anchors, similarity.dtype());
   Tensor lse = Tensor::empty_like(loss);
-  Tensor statistics =
-      Tensor::empty(similarity.device(), {similarity.dim(0), kPairStatistics}, DType::f32);
-  backend_of(similarity)
-      .pair_loss(similarity, nullable_score, positive, spec, loss, lse, statistics);
+  Tensor records = Tensor::empty(similarity.device(),
+                                 {similarity.dim(0), similarity.dim(1), kPairRecord}, DType::f64);
+  backend_of(similarity).pair_loss(similarity, nullable_score, positive, spec, loss, lse, records);
   loss = tape::record(
       "pair_loss", {similarity, nullable_score}, loss,
       [similarity, nullable_score, positive, spec, lse](const Tensor& dloss, Grads& grads) {
@@ -112,7 +65,17 @@ PairLoss pair_loss(const Tensor& similarity, const Tensor& nullable_score, const
         backend_of(similarity)
             .pair_loss_backward(similarity, nullable_score, positive, spec, lse, dloss, ds, dr);
       });
-  return {.loss = loss, .statistics = statistics};
+  return {.loss = loss, .records = records};
+}
+
+Tensor pair_statistics(const Tensor& records, const PairLossSpec& spec) {
+  AMCL_CHECK(records.rank() == 3 && records.dim(2) == kPairRecord && records.dtype() == DType::f64,
+             "pair_statistics: records must be f64 [heads, anchors, ", int64_t{kPairRecord},
+             "], got ", records.dtype(), " ", records.shape());
+  Tensor statistics =
+      Tensor::empty(records.device(), {records.dim(0), kPairStatistics}, DType::f32);
+  backend_of(records).pair_statistics(records, spec, statistics);
+  return statistics;
 }
 
 }  // namespace amcl

@@ -21,13 +21,11 @@ Loss amcl_moco(const Tensor& q, const Tensor& k, const Tensor& queue, Temperatur
   check_options("amcl_moco", options);
   check_net("amcl_moco", options, nullable_net != nullptr);
   const QueuePairs pairs = pair_with_queue(q, k, queue);
-  Tensor scores;
-  if (options.adaptive)
-    scores = own_key_first(nullable_net->aligned_scores(pairs.query, pairs.key),
-                           nullable_net->scores(pairs.query, pairs.queue));
+  const PairScoreRows score =
+      options.adaptive ? nullable_net->score_rows(pairs.rows) : PairScoreRows{};
   PairLossSpec spec = pair_loss_spec(options, q.dim(2));
   spec.self_offset = PairLossSpec::kNoSelf;
-  return mean_over_anchors(pair_loss(pairs.similarity, scores, pairs.positive, spec));
+  return loss_of_pairs(pairs.rows, score, pairs.positive, spec);
 }
 
 double amcl_moco_chance_level(int64_t heads, int64_t queue, int64_t features,

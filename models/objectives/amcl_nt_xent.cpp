@@ -5,7 +5,7 @@
 //   similarity  [C, 2N, 2N]  S = u u^T
 //   scores      [C, 2N, 2N]  r from the temperature net on u
 //   tau         [C, 2N, 2N]  low + (high - low) sigmoid(-(r + bias))
-//   per_head    [C]          nats; total = their sum
+//   per_head    [C]          nats; total = their sum; of the matrices there are only tiles at a time
 //
 //   loss_c = 1/2N sum_i ( Red_{j in D(i)} l_ij - l_{i,p(i)} + [anchored] beta Omega(tau_{i,p(i)}) )
 //   l = S / tau - [paired] beta Omega(tau; a),   Omega(tau; a) = a log tau + 1 / tau
@@ -23,9 +23,9 @@ Loss amcl_nt_xent(const Tensor& z, TemperatureNet* nullable_net, const AmclOptio
   check_options("amcl_ntxent", options);
   check_net("amcl_ntxent", options, nullable_net != nullptr);
   const TwoViews views = pair_two_views(z);
-  const Tensor scores = options.adaptive ? nullable_net->scores(views.u, views.u) : Tensor{};
-  return mean_over_anchors(
-      pair_loss(views.similarity, scores, views.positive, pair_loss_spec(options, z.dim(2))));
+  const PairScoreRows score =
+      options.adaptive ? nullable_net->score_rows(views.rows) : PairScoreRows{};
+  return loss_of_pairs(views.rows, score, views.positive, pair_loss_spec(options, z.dim(2)));
 }
 
 double amcl_nt_xent_chance_level(int64_t heads, int64_t images, int64_t features,

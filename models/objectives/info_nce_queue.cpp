@@ -25,7 +25,7 @@ Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue, doubl
   AMCL_CHECK(temperature > 0.0, "infonce_queue: the temperature must be positive, got ",
              temperature);
   const QueuePairs pairs = pair_with_queue(q, k, queue);
-  return mean_over_anchors(pair_loss(pairs.similarity, {}, pairs.positive, spec_of(temperature)));
+  return loss_of_pairs(pairs.rows, {}, pairs.positive, spec_of(temperature));
 }
 
 double info_nce_queue_chance_level(int64_t heads, int64_t queue, double temperature) {

@@ -30,8 +30,7 @@ Loss nt_xent(const Tensor& z, const NtXentOptions& options) {
   AMCL_CHECK(options.temperature > 0.0, "ntxent: the temperature must be positive, got ",
              options.temperature);
   const TwoViews views = pair_two_views(z);
-  return mean_over_anchors(
-      pair_loss(views.similarity, {}, views.positive, pair_loss_spec(options)));
+  return loss_of_pairs(views.rows, {}, views.positive, pair_loss_spec(options));
 }
 
 double nt_xent_chance_level(int64_t heads, int64_t images, const NtXentOptions& options) {

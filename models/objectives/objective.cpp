@@ -8,8 +8,10 @@ Loss sum_over_heads(const Tensor& per_head, const Tensor& nullable_statistics) {
           .statistics = nullable_statistics};
 }
 
-Loss mean_over_anchors(const PairLoss& pairs) {
-  return sum_over_heads(mean_rows(pairs.loss), pairs.statistics);
+Loss loss_of_pairs(const PairRows& similarity, const PairScoreRows& score, const Tensor& positive,
+                   const PairLossSpec& spec) {
+  const TotalPairLoss pairs = total_pair_loss(similarity, score, positive, spec);
+  return {.total = pairs.total, .per_head = pairs.per_head, .statistics = pairs.statistics};
 }
 
 }  // namespace amcl

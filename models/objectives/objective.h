@@ -15,7 +15,8 @@ struct Loss {
 
 // The Loss of one value per head [C].
 Loss sum_over_heads(const Tensor& per_head, const Tensor& nullable_statistics = {});
-// The Loss of one value per anchor: the mean over the anchors of each head, summed over heads.
-Loss mean_over_anchors(const PairLoss& pairs);
+// The Loss over all pairs of rows: the mean over the anchors of each head, summed over heads.
+Loss loss_of_pairs(const PairRows& similarity, const PairScoreRows& score, const Tensor& positive,
+                   const PairLossSpec& spec);
 
 }  // namespace amcl

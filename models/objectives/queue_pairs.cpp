@@ -1,7 +1,6 @@
 #include "models/objectives/queue_pairs.h"
 
 #include <algorithm>
-#include <array>
 
 #include "models/objectives/chance_level.h"
 
@@ -19,11 +18,6 @@ void check_queue_shapes(const char* objective, const Tensor& q, const Tensor& k,
   AMCL_CHECK(queue.dim(1) >= 1, objective, ": the queue is empty, it must hold K >= 1 keys");
 }
 
-Tensor own_key_first(const Tensor& own, const Tensor& others) {
-  const std::array<Tensor, 2> parts = {reshape(own, {own.dim(0), own.dim(1), 1}), others};
-  return concat(parts, 2);
-}
-
 double queue_chance_level(const PairLossSpec& spec, int64_t heads, int64_t queue) {
   // Of hard and topk: the positive is candidate 0, so it is selected of equal ones.
   const int64_t kappa = std::min(selected_count(spec), queue + 1);
@@ -31,14 +25,10 @@ double queue_chance_level(const PairLossSpec& spec, int64_t heads, int64_t queue
 }
 
 QueuePairs pair_with_queue(const Tensor& q, const Tensor& k, const Tensor& queue) {
-  QueuePairs pairs;
-  pairs.query = l2_normalize(cast(q, stat_dtype(q.dtype())));
-  pairs.key = l2_normalize(tape::detach(cast(k, stat_dtype(k.dtype()))));
-  pairs.queue = tape::detach(queue);
-  pairs.similarity = own_key_first(row_dot(pairs.query, pairs.key),
-                                   matmul(pairs.query, pairs.queue, {.trans_b = true}));
-  pairs.positive = Tensor::zeros(q.device(), {q.dim(1)}, DType::i32);
-  return pairs;
+  return {.rows = {.anchors = l2_normalize(cast(q, stat_dtype(q.dtype()))),
+                   .candidates = tape::detach(queue),
+                   .nullable_own = l2_normalize(tape::detach(cast(k, stat_dtype(k.dtype()))))},
+          .positive = Tensor::zeros(q.device(), {q.dim(1)}, DType::i32)};
 }
 
 }  // namespace amcl

@@ -6,11 +6,9 @@
 namespace amcl {
 
 struct QueuePairs {
-  Tensor query;       // [C, N, d] unit rows
-  Tensor key;         // [C, N, d] unit rows, constant
-  Tensor queue;       // [C, K, d] unit rows, constant
-  Tensor similarity;  // [C, N, 1 + K] cosines; column 0 is the query's own key, the positive
-  Tensor positive;    // [N] i32, zeros
+  // Unit rows: queries [C, N, d]; the queue [C, K, d] and the own keys [C, N, d], constant.
+  PairRows rows;
+  Tensor positive;  // [N] i32, zeros: the own key
 };
 
 // q, k [C, N, d] raw projections, queue [C, K, d] unit rows. Throws Error(usage), naming the
@@ -19,11 +17,7 @@ void check_queue_shapes(const char* objective, const Tensor& q, const Tensor& k,
                         const Tensor& queue);
 QueuePairs pair_with_queue(const Tensor& q, const Tensor& k, const Tensor& queue);
 
-// What mean_over_anchors(pair_loss(...)) gives with a queue of `queue` keys when all similarities and
-// scores are 0.
+// What loss_of_pairs gives with a queue of `queue` keys when all similarities and scores are 0.
 double queue_chance_level(const PairLossSpec& spec, int64_t heads, int64_t queue);
-
-// [C, N] of the own keys and [C, N, K] of the queue, side by side: [C, N, 1 + K].
-Tensor own_key_first(const Tensor& own, const Tensor& others);
 
 }  // namespace amcl

@@ -20,8 +20,7 @@ TwoViews pair_two_views(const Tensor& z) {
   for (int64_t i = 0; i < rows; ++i)
     positive[static_cast<size_t>(i)] = static_cast<int32_t>((i + rows / 2) % rows);
   const Tensor u = l2_normalize(cast(z, stat_dtype(z.dtype())));
-  return {.u = u,
-          .similarity = matmul(u, u, {.trans_b = true}),
+  return {.rows = {.anchors = u, .candidates = u},
           .positive = Tensor::from_host(z.device(), {rows}, std::span<const int32_t>(positive))};
 }
 

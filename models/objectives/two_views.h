@@ -1,4 +1,4 @@
-// What the objectives over two views of a batch share: the pair matrix of all 2N rows with itself.
+// What the objectives over two views of a batch share: the pairs of all 2N rows with one another.
 #pragma once
 #include "engine/ops/ops.h"
 #include "models/objectives/objective.h"
@@ -7,9 +7,8 @@ namespace amcl {
 
 // Rows 0..N-1 are view 1, rows N..2N-1 view 2; the positive of row i is row (i + N) mod 2N.
 struct TwoViews {
-  Tensor u;           // [C, 2N, d] unit rows; a zero row stays zero
-  Tensor similarity;  // [C, 2N, 2N] cosines
-  Tensor positive;    // [2N] i32
+  PairRows rows;    // u [C, 2N, d] twice: unit rows, a zero row stays zero
+  Tensor positive;  // [2N] i32
 };
 
 // Throws Error(usage), naming the objective, unless z is [C, 2N, d] with N >= 2: with one image
@@ -17,8 +16,7 @@ struct TwoViews {
 void check_two_views(const char* objective, const Tensor& z);
 TwoViews pair_two_views(const Tensor& z);
 
-// What mean_over_anchors(pair_loss(...)) gives for two views of `images` images when all
-// similarities and scores are 0.
+// What loss_of_pairs gives for two views of `images` images when all similarities and scores are 0.
 double two_view_chance_level(const PairLossSpec& spec, int64_t heads, int64_t images);
 
 }  // namespace amcl

@@ -48,6 +48,8 @@ class EmulatedPair {
   Twin empty_index(const Shape& shape) { return blank(shape, DType::i32, DType::i32); }
   Twin empty_report(const Shape& shape) { return blank(shape, DType::f32, DType::f32); }
 
+  Twin empty_records(const Shape& shape) { return blank(shape, DType::f64, DType::f64); }
+
   // call(backend, side) on both; side(twin) is that backend's tensor.
   template <class Call>
   void run(Call&& call) {

@@ -229,10 +229,12 @@ TEST_CASE("cuda kernels: pair losses and their statistics, every reducer and opt
       Twin r = pairs.spec.adaptive ? pair.normal(pairs.s) : Twin{};
       Twin loss = pair.empty({pairs.s[0], anchors});
       Twin lse = pair.empty({pairs.s[0], anchors});
+      Twin records = pair.empty_records({pairs.s[0], anchors, int64_t{kPairRecord}});
       Twin statistics = pair.empty_report({pairs.s[0], int64_t{kPairStatistics}});
       pair.run([&](Backend& on, auto side) {
         on.pair_loss(side(s), side(r), side(positive), pairs.spec, side(loss), side(lse),
-                     side(statistics));
+                     side(records));
+        on.pair_statistics(side(records), pairs.spec, side(statistics));
       });
       pair.check(loss);
       const std::vector<double> got = statistics.got.to_host<double>();

@@ -106,7 +106,8 @@ TEST_CASE("pair_loss: statistics leave the anchor itself out and keep the positi
       test::Rng rng(21);
       const Tensor s = rng.uniform(backend, {2, rows, rows}, -1.0f, 1.0f, dtype);
       const Tensor r = rng.uniform(backend, {2, rows, rows}, -9.0f, 9.0f, dtype);
-      const auto statistics = pair_loss(s, r, positives(rows, backend), spec).statistics;
+      const auto statistics =
+          pair_statistics(pair_loss(s, r, positives(rows, backend), spec).records, spec);
       for (int64_t head = 0; head < 2; ++head) {
         const auto expected =
             expected_statistics(s.slice(head, head + 1).to_host<double>(),
@@ -129,7 +130,7 @@ TEST_CASE("pair_loss: a constant temperature is reported as such") {
     const PairLossSpec spec{
         .adaptive = false, .temperature = 0.25, .range = {.low = 0.25, .high = 1.0}};
     const PairLoss loss = pair_loss(s, {}, positives(4, backend), spec);
-    const auto statistics = loss.statistics.to_host<double>();
+    const auto statistics = pair_statistics(loss.records, spec).to_host<double>();
     CHECK(statistics[kPositiveTemperatureMean] == 0.25);
     CHECK(statistics[kPositiveTemperatureStd] == 0.0);
     CHECK(statistics[kNegativeTemperatureMean] == 0.25);
@@ -236,7 +237,7 @@ TEST_CASE("pair_loss: the number of threads does not change a bit") {
       const PairLoss loss = pair_loss(s, r, positives(70, *backend), {});
       tape::backward(sum(loss.loss));
       std::vector<double> all = loss.loss.to_host<double>();
-      for (const Tensor& part : {loss.statistics, tape::gradient(s)}) {
+      for (const Tensor& part : {loss.records, tape::gradient(s)}) {
         const auto values = part.to_host<double>();
         all.insert(all.end(), values.begin(), values.end());
       }

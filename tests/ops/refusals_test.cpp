@@ -228,6 +228,37 @@ TEST_CASE("pair ops refuse matrices that do not fit") {
   refuses("pair_loss: positive must be i32 [4] to match similarity [1, 4, 4], got i32 [3]", [] {
     pair_loss(f32({1, 4, 4}), Tensor{}, i32({3}), {.adaptive = false});
   });
+  refuses("pair_statistics: records must be f64 [heads, anchors, 14], got f32 [1, 4, 14]", [] {
+    pair_statistics(f32({1, 4, 14}), {});
+  });
+  const auto total = [](const PairRows& rows, const PairScoreRows& score, PairLossSpec spec) {
+    total_pair_loss(rows, score, i32({4}), spec);
+  };
+  const PairRows rows{.anchors = f32({2, 4, 3}), .candidates = f32({2, 5, 3})};
+  refuses(
+      "total_pair_loss: the similarity needs anchors and candidates [heads, rows, features] with "
+      "the "
+      "same heads and features, got [2, 4, 3] and [2, 5, 4]",
+      [&] {
+        total({.anchors = rows.anchors, .candidates = f32({2, 5, 4})}, {}, {.adaptive = false});
+      });
+  refuses(
+      "total_pair_loss: the similarity needs a candidate of its own for each anchor of [2, 4, 3], "
+      "got [2, 5, 3]",
+      [&] {
+        total({rows.anchors, rows.candidates, f32({2, 5, 3})}, {}, {.adaptive = false});
+      });
+  refuses("total_pair_loss: the temperature is adaptive, so scores are needed",
+          [&] { total(rows, {}, {}); });
+  refuses(
+      "total_pair_loss: the rows of the score make pairs [2, 4, 6], those of the similarity "
+      "[2, 4, 5]",
+      [&] {
+        total(rows, {{rows.anchors, f32({2, 6, 3})}}, {});
+      });
+  refuses("total_pair_loss: w2 must be [1 or 2, 3] to match a [2, 4, 3], got [3, 3]", [&] {
+    total(rows, {rows, f32({3, 3}), f32({3})}, {});
+  });
 }
 
 }  // namespace

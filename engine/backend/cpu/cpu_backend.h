@@ -44,7 +44,7 @@ class CpuBackend final : public PlainBackend {
   void concat_scores_backward(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& dr,
                               Tensor& da, Tensor& db, Tensor& dw2, Tensor& db2) override;
   void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                 const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& statistics) override;
+                 const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) override;
   void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                           const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
                           Tensor& ds, Tensor& nullable_dr) override;

@@ -100,17 +100,15 @@ float reduce(const PairRow<float>& row, const PairLossSpec& spec, RowScratch& sc
 }  // namespace
 
 void CpuBackend::pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                           const PairLossSpec& spec, Tensor& loss, Tensor& lse,
-                           Tensor& statistics) {
+                           const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) {
   if (s.dtype() != DType::f32)
-    return PlainBackend::pair_loss(s, nullable_r, positive, spec, loss, lse, statistics);
-  const int64_t rows = s.dim(0) * s.dim(1);
+    return PlainBackend::pair_loss(s, nullable_r, positive, spec, loss, lse, records);
   const PairLossFormulas<float> formulas(spec);
   const NegativePairs negatives = negatives_of(spec);
-  std::vector<PairRowStatistics> row_statistics(static_cast<size_t>(rows));
   float* losses = loss.data<float>();
   float* reduced = lse.data<float>();
-  parallel_for(rows, row_grain(s), [&](int64_t begin, int64_t end) {
+  double* record = records.data<double>();
+  parallel_for(s.dim(0) * s.dim(1), row_grain(s), [&](int64_t begin, int64_t end) {
     RowScratch scratch(s.dim(2));
     float* logit = scratch.logit.data();
     for (int64_t i = begin; i < end; ++i) {
@@ -128,11 +126,10 @@ void CpuBackend::pair_loss(const Tensor& s, const Tensor& nullable_r, const Tens
       reduced[i] = broken ? std::numeric_limits<float>::quiet_NaN()
                           : reduce(row, spec, scratch, sums.logit_max);
       losses[i] = reduced[i] - own + formulas.anchor.omega(tau);
-      row_statistics[static_cast<size_t>(i)] =
-          statistics_of(row, spec, sums, static_cast<double>(tau), static_cast<double>(own));
+      statistics_of(row, spec, sums, static_cast<double>(tau), static_cast<double>(own))
+          .write(record + i * kPairRecord);
     }
   });
-  summarize_heads(row_statistics, s.dim(0), spec, statistics);
 }
 
 void CpuBackend::pair_loss_backward(const Tensor& s, const Tensor& nullable_r,

@@ -37,17 +37,20 @@ ConcatExtents extents_of(const Tensor& a, const Tensor& b, const Tensor& w2) {
 }  // namespace
 
 void OwnKernels::pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                           const PairLossSpec& spec, Tensor& loss, Tensor& lse,
-                           Tensor& statistics) {
+                           const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) {
   dispatch_arithmetic(s.dtype(), [&]<class T>(T) {
     const PairCall<T> call = call_of<T>(s, nullable_r, positive, spec);
-    Tensor records = Tensor::empty(*this, Shape{call.rows, kPairRecord}, DType::f64);
     launch("pair_loss", shape_of_rows(call.rows), stream(), &pair_loss_kernel<T>, call,
            loss.data<T>(), lse.data<T>(), records.data<double>());
-    launch("pair_loss", {.grid_x = static_cast<unsigned>(s.dim(0)), .block_x = kWarpThreads},
-           stream(), &pair_statistics_kernel, call.anchors, spec.adaptive, spec.temperature,
-           records.data<double>(), statistics.data<float>());
   });
+}
+
+void OwnKernels::pair_statistics(const Tensor& records, const PairLossSpec& spec,
+                                 Tensor& statistics) {
+  launch("pair_statistics",
+         {.grid_x = static_cast<unsigned>(records.dim(0)), .block_x = kWarpThreads}, stream(),
+         &pair_statistics_kernel, records.dim(1), spec.adaptive, spec.temperature,
+         records.data<double>(), statistics.data<float>());
 }
 
 void OwnKernels::pair_loss_backward(const Tensor& s, const Tensor& nullable_r,

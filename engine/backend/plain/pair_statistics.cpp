@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/backend/plain/plain_backend.h"
+
 namespace amcl {
 namespace {
 
@@ -11,10 +13,24 @@ double deviation(double sum, double squares, double count) {
   return std::sqrt(std::max(0.0, squares / count - mean * mean));
 }
 
-// out [kPairStatistics]
-void summarize(std::span<const PairRowStatistics> rows, const PairLossSpec& spec, float* out) {
+void write_sums(const PairSums& sums, double* out) {
+  out[0] = sums.similarity;
+  out[1] = sums.similarity_squares;
+  out[2] = sums.temperature;
+  out[3] = sums.temperature_squares;
+}
+
+PairSums read_sums(const double* in) {
+  return {.similarity = in[0],
+          .similarity_squares = in[1],
+          .temperature = in[2],
+          .temperature_squares = in[3]};
+}
+
+// out [kPairStatistics] of one head from its records [anchors, kPairRecord], in their order.
+void summarize(const double* records, int64_t anchors, const PairLossSpec& spec, float* out) {
   PairRowStatistics all;
-  for (const PairRowStatistics& row : rows) all.add(row);
+  for (int64_t i = 0; i < anchors; ++i) all.add(PairRowStatistics::read(records + i * kPairRecord));
   const auto put = [&](PairStatistic statistic, double value) {
     out[statistic] = static_cast<float>(value);
   };
@@ -70,11 +86,33 @@ void PairRowStatistics::add(const PairRowStatistics& other) {
   logit_abs_max = std::max(logit_abs_max, other.logit_abs_max);
 }
 
-void summarize_heads(std::span<const PairRowStatistics> rows, int64_t heads,
-                     const PairLossSpec& spec, Tensor& statistics) {
-  const size_t anchors = rows.size() / static_cast<size_t>(heads);
-  for (int64_t head = 0; head < heads; ++head)
-    summarize(rows.subspan(static_cast<size_t>(head) * anchors, anchors), spec,
+void PairRowStatistics::write(double* record) const {
+  write_sums(negative, record + kRecordNegative);
+  write_sums(positive, record + kRecordPositive);
+  record[kRecordPositives] = static_cast<double>(positives);
+  record[kRecordNegatives] = static_cast<double>(negatives);
+  record[kRecordAtBound] = static_cast<double>(at_bound);
+  record[kRecordTemperatureMin] = temperature_min;
+  record[kRecordTemperatureMax] = temperature_max;
+  record[kRecordLogitAbsMax] = logit_abs_max;
+}
+
+PairRowStatistics PairRowStatistics::read(const double* record) {
+  return {.positive = read_sums(record + kRecordPositive),
+          .negative = read_sums(record + kRecordNegative),
+          .positives = static_cast<int64_t>(record[kRecordPositives]),
+          .negatives = static_cast<int64_t>(record[kRecordNegatives]),
+          .at_bound = static_cast<int64_t>(record[kRecordAtBound]),
+          .temperature_min = record[kRecordTemperatureMin],
+          .temperature_max = record[kRecordTemperatureMax],
+          .logit_abs_max = record[kRecordLogitAbsMax]};
+}
+
+void PlainBackend::pair_statistics(const Tensor& records, const PairLossSpec& spec,
+                                   Tensor& statistics) {
+  const int64_t anchors = records.dim(1);
+  for (int64_t head = 0; head < records.dim(0); ++head)
+    summarize(records.data<double>() + head * anchors * kPairRecord, anchors, spec,
               statistics.data<float>() + head * kPairStatistics);
 }
 

@@ -1,12 +1,10 @@
-// What pair_loss reports (PairStatistic in op_specs.h): sums of one row, in f64, and the values of
-// one head from those of its rows, taken in their order. Used by the plain and the cpu backend.
+// What the pairs of one anchor contribute to the statistics of a loss over pairs, in f64. Used by the
+// plain and the cpu backend.
 #pragma once
 #include <cstdint>
 #include <limits>
-#include <span>
 
 #include "engine/backend/op_specs.h"
-#include "engine/core/tensor.h"
 
 namespace amcl {
 
@@ -45,10 +43,9 @@ struct PairRowStatistics {
   // What counts besides the sums.
   void add_extremes(double tau, double logit, const PairLossSpec& spec);
   void add(const PairRowStatistics& other);
+  // To and from a record [kPairRecord].
+  void write(double* record) const;
+  static PairRowStatistics read(const double* record);
 };
-
-// statistics [heads, kPairStatistics] from the rows of all heads, one head after the other.
-void summarize_heads(std::span<const PairRowStatistics> rows, int64_t heads,
-                     const PairLossSpec& spec, Tensor& statistics);
 
 }  // namespace amcl

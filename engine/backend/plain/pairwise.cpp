@@ -1,8 +1,8 @@
 // Pairs of anchors and candidates: temperatures and the loss over a pair matrix (spec S3, S4). The
 // formulas of one pair are in engine/backend/pair_formulas.h, concat scores in concat_scores.cpp.
 //
-// A row is one anchor of one head. Rows are independent: they run on all threads, and what they
-// contribute to the statistics is added afterwards in the order of the rows, in f64.
+// A row is one anchor of one head. Rows are independent: they run on all threads, and each writes
+// what it contributes to the statistics to a record of its own.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -131,15 +131,13 @@ void PlainBackend::temperature_backward(const Tensor& r, const TemperatureRange&
 }
 
 void PlainBackend::pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                             const PairLossSpec& spec, Tensor& loss, Tensor& lse,
-                             Tensor& statistics) {
-  const int64_t rows = s.dim(0) * s.dim(1);
-  std::vector<PairRowStatistics> row_statistics(static_cast<size_t>(rows));
+                             const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) {
+  double* record = records.data<double>();
   dispatch_floating(s.dtype(), [&]<class T>(T) {
     const PairLossFormulas<T> formulas(spec);
     T* losses = loss.data<T>();
     T* reduced = lse.data<T>();
-    parallel_for(rows, row_grain(s), [&](int64_t begin, int64_t end) {
+    parallel_for(s.dim(0) * s.dim(1), row_grain(s), [&](int64_t begin, int64_t end) {
       RowScratch<T> scratch(s.dim(2));
       for (int64_t i = begin; i < end; ++i) {
         const PairRow<T> row = pair_row<T>(s, nullable_r, positive, spec, i);
@@ -148,11 +146,10 @@ void PlainBackend::pair_loss(const Tensor& s, const Tensor& nullable_r, const Te
         const auto at_positive = static_cast<size_t>(row.positive);
         losses[i] = reduced[i] - scratch.logit[at_positive] +
                     formulas.anchor.omega(scratch.tau[at_positive]);
-        row_statistics[static_cast<size_t>(i)] = statistics_of(row, spec, scratch);
+        statistics_of(row, spec, scratch).write(record + i * kPairRecord);
       }
     });
   });
-  summarize_heads(row_statistics, s.dim(0), spec, statistics);
 }
 
 void PlainBackend::pair_loss_backward(const Tensor& s, const Tensor& nullable_r,

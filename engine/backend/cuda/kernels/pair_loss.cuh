@@ -11,20 +11,6 @@
 
 namespace amcl::cuda {
 
-// What a row contributes to the statistics: record [kPairRecord] f64.
-enum PairRecord : int {
-  kRecordNegative,      // sums of s, s^2, tau, tau^2
-  kRecordPositive = 4,  // the same
-  kRecordPositives = 8,
-  kRecordNegatives,
-  kRecordAtBound,
-  kRecordSums,  // all before are sums
-  kRecordTemperatureMin = kRecordSums,
-  kRecordTemperatureMax,
-  kRecordLogitAbsMax,
-  kPairRecord
-};
-
 struct PairRecordValues {
   double values[kPairRecord];
 
