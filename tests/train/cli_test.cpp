@@ -104,7 +104,8 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
   check_refused(amcl({}), 2,
                 {"a command is missing after 'amcl'", "pretrain, evaluate, augment, data, verify"});
-  check_refused(amcl({"bench"}), 2, {"a command is missing after 'amcl bench'", "data, step"});
+  check_refused(amcl({"bench"}), 2,
+                {"a command is missing after 'amcl bench'", "data, pairs, step"});
 }
 
 TEST_CASE("cli: what is missing is named") {
@@ -241,6 +242,7 @@ TEST_CASE("cli: help opens with usage and two examples, and knows every setting"
                                                           {"config", "show"},
                                                           {"info"},
                                                           {"bench", "data"},
+                                                          {"bench", "pairs"},
                                                           {"bench", "step"},
                                                           {"augment"},
                                                           {"data"},

@@ -3,6 +3,7 @@
 
 #include "models/resnet.h"
 #include "train/bench_data.h"
+#include "train/bench_pairs.h"
 #include "train/bench_step.h"
 #include "train/cli/command_table.h"
 #include "train/cli/option.h"
@@ -35,6 +36,27 @@ void add_bench_data_command(CommandTable& table, CLI::App& group) {
   add_value(*app, "--write-images", options->write_images,
             {.value = "DIR",
              .help = "write the JPEG images that are decoded there, for other programs to decode"});
+}
+
+void add_bench_pairs_command(CommandTable& table, CLI::App& group) {
+  auto options = std::make_shared<BenchPairsOptions>();
+  CLI::App* app =
+      table.add(group, "pairs", "time the loss over all pairs of a batch, alone",
+                {.usage = "amcl bench pairs [options]",
+                 .examples = {"amcl bench pairs", "amcl bench pairs --rows 16384 --heads 1"},
+                 .run = [options](const GlobalOptions&) {
+                   run_bench_pairs(*options, std::cout, std::cerr);
+                   return int{kExitDone};
+                 }});
+  const auto add_count = [&](const char* name, int64_t& target, double low, const char* help) {
+    add_value(*app, name, target, {.value = "N", .help = help, .range = {.low = low}});
+  };
+  add_count("--rows", options->rows, 4.0, "rows of a batch, both views together");
+  add_count("--heads", options->heads, 1.0, "projection heads");
+  add_count("--features", options->features, 1.0, "features of a head");
+  add_count("--repeats", options->repeats, 1.0, "losses with gradients that are timed");
+  add_device_options(*app, options->device, options->threads);
+  app->add_flag("--profile", options->profile, "print the time of every kernel on stderr too");
 }
 
 void add_bench_step_command(CommandTable& table, CLI::App& group) {
@@ -75,10 +97,11 @@ void add_bench_step_command(CommandTable& table, CLI::App& group) {
 void add_bench_command(CommandTable& table, CLI::App& root) {
   CLI::App* group =
       table.add(root, "bench", "measure this machine; one JSON object per line on stdout",
-                {.usage = "amcl bench data|step [options]",
+                {.usage = "amcl bench data|pairs|step [options]",
                  .examples = {"amcl bench data", "amcl bench step --width 16 --batch 128"},
                  .run = {}});
   add_bench_data_command(table, *group);
+  add_bench_pairs_command(table, *group);
   add_bench_step_command(table, *group);
 }
 
