@@ -33,6 +33,22 @@ fs::path split_folder(const fs::path& directory, Split split, bool& divided) {
   return directory;
 }
 
+// Gives `images` the classes of the training part: numbered by itself, a part in which a class has no
+// image would have other labels.
+void number_as(const std::vector<std::string>& classes, const fs::path& folder,
+               ListedImages& images) {
+  std::vector<int32_t> numbers;
+  for (const std::string& name : images.class_names) {
+    const auto place = std::lower_bound(classes.begin(), classes.end(), name);
+    if (place == classes.end() || *place != name)
+      fail(ErrorKind::data, (folder / name).string(), ": a class that the folder train has not (",
+           classes.size(), " classes); give it training images, or take it away");
+    numbers.push_back(static_cast<int32_t>(place - classes.begin()));
+  }
+  for (int32_t& label : images.labels) label = numbers[static_cast<size_t>(label)];
+  images.class_names = classes;
+}
+
 // The indices of the split by --val-fraction, at most `limit`.
 std::vector<int64_t> select(const ListedImages& images, Split split, bool divided, int64_t limit,
                             double val_fraction) {
@@ -97,7 +113,11 @@ Dataset open_folder(Device& device, const fs::path& directory, Split split, int6
   const FolderLabels labels = options.layout == "classes"  ? FolderLabels::by_folder
                               : options.layout == "images" ? FolderLabels::none
                                                            : FolderLabels::recognised;
-  const ListedImages images = list_folder(folder, labels);
+  ListedImages images = list_folder(folder, labels);
+  if (divided && split == Split::test && !images.labels.empty()) {
+    const ListedImages train = list_folder(directory / "train", labels);
+    if (!train.labels.empty()) number_as(train.class_names, folder, images);
+  }
   std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
   if (indices.empty()) fail_no_split(directory.string(), split);
   return make_dataset(device, directory.string(), images, std::move(indices), options);

@@ -3,7 +3,8 @@
 //   class folders   root/<class>/**/x.jpg: no image outside of a class folder, two of them or more;
 //                   classes are numbered by the bytes of their names
 //   images          root/**/x.jpg, at any depth: no labels
-//   splits          root/train, root/val (or test), each one of the two above
+//   splits          root/train, root/val (or test), each one of the two above; both with the classes
+//                   of train
 //   list            a text file: on each line a path, relative to the list's directory, and perhaps
 //                   a tab and a label from 0
 //

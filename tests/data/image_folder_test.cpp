@@ -57,6 +57,20 @@ TEST_CASE("folder: class folders give labels in the order of the bytes of their 
   CHECK(open(directory.path(), Split::train, {}, 2).labels == std::vector<int32_t>{0, 1});
 }
 
+TEST_CASE("folder: a part without some class keeps the labels of the training part") {
+  TemporaryDirectory directory;
+  for (const char* name : {"cat", "dog", "horse"})
+    write(directory.path() / "train" / name / "1.ppm", pnm(1));
+  write(directory.path() / "val/dog/1.ppm", pnm(2));
+  write(directory.path() / "val/horse/1.ppm", pnm(3));
+  const Dataset held_out = open(directory.path(), Split::test);
+  CHECK(held_out.labels == std::vector<int32_t>{1, 2});
+  CHECK(held_out.class_names == std::vector<std::string>{"cat", "dog", "horse"});
+  write(directory.path() / "val/zebra/1.ppm", pnm(4));
+  CHECK_THROWS_WITH_AS(open(directory.path(), Split::test),
+                       doctest::Contains("zebra: a class that the folder train has not"), Error);
+}
+
 TEST_CASE("folder: photographs need no class folders") {
   TemporaryDirectory flat;
   write(flat.path() / "b.ppm", pnm(1));
