@@ -50,7 +50,7 @@ mkdir -p tools/bench/results
   echo "- command: \`tools/bench/growth.sh $steps ${axes[*]}\`; median of $steps steps; memory is what tensors take at most"
   echo "- base: ResNet-18 of width 16, 32 px, 128 pairs, 1 head, adaptive temperature, $(nproc) threads; a row changes one setting"
   echo "- to be expected: time grows with batch, with size squared and between width and its square; heads add 4 batch^2"
-  echo "  similarities each; memory grows with batch, width and size squared (activations), and with heads times 4 batch^2"
+  echo "  similarities each; memory grows with batch, width and size squared (activations): the loss holds a tile of the pairs only"
   echo
   echo "| case | step ms | peak MiB | setting x | time x | memory x |"
   echo "| --- | --- | --- | --- | --- | --- |"
