@@ -13,15 +13,9 @@ source tools/bench/figures.sh
 
 pairs=${1:-5}
 peer=${AMCL_PEER:-../shared/peers/simclr_step_torch.py}
-amcl=build/release/bin/amcl
 [[ -f $peer ]] || { echo "cpu.sh: no peer script at $peer; name it in AMCL_PEER" >&2; exit 66; }
-[[ -x $amcl ]] || { echo "cpu.sh: no $amcl; build it first: tools/demo.sh, or the preset release" >&2; exit 66; }
-
-python=${AMCL_TORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/amcl/torch/bin/python}
-if [[ ! -x $python ]]; then
-  python3 -m venv "${python%/bin/python}"
-  "$python" -m pip install --quiet torch
-fi
+find_amcl
+find_python_with torch
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -12,12 +12,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/bench/figures.sh
 
 pairs=${1:-3}
-amcl=build/release/bin/amcl
-[[ -x $amcl ]] || { echo "data.sh: no $amcl; build it first: tools/demo.sh, or the preset release" >&2; exit 66; }
-
-python=${AMCL_TORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/amcl/torch/bin/python}
-[[ -x $python ]] || python3 -m venv "${python%/bin/python}"
-"$python" -c 'import torchvision' 2>/dev/null || "$python" -m pip install --quiet torch torchvision numpy
+find_amcl
+find_python_with torch torchvision numpy
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,5 +1,19 @@
-# What the reports of this folder read out of JSON lines and count; sourced by them.
+# What the reports of this folder run, read out of JSON lines and count; sourced by them.
 # shellcheck shell=bash
+
+# Sets `amcl` to the program of the preset release; ends the script where there is none.
+find_amcl() {
+  amcl=build/release/bin/amcl
+  [[ -x $amcl ]] && return
+  echo "$(basename "$0"): no $amcl; build it first: tools/demo.sh, or the preset release" >&2
+  exit 66
+}
+# Sets `python` to one that has the packages $*: AMCL_TORCH, or a virtual environment in ~/.cache/amcl, made when missing.
+find_python_with() {
+  python=${AMCL_TORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/amcl/torch/bin/python}
+  [[ -x $python ]] || python3 -m venv "${python%/bin/python}"
+  "$python" -c "import $(IFS=, && echo "$*")" 2>/dev/null || "$python" -m pip install --quiet "$@"
+}
 
 # The number that each JSON line of standard input calls $1.
 field() { sed -nE "s/.*\"$1\": *([0-9.]+).*/\1/p"; }

@@ -14,8 +14,7 @@ steps=${1:-5}
 shift || true
 axes=("${@:-batch heads width size threads}")
 read -ra axes <<<"${axes[*]}"
-amcl=build/release/bin/amcl
-[[ -x $amcl ]] || { echo "growth.sh: no $amcl; build it first: tools/demo.sh, or the preset release" >&2; exit 66; }
+find_amcl
 
 declare -A values=([batch]="16 32 64 128 256 512" [heads]="1 3 5 10" [width]="16 32 64" [size]="32 64" [threads]="1 2")
 for axis in "${axes[@]}"; do

@@ -16,14 +16,8 @@ repeats=${1:-3}
 shift || true
 rows=("$@")
 [[ ${#rows[@]} -gt 0 ]] || rows=(1024 4096 16384)
-amcl=build/release/bin/amcl
-[[ -x $amcl ]] || { echo "pairs.sh: no $amcl; build it first: tools/demo.sh, or the preset release" >&2; exit 66; }
-
-python=${AMCL_TORCH:-${XDG_CACHE_HOME:-$HOME/.cache}/amcl/torch/bin/python}
-if [[ ! -x $python ]]; then
-  python3 -m venv "${python%/bin/python}"
-  "$python" -m pip install --quiet torch
-fi
+find_amcl
+find_python_with torch
 
 # The row of one case.
 row() {
