@@ -164,6 +164,10 @@ std::vector<std::string> split_names() {
   return {"train", "test", "unlabeled"};
 }
 
+std::string key_of(Split split) {
+  return split_names()[static_cast<size_t>(split)];
+}
+
 Split split_named(const std::string& name) {
   const std::vector<std::string> names = split_names();
   const auto found = std::find(names.begin(), names.end(), name);

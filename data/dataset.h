@@ -19,6 +19,7 @@ namespace amcl {
 // Which part of a data set. `unlabeled` is a part of its own in STL-10.
 enum class Split { train, test, unlabeled };
 const char* name_of(Split split);  // as in messages: "training", "test", "unlabeled"
+std::string key_of(Split split);   // as on the command line and in records: one of split_names()
 // "train", "test", "unlabeled", in the order of the enumeration: the values of --split.
 std::vector<std::string> split_names();
 // Error(usage) if no split has this name.
@@ -47,6 +48,10 @@ struct Dataset {
     return images.defined() ? images.dim(0) : 0;
   }
   bool labelled() const { return !labels.empty(); }
+  // The file's name, or the number of an image that has none.
+  std::string image_name(int64_t index) const {
+    return files ? files->name(index) : std::to_string(index);
+  }
   // Of every image; zeros where they differ.
   ImageExtent image_extent() const {
     return files ? file_extent : ImageExtent{images.dim(1), images.dim(2)};

@@ -17,10 +17,6 @@ constexpr int64_t kImagesAtOnce = 256;
 // shapes10 is described by what pretrain makes of it by default.
 constexpr uint64_t kSeed = 1;
 
-std::string name_of_image(const Dataset& part, int64_t index) {
-  return part.files ? part.files->name(index) : std::to_string(index);
-}
-
 PartSummary summary_of(const Dataset& part, Split split) {
   PartSummary summary;
   summary.split = split;
@@ -109,8 +105,7 @@ class Verifying {
       progress_(split, end, part.count());
     }
     std::vector<std::string>& names = names_.emplace_back();
-    for (int64_t index = 0; index < part.count(); ++index)
-      names.push_back(name_of_image(part, index));
+    for (int64_t index = 0; index < part.count(); ++index) names.push_back(part.image_name(index));
     add_part(result_.summary, part, std::move(summary));
   }
 

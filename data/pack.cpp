@@ -165,10 +165,6 @@ class Packing {
     return extent.height == 0 ? extent : resized_extent(extent, options_.size);
   }
 
-  std::string name_of_image(const Dataset& part, int64_t index) const {
-    return part.files ? part.files->name(index) : std::to_string(index);
-  }
-
   uint64_t stamp(const Dataset& part, Split split, int64_t index) const {
     const PackedLabel label = label_of(part, split, index);
     Hash hash;
@@ -187,7 +183,7 @@ class Packing {
   }
 
   PackedLabel label_of(const Dataset& part, Split split, int64_t index) const {
-    return {.name = name_of_image(part, index),
+    return {.name = part.image_name(index),
             .label = part.labelled() ? part.labels[static_cast<size_t>(index)] : -1,
             .part = static_cast<uint32_t>(split)};
   }
@@ -202,7 +198,7 @@ class Packing {
       return true;
     }
     if (head.stamp != stamp(part, split, index))
-      fail_changed(number, concat_text(" (", name_of_image(part, index), ")"));
+      fail_changed(number, concat_text(" (", part.image_name(index), ")"));
     set_.images.push_back(label_of(part, split, index));
     ++kept_;
     return true;
@@ -212,8 +208,7 @@ class Packing {
   void check_still_bad(const Dataset& part, int64_t index) {
     StoredImage image;
     ImageStore(backend_, part, options_.size).read(index, image);
-    if (!image.error)
-      fail_changed(number_ + index, concat_text(" (", name_of_image(part, index), ")"));
+    if (!image.error) fail_changed(number_ + index, concat_text(" (", part.image_name(index), ")"));
     bad_.add(number_ + index, *image.error);
   }
 

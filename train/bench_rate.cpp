@@ -1,9 +1,10 @@
 #include "train/bench_rate.h"
 
-#include <algorithm>
 #include <numeric>
 #include <thread>
 #include <vector>
+
+#include "train/bench_figures.h"
 
 namespace amcl {
 
@@ -15,8 +16,7 @@ double median_rate(double seconds, const TimedWork& work) {
     const int64_t made = work(seconds / 5.0);
     rates.push_back(static_cast<double>(made) / time.seconds());
   }
-  std::nth_element(rates.begin(), rates.begin() + 2, rates.end());
-  return rates[2];
+  return median(rates);
 }
 
 int64_t work_in_threads(int64_t threads, double seconds,

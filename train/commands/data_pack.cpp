@@ -16,8 +16,7 @@ void print_json(const DataPackOptions& options, const PackReport& report) {
   record["file"] = options.file;
   record["name"] = report.name;
   record["layout"] = report.layout;
-  for (const PackedPart& part : report.parts)
-    record["images"][split_names()[static_cast<size_t>(part.split)]] = part.images;
+  for (const PackedPart& part : report.parts) record["images"][key_of(part.split)] = part.images;
   record["resumed"] = report.resumed;
   record["left_out"] = report.left_out;
   record["bytes"] = report.bytes;

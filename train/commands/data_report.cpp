@@ -17,7 +17,7 @@ std::string class_name(const DatasetSummary& summary, int32_t label) {
 
 nlohmann::ordered_json record_of_part(const DatasetSummary& summary, const PartSummary& part) {
   nlohmann::ordered_json record;
-  record["part"] = split_names()[static_cast<size_t>(part.split)];
+  record["part"] = key_of(part.split);
   record["images"] = part.images;
   record["sizes_of"] = part.extents.images;
   record["height"] = {part.extents.least.height, part.extents.most.height};

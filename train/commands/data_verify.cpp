@@ -30,18 +30,17 @@ int64_t count_across_parts(const std::vector<Duplicate>& duplicates) {
 
 nlohmann::ordered_json record_of(const DatasetVerification& verification) {
   nlohmann::ordered_json record = record_of(verification.summary);
-  const auto part_name = [](Split split) { return split_names()[static_cast<size_t>(split)]; };
   record["duplicates"] = nlohmann::ordered_json::array();
   for (const Duplicate& duplicate : verification.duplicates)
-    record["duplicates"].push_back({{"part", part_name(duplicate.split)},
+    record["duplicates"].push_back({{"part", key_of(duplicate.split)},
                                     {"image", duplicate.image},
-                                    {"earlier_part", part_name(duplicate.earlier_split)},
+                                    {"earlier_part", key_of(duplicate.earlier_split)},
                                     {"earlier", duplicate.earlier}});
   record["damaged"] = nlohmann::ordered_json::array();
   for (const PartSummary& part : verification.summary.parts)
     for (const ImageCheck& check : part.damaged)
       record["damaged"].push_back(
-          {{"part", part_name(part.split)}, {"image", check.image}, {"error", check.error}});
+          {{"part", key_of(part.split)}, {"image", check.image}, {"error", check.error}});
   record["images"] = images_of(verification.summary);
   record["good"] = verification.damaged() == 0;
   return record;
