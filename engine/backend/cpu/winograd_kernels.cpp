@@ -165,33 +165,51 @@ HWY_INLINE void Places(const float* image, const WinogradTiles& t, int64_t top, 
     }
 }
 
+// A row of `v`, at `destination`, from the tile whose pixel (i, j) starts at place(i, j).
+template <int kSide, class Transform, class Place>
+HWY_INLINE void TransformTile(int64_t channels, const Transform& transform, const Place& place,
+                              int64_t point_stride, float* destination) {
+  const D d;
+  int64_t c = 0;
+  for (; c + kLanes <= channels; c += kLanes)
+    TransformSquare<kSide, 6>(
+        transform, [&](int i, int j) { return hn::LoadU(d, place(i, j) + c); },
+        [&](int i, int j, Vector value) {
+          hn::StoreU(value, d, destination + (i * 6 + j) * point_stride + c);
+        });
+  for (const int64_t end = RoundUp(channels, Panel(channels)); c < end; c += kLanes)
+    TransformSquare<kSide, 6>(
+        transform, [&](int i, int j) { return LoadFirst(place(i, j) + c, channels - c); },
+        [&](int i, int j, Vector value) {
+          hn::StoreU(value, d, destination + (i * 6 + j) * point_stride + c);
+        });
+}
+
 template <int kSide, class Transform>
 HWY_INLINE void TransformTiles(const float* x, const WinogradTiles& t, int64_t padding,
                                int64_t first, int64_t count, const float* zeros,
                                const WinogradMatrices& v, const Transform& transform) {
-  const D d;
   const int64_t tiles_of_image = t.tiles_high * t.tiles_wide;
-  const float* places[kSide * kSide];
+  const int64_t image_row = t.width * t.channels;
   for (int64_t row = 0; row < count; ++row) {
     const int64_t tile = (first + row) % tiles_of_image;
-    const float* image = x + (first + row) / tiles_of_image * t.height * t.width * t.channels;
-    Places<kSide>(image, t, tile / t.tiles_wide * kWinogradTile - padding,
-                  tile % t.tiles_wide * kWinogradTile - padding, zeros, places);
+    const float* image = x + (first + row) / tiles_of_image * t.height * image_row;
+    const int64_t top = tile / t.tiles_wide * kWinogradTile - padding;
+    const int64_t left = tile % t.tiles_wide * kWinogradTile - padding;
     float* destination = v.data + row * v.row_stride;
-    int64_t c = 0;
-    for (; c + kLanes <= t.channels; c += kLanes)
-      TransformSquare<kSide, 6>(
-          transform, [&](int i, int j) { return hn::LoadU(d, places[i * kSide + j] + c); },
-          [&](int i, int j, Vector value) {
-            hn::StoreU(value, d, destination + (i * 6 + j) * v.point_stride + c);
-          });
-    for (const int64_t end = RoundUp(t.channels, Panel(t.channels)); c < end; c += kLanes)
-      TransformSquare<kSide, 6>(
-          transform,
-          [&](int i, int j) { return LoadFirst(places[i * kSide + j] + c, t.channels - c); },
-          [&](int i, int j, Vector value) {
-            hn::StoreU(value, d, destination + (i * 6 + j) * v.point_stride + c);
-          });
+    if (top >= 0 && left >= 0 && top + kSide <= t.height && left + kSide <= t.width) {
+      const float* corner = image + top * image_row + left * t.channels;
+      TransformTile<kSide>(
+          t.channels, transform,
+          [&](int i, int j) { return corner + i * image_row + j * t.channels; }, v.point_stride,
+          destination);
+    } else {
+      const float* places[kSide * kSide];
+      Places<kSide>(image, t, top, left, zeros, places);
+      TransformTile<kSide>(
+          t.channels, transform, [&](int i, int j) { return places[i * kSide + j]; },
+          v.point_stride, destination);
+    }
   }
 }
 
