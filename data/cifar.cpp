@@ -7,6 +7,7 @@
 
 #include "data/layout_files.h"
 #include "engine/core/check.h"
+#include "engine/io/file.h"
 
 namespace amcl {
 namespace {
@@ -70,9 +71,7 @@ struct RecordFile {
 };
 
 RecordFile check_size(const Layout& layout, const fs::path& path) {
-  std::error_code error;
-  const auto size = static_cast<int64_t>(fs::file_size(path, error));
-  if (error) fail(ErrorKind::io, path.string(), ": cannot be read: ", error.message());
+  const int64_t size = File::open_for_reading(path.string()).size();
   const int64_t record = layout.record_bytes();
   if (size == 0) fail(ErrorKind::data, path.string(), ": is empty; fetch the file again");
   if (size % record != 0)

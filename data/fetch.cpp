@@ -13,6 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Published sets are pixels, of which gzip saves a sixth at most; others may add files of their own.
+constexpr uint64_t kMostInflation = 2;
+
 // A directory that is removed unless it has been renamed.
 class TemporaryFolder {
  public:
@@ -38,10 +41,26 @@ void check_archive(const PublishedSet& set, const std::string& archive, const ch
          ": its SHA-256 is ", found, ", expected ", set.sha256, remedy);
 }
 
-void unpack(const PublishedSet& set, const std::string& archive, const fs::path& target) {
+void check_content(const PublishedSet& set, const FetchOptions& options, const std::string& archive,
+                   const std::string& folder) {
+  try {
+    options.check(folder);
+  } catch (const Error& error) {
+    const bool of_content = error.kind() == ErrorKind::missing || error.kind() == ErrorKind::data ||
+                            error.kind() == ErrorKind::usage;
+    if (!of_content) throw;
+    fail(ErrorKind::data, archive, ": holds no ", set.name, ": ", error.what());
+  }
+}
+
+void unpack(const PublishedSet& set, const FetchOptions& options, const std::string& archive,
+            const fs::path& target) {
   const TemporaryFolder temporary(target.string() + ".partial");
-  unpack_tar_gz(archive, temporary.path().string(), set.folder);
-  rename_over((temporary.path() / set.folder).string(), target.string());
+  unpack_tar_gz(archive, temporary.path().string(), set.folder,
+                kMostInflation * static_cast<uint64_t>(set.bytes));
+  const std::string folder = (temporary.path() / set.folder).string();
+  if (options.check) check_content(set, options, archive, folder);
+  rename_over(folder, target.string());
   sync_directory_of(target.string());
 }
 
@@ -75,17 +94,20 @@ const std::vector<PublishedSet>& published_sets() {
        .url = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
        .sha256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
        .bytes = 170'052'171,
-       .folder = "cifar-10-batches-bin"},
+       .folder = "cifar-10-batches-bin",
+       .layout = "cifar"},
       {.name = "cifar100",
        .url = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
        .sha256 = "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
        .bytes = 168'513'733,
-       .folder = "cifar-100-binary"},
+       .folder = "cifar-100-binary",
+       .layout = "cifar"},
       {.name = "stl10",
        .url = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz",
        .sha256 = "f31fd99273a1acb8609c8db427cebb1de3f71de77758cdc0e22956e1289b9866",
        .bytes = 2'640'397'119,
-       .folder = "stl10_binary"}};
+       .folder = "stl10_binary",
+       .layout = "stl10"}};
   return sets;
 }
 
@@ -97,14 +119,14 @@ std::string fetch_set(const PublishedSet& set, const FetchOptions& options) {
   if (error) fail_writing(options.to, error.value());
   if (options.from.empty()) {
     const std::string archive = download_archive(set, options);
-    unpack(set, archive, target);
+    unpack(set, options, archive, target);
     fs::remove(archive, error);
     return target.string();
   }
   check_tar_gz(options.from);
   if (!options.any_checksum)
     check_archive(set, options.from, "; fetch it again, or take it as it is with --any-checksum");
-  unpack(set, options.from, target);
+  unpack(set, options, options.from, target);
   return target.string();
 }
 

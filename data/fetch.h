@@ -13,6 +13,7 @@ struct PublishedSet {
   std::string sha256;  // of the archive
   int64_t bytes = 0;   // of the archive
   std::string folder;  // that it holds
+  std::string layout;  // of the folder (DatasetOptions::layout)
 };
 
 const std::vector<PublishedSet>& published_sets();
@@ -22,6 +23,8 @@ struct FetchOptions {
   std::string from = {};      // an archive that is here already; empty: download
   bool any_checksum = false;  // take another archive than the published one
   std::function<void(int64_t done, int64_t bytes)> progress = {};  // of a download
+  // Looks at the unpacked folder before it gets its name: Error, if it is no such set.
+  std::function<void(const std::string& folder)> check = {};
 };
 
 // Puts the folder of the set into `to` and returns its path; does nothing if it is there. A download

@@ -1,9 +1,11 @@
 #include "data/layout_files.h"
 
 #include <algorithm>
-#include <fstream>
+#include <span>
+#include <sstream>
 
 #include "engine/core/check.h"
+#include "engine/io/file.h"
 
 namespace amcl {
 
@@ -18,8 +20,12 @@ bool holds_any(const fs::path& directory, const std::vector<std::string>& files)
 
 std::vector<std::string> read_class_names(const fs::path& file, const char* layout,
                                           int64_t classes) {
-  std::ifstream stream(file);
   std::vector<std::string> names;
+  if (!holds_any(file.parent_path(), {file.filename().string()})) return names;
+  File opened = File::open_for_reading(file.string());
+  std::string text(static_cast<size_t>(opened.size()), '\0');
+  opened.read(std::as_writable_bytes(std::span(text)));
+  std::istringstream stream(text);
   for (std::string line; std::getline(stream, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (!line.empty()) names.push_back(line);

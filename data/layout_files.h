@@ -12,7 +12,7 @@ namespace amcl {
 bool holds_any(const std::filesystem::path& directory, const std::vector<std::string>& files);
 
 // One name per line of the file; empty if the file is not there. Error(data) unless they are as
-// many as `layout` has classes.
+// many as `layout` has classes; else as File::open_for_reading.
 std::vector<std::string> read_class_names(const std::filesystem::path& file, const char* layout,
                                           int64_t classes);
 

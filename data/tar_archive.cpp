@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
 #include <vector>
 
 #include "data/gzip_file.h"
@@ -118,6 +119,33 @@ std::string checked_path(const std::string& archive, const TarReader& reader,
   return name;
 }
 
+// Whether what is unpacked has a file where `name` needs a folder, or a folder where it needs a file.
+bool contradicts(const fs::path& directory, const fs::path& name, bool is_folder) {
+  fs::path path = directory;
+  for (auto part = name.begin(); part != name.end(); ++part) {
+    path /= *part;
+    const bool needs_folder = is_folder || std::next(part) != name.end();
+    std::error_code ignored;
+    if (needs_folder ? fs::is_regular_file(path, ignored) : fs::is_directory(path, ignored))
+      return true;
+  }
+  return false;
+}
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) fail_writing(path.string(), error.value());
+}
+
+void write_content(TarReader& reader, const fs::path& path) {
+  make_folder(path.parent_path());
+  File file = File::open_for_writing(path.string());
+  file.truncate(0);
+  reader.read_content([&](std::span<const std::byte> part) { file.write(part); });
+  file.sync();
+}
+
 }  // namespace
 
 void check_tar_gz(const std::string& archive) {
@@ -133,34 +161,34 @@ void check_tar_gz(const std::string& archive) {
 }
 
 void unpack_tar_gz(const std::string& archive, const std::string& directory,
-                   const std::string& folder) {
+                   const std::string& folder, uint64_t most_bytes) {
   check_tar_gz(archive);
   TarReader reader(archive);
-  const auto make = [](const fs::path& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) fail_writing(path.string(), error.value());
-  };
-  make(directory);
+  make_folder(fs::path(directory) / folder);
+  uint64_t bytes = 0;
   while (reader.next()) {
-    if (reader.type() == 'g' || reader.type() == 'x') {  // attributes, such as exact times
+    const char type = reader.type();
+    if (type == 'g' || type == 'x') {  // attributes, such as exact times
       reader.read_content([](std::span<const std::byte>) {});
       continue;
     }
-    if (reader.type() == '5' && is_root(reader.name())) continue;
-    const fs::path path = fs::path(directory) / checked_path(archive, reader, folder);
-    if (reader.type() == '5') {
-      make(path);
-    } else if (reader.type() == '0') {
-      make(path.parent_path());
-      File file = File::open_for_writing(path.string());
-      file.truncate(0);
-      reader.read_content([&](std::span<const std::byte> part) { file.write(part); });
-      file.sync();
-    } else {
-      fail(ErrorKind::data, archive, ": holds a link or device, '", reader.name(),
+    if (type == '5' && is_root(reader.name())) continue;
+    const std::string name = checked_path(archive, reader, folder);
+    if (type != '5' && type != '0')
+      fail(ErrorKind::data, archive, ": holds a link or device, '", name,
            "'; nothing of it is kept");
+    if (contradicts(directory, name, type == '5'))
+      fail(ErrorKind::data, archive, ": holds '", name,
+           "' as a file and as a folder; nothing of it is kept");
+    if (type == '5') {
+      make_folder(fs::path(directory) / name);
+      continue;
     }
+    if (reader.size() > most_bytes - bytes)
+      fail(ErrorKind::data, archive, ": holds more than the ", most_bytes,
+           " bytes that can be in such a set, in '", name, "'; nothing of it is kept");
+    bytes += reader.size();
+    write_content(reader, fs::path(directory) / name);
   }
 }
 

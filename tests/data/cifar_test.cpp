@@ -176,7 +176,9 @@ TEST_CASE("cifar: damaged files are refused by name, size or record") {
 
   fs::remove(file);
   fs::create_directory(file);
-  CHECK(opening(directory.path()).kind == ErrorKind::io);
+  const Outcome folder = opening(directory.path());
+  CHECK(folder.kind == ErrorKind::data);
+  CHECK(folder.message == file.string() + " is a directory, not a file");
 }
 
 TEST_CASE("cifar: cut or changed files give an error or a data set, never anything else") {

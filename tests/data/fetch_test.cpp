@@ -2,13 +2,11 @@
 #include "data/fetch.h"
 
 #include <doctest/doctest.h>
-#include <zlib.h>
-
-#include <cstdio>
 
 #include "data/tar_archive.h"
 #include "engine/core/check.h"
 #include "engine/io/sha256.h"
+#include "tests/data/archives.h"
 #include "tests/data/data_files.h"
 
 namespace amcl {
@@ -16,64 +14,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct TarEntry {
-  std::string name;
-  std::string content = {};
-  char type = '0';
-};
-
-std::string tar_header(const TarEntry& entry) {
-  std::string header(512, '\0');
-  const auto set = [&](size_t offset, const std::string& text) {
-    header.replace(offset, text.size(), text);
-  };
-  const auto octal = [](size_t value, int digits) {
-    char text[16];
-    std::snprintf(text, sizeof text, "%0*zo", digits, value);
-    return std::string(text);
-  };
-  set(0, entry.name);
-  set(100, "0000644");
-  set(124, octal(entry.content.size(), 11));
-  set(148, "        ");
-  header[156] = entry.type;
-  set(257, std::string("ustar\0"
-                       "00",
-                       8));
-  size_t sum = 0;
-  for (const char byte : header) sum += static_cast<uint8_t>(byte);
-  set(148, octal(sum, 6) + '\0');
-  return header;
-}
-
-std::string tar(const std::vector<TarEntry>& entries) {
-  std::string archive;
-  for (const TarEntry& entry : entries) {
-    archive += tar_header(entry) + entry.content;
-    archive.resize((archive.size() + 511) / 512 * 512, '\0');
-  }
-  return archive + std::string(1024, '\0');
-}
-
-void write_gz(const fs::path& path, const std::string& content) {
-  gzFile file = gzopen(path.c_str(), "wb");
-  REQUIRE(gzwrite(file, content.data(), static_cast<unsigned>(content.size())) ==
-          static_cast<int>(content.size()));
-  REQUIRE(gzclose(file) == Z_OK);
+// Hardly compressible, as pixels are.
+std::string data_bytes() {
+  std::string bytes;
+  for (uint32_t i = 0; i < 3000; ++i) bytes += static_cast<char>(i * i * 2654435761u >> 24);
+  return bytes;
 }
 
 class Fixture {
  public:
   Fixture() {
-    write_gz(archive(), tar({{"set/", "", '5'},
-                             {"./set/data.bin", std::string(3000, 'd')},
-                             {"set/readme", "text"},
-                             {"set/empty", ""}}));
+    write(archive(), gzipped(tar({{"set/", "", '5'},
+                                  {"./set/data.bin", data_bytes()},
+                                  {"set/readme", "text"},
+                                  {"set/empty", ""}})));
     set_ = {.name = "test",
             .url = "file://" + archive(),
             .sha256 = sha256_of_file(archive()),
             .bytes = static_cast<int64_t>(fs::file_size(archive())),
-            .folder = "set"};
+            .folder = "set",
+            .layout = "cifar"};
   }
 
   std::string archive() const { return (directory_.path() / "set.tar.gz").string(); }
@@ -92,7 +52,7 @@ class Fixture {
     return {};
   }
   void check_unpacked() const {
-    CHECK(bytes_of(to() + "/set/data.bin") == std::string(3000, 'd'));
+    CHECK(bytes_of(to() + "/set/data.bin") == data_bytes());
     CHECK(bytes_of(to() + "/set/readme") == "text");
     CHECK(fs::exists(to() + "/set/empty"));
     check_only_set_there();
@@ -184,20 +144,42 @@ TEST_CASE("fetch: archives of another kind, damaged or hostile leave nothing beh
   for (const size_t size : {size_t{12}, whole.size() / 2, whole.size() - 4})
     CHECK(message(whole.substr(0, size)).find("fetch the file again") != std::string::npos);
 
-  const auto message_of_tar = [&](const std::string& content) {
-    write_gz(file, content);
-    return message(bytes_of(file));
-  };
+  const auto message_of_tar = [&](const std::string& content) { return message(gzipped(content)); };
   const std::string outside = "', which is not in set/; nothing of it is kept";
   for (const std::string name : {"/etc/passwd", "../x", "set/../../x", "other/x", "set/..", "./"})
     CHECK(message_of_tar(tar({{"set/a", "a"}, {name, "x"}})).ends_with(outside));
   for (const char type : {'1', '2', '3', '6', 'L', 'S'})
     CHECK(message_of_tar(tar({{"set/a", "a"}, {"set/link", "", type}})) ==
           "holds a link or device, 'set/link'; nothing of it is kept");
+  const std::string both = "' as a file and as a folder; nothing of it is kept";
+  CHECK(message_of_tar(tar({{"set/a", "a"}, {"set/a/b", "b"}})) == "holds 'set/a/b" + both);
+  CHECK(message_of_tar(tar({{"set/a", "a"}, {"set/a/", "", '5'}})) == "holds 'set/a" + both);
+  CHECK(message_of_tar(tar({{"set/a/b", "b"}, {"set/a", "a"}})) == "holds 'set/a" + both);
+  CHECK(message_of_tar(tar({{"set", "a"}})) == "holds 'set" + both);
+  CHECK(message_of_tar(tar({{"set/a", "a"}, {"set/bomb", std::string(1 << 20, 'b')}}))
+            .ends_with(" bytes that can be in such a set, in 'set/bomb'; nothing of it is kept"));
   CHECK(message_of_tar(std::string(2048, 'x')) == "is no tar archive, or a damaged one");
   std::string number = tar({{"set/a", "a"}});
   number[130] = '9';
   CHECK(message_of_tar(number) == "is no tar archive, or a damaged one");
+}
+
+TEST_CASE("fetch: an archive that holds no such set leaves nothing behind") {
+  const Fixture fixture;
+  const auto refuse = [](ErrorKind kind) {
+    return [kind](const std::string& folder) {
+      CHECK(fs::exists(folder + "/readme"));
+      fail(kind, "no images");
+    };
+  };
+  for (const ErrorKind kind : {ErrorKind::missing, ErrorKind::data}) {
+    const Outcome outcome = fixture.fetching({.from = fixture.archive(), .check = refuse(kind)});
+    CHECK(outcome.kind == ErrorKind::data);
+    CHECK(outcome.message == fixture.archive() + ": holds no test: no images");
+    CHECK(fs::is_empty(fixture.to()));
+  }
+  CHECK(fixture.fetching({.from = fixture.archive(), .check = refuse(ErrorKind::io)}).kind ==
+        ErrorKind::io);
 }
 
 TEST_CASE("fetch: the published sets are whole") {

@@ -1,6 +1,5 @@
 // Damaged files of the data sets, lists and folders (tests/data/fuzz.h).
 #include <doctest/doctest.h>
-#include <zlib.h>
 
 #include <fstream>
 #include <map>
@@ -8,6 +7,7 @@
 
 #include "data/gzip_file.h"
 #include "engine/backend/plain/plain_backend.h"
+#include "tests/data/archives.h"
 #include "tests/data/data_files.h"
 #include "tests/data/encode.h"
 #include "tests/data/fuzz.h"
@@ -29,22 +29,6 @@ std::string some_bytes(size_t count) {
   std::string bytes;
   for (size_t i = 0; i < count; ++i) bytes += static_cast<char>(i * 7 % 251);
   return bytes;
-}
-
-std::string compressed(const std::string& bytes) {
-  std::string packed(compressBound(bytes.size()) + 32, '\0');
-  z_stream stream{};
-  constexpr int kGzip = 15 + 16;  // window bits, and the format
-  REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string source = bytes;
-  stream.next_in = reinterpret_cast<Bytef*>(source.data());
-  stream.avail_in = static_cast<uInt>(source.size());
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_out = static_cast<uInt>(packed.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  packed.resize(stream.total_out);
-  deflateEnd(&stream);
-  return packed;
 }
 
 // Opens a source as training does, and looks at what came out.
@@ -89,16 +73,16 @@ TEST_CASE("fuzz: IDX") {
 TEST_CASE("fuzz: compressed IDX") {
   const std::string images = number(2051) + number(5) + number(2) + number(3) + some_bytes(30);
   const std::string labels = number(2049) + number(5) + std::string("\0\1\2\1\0", 5);
-  fuzz_set({{"train-images-idx3-ubyte.gz", compressed(images)},
-            {"train-labels-idx1-ubyte.gz", compressed(labels)}});
+  fuzz_set({{"train-images-idx3-ubyte.gz", gzipped(images)},
+            {"train-labels-idx1-ubyte.gz", gzipped(labels)}});
 }
 
 TEST_CASE("fuzz: gzip") {
   const TemporaryDirectory directory;
   const std::string path = (directory.path() / "file.gz").string();
-  const std::vector<std::string> seeds = {compressed(some_bytes(300)),
-                                          compressed(some_bytes(20)) + compressed("a second one"),
-                                          compressed(std::string(5000, 'a')), "not compressed"};
+  const std::vector<std::string> seeds = {gzipped(some_bytes(300)),
+                                          gzipped(some_bytes(20)) + gzipped("a second one"),
+                                          gzipped(std::string(5000, 'a')), "not compressed"};
   fuzz_content(seeds, [&](const std::string& file, RandomStream& random) {
     write(path, file);
     GzipFile reader(path);

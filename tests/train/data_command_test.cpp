@@ -12,6 +12,7 @@
 #include <sstream>
 #include <thread>
 
+#include "tests/data/archives.h"
 #include "tests/train/subprocess.h"
 
 namespace amcl {
@@ -176,6 +177,25 @@ TEST_CASE("data fetch: what it refuses, before it downloads anything") {
   check_error(amcl({"data", "fetch", "stl10", "--from", fixture.path("none"), "--to", to}), 66,
               {fixture.path("none")});
   CHECK(fs::is_empty(to));
+}
+
+TEST_CASE("data fetch: an archive of something else is bad data and leaves nothing") {
+  const Fixture fixture;
+  const std::string to = fixture.path("to");
+  const auto refused = [&](const std::vector<TarEntry>& entries, const std::string& reason) {
+    const std::string archive = fixture.write("archive", gzipped(tar(entries)));
+    check_error(amcl({"data", "fetch", "cifar10", "--from", archive, "--to", to, "--any-checksum"}),
+                65, {archive, reason});
+    CHECK(fs::is_empty(to));
+  };
+  const std::string batch = "cifar-10-batches-bin/data_batch_1.bin";
+  refused({}, "holds no data set of the layout cifar");
+  refused({{"cifar-10-batches-bin/readme.html", "text"}}, "holds no data set of the layout cifar");
+  refused({{batch, "cut short"}}, "9 bytes are not a multiple");
+  refused({{batch, "", '5'}}, "data_batch_1.bin is a directory, not a file");
+  refused({{"cifar-10-batches-bin", "a file"}}, "as a file and as a folder");
+  refused({{batch, "x"}, {batch + "/x", "x"}}, "as a file and as a folder");
+  refused({{"cifar-10-batches-bin/../../x", "x"}}, "which is not in cifar-10-batches-bin/");
 }
 
 }  // namespace

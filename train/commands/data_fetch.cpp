@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "engine/backend/open.h"
 #include "engine/core/check.h"
@@ -24,6 +25,12 @@ const PublishedSet& set_named(const std::string& name) {
 
 int run_data_fetch(const DataFetchOptions& options) {
   constexpr int64_t kMega = 1'000'000;
+  const PublishedSet& set = set_named(options.name);
+  const std::unique_ptr<Backend> backend = open_backend("cpu");
+  std::optional<DatasetSummary> summary;
+  const auto describe = [&](const std::string& folder) {
+    summary = describe_dataset(*backend, folder, {.layout = set.layout});
+  };
   std::string folder;
   {
     CountProgress progress(options.progress, stderr);
@@ -31,16 +38,16 @@ int run_data_fetch(const DataFetchOptions& options) {
     fetch.progress = [&](int64_t done, int64_t bytes) {
       progress.update(done / kMega, bytes / kMega, "MB");
     };
-    folder = fetch_set(set_named(options.name), fetch);
+    fetch.check = describe;
+    folder = fetch_set(set, fetch);
   }
-  // Opening it checks that sizes and labels are those of the layout.
-  const DatasetSummary summary = describe_dataset(*open_backend("cpu"), folder, {});
+  if (!summary) describe(folder);  // it was there
   if (options.json) {
-    nlohmann::ordered_json record = record_of(summary);
+    nlohmann::ordered_json record = record_of(*summary);
     record["data"] = folder;
     print_record(std::cout, record);
   } else {
-    print_summary(std::cout, folder, summary);
+    print_summary(std::cout, folder, *summary);
   }
   return kExitDone;
 }
