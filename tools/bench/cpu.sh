@@ -32,14 +32,15 @@ PYTHON
 
 cases=("--backbone resnet18 --size 32 --width 16 --batch 128" "--backbone resnet18 --size 32 --width 64 --batch 64"
   "--backbone resnet50 --size 224 --width 64 --batch 8")
+steps=(25 5 5)  # 5 steps or 5 seconds at least
 for i in "${!cases[@]}"; do
   read -ra shape <<<"${cases[$i]}"
   for ((pair = 0; pair < pairs; ++pair)); do
-    "$amcl" bench step "${shape[@]}" --steps 5 --warmup 2 >>"$work/ours.$i"
-    peer_step "${shape[@]}" --steps 5 --warmup 2 >>"$work/default.$i"
-    peer_step "${shape[@]}" --steps 5 --warmup 2 --channels-last >>"$work/channels_last.$i"
+    "$amcl" bench step "${shape[@]}" --steps "${steps[$i]}" --warmup 2 >>"$work/ours.$i"
+    peer_step "${shape[@]}" --steps "${steps[$i]}" --warmup 2 >>"$work/default.$i"
+    peer_step "${shape[@]}" --steps "${steps[$i]}" --warmup 2 --channels-last >>"$work/channels_last.$i"
   done
-  "$amcl" bench step "${shape[@]}" --steps 5 --warmup 2 --profile 2>"$work/profile.$i" >"$work/profiled.$i"
+  "$amcl" bench step "${shape[@]}" --steps "${steps[$i]}" --warmup 2 --profile 2>"$work/profile.$i" >"$work/profiled.$i"
 done
 
 results=tools/bench/results/$(date +%F)-cpu.md
