@@ -1,13 +1,12 @@
 // Batches of augmented views, made ahead of the training step by worker threads. What comes out
-// depends on the seed, the epoch and the sample only: never on the number of workers.
+// depends on the seed, the epoch and the sample only: never on the number of workers, nor on where
+// the data set lives.
 #pragma once
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "data/augment_policy.h"
-#include "data/dataset.h"
-#include "engine/backend/backend.h"
+#include "data/view_source.h"
 
 namespace amcl {
 
@@ -16,36 +15,34 @@ struct Batch {
   std::vector<int64_t> samples;  // the N indices into the data set
 };
 
-struct LoaderOptions {
-  int64_t batch = 128;  // N, image pairs; the last, partial batch of an epoch is dropped
-  int64_t workers = 1;  // threads; 0 augments in the calling thread
-  uint64_t seed = 1;
-};
-
-// The batches that workers keep made or in the making, besides the one that next() gave last.
-inline constexpr int64_t kBatchesAhead = 2;
-
 class Loader {
  public:
   // `dataset` and `backend` must outlive the loader. Throws Error(usage) if the set has fewer than
   // `batch` images.
   Loader(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy,
          const LoaderOptions& options);
-  ~Loader();
-  Loader(const Loader&) = delete;
-  Loader& operator=(const Loader&) = delete;
 
-  int64_t steps_per_epoch() const;
+  int64_t steps_per_epoch() const { return steps_per_epoch_; }
   // Starts (again) at step `step` of `epoch`; a resumed run begins here.
   void start(int64_t epoch, int64_t step);
-  // The next batch; runs on into the following epoch by itself.
+
+  // A step takes its batch in two parts and runs on into the following epoch by itself. The host's
+  // part waits for workers and gives the device its copies; it returns the samples.
+  std::vector<int64_t> prepare();
+  // The device's part, once for each prepare(): Batch::images. It only launches kernels and reads
+  // nothing on the host that differs between steps, so that a recording of it makes the views of the
+  // step prepared last. The images may be overwritten by the next prepare().
+  Tensor views() { return source_->views(); }
+  // Both.
   Batch next();
-  // Seconds that next() has waited for the workers since the last call of this function.
+
+  // Seconds that prepare() has waited for the workers since the last call of this function.
   double take_wait_seconds();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  int64_t steps_per_epoch_;
+  double wait_seconds_ = 0.0;
+  std::unique_ptr<ViewSource> source_;
 };
 
 }  // namespace amcl

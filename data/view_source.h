@@ -1,0 +1,54 @@
+// Where the views of a training step come from. One class for each place in which a data set can
+// live; the loader (data/loader.h) chooses.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/augment_policy.h"
+#include "data/dataset.h"
+#include "engine/backend/backend.h"
+
+namespace amcl {
+
+struct LoaderOptions {
+  int64_t batch = 128;  // N, image pairs; the last, partial batch of an epoch is dropped
+  int64_t workers = 1;  // threads; 0 augments in the calling thread
+  uint64_t seed = 1;
+};
+
+// Batches that workers keep made or in the making, besides the one that the step has.
+inline constexpr int64_t kBatchesAhead = 2;
+
+// What every source is made of; `backend`, which trains, and `dataset` outlive it.
+struct ViewSetup {
+  Backend& backend;
+  const Dataset& dataset;
+  AugmentPolicy policy;
+  LoaderOptions options;
+
+  int64_t steps_per_epoch() const { return dataset.count() / options.batch; }
+  // [2N, H, W, 3]: view 1 of the N samples, then view 2.
+  Shape views_shape() const {
+    const ImageExtent view = dataset.view_extent();
+    return {2 * options.batch, view.height, view.width, 3};
+  }
+};
+
+// A step asks twice, in this order: the host's part may wait for workers and give the device copies;
+// the device's part only launches kernels, so that it can be recorded once and replayed at each step.
+class ViewSource {
+ public:
+  virtual ~ViewSource() = default;
+  // The next step will be `step` of `epoch`.
+  virtual void start(int64_t epoch, int64_t step) = 0;
+  // The host's part of the next step; gives the N samples, as indices into the data set.
+  virtual std::vector<int64_t> prepare() = 0;
+  // The device's part of the step prepared last: its views, f32 of views_shape().
+  virtual Tensor views() = 0;
+};
+
+// Made by the workers on a device whose memory is the host's, where they stay.
+std::unique_ptr<ViewSource> host_views(const ViewSetup& setup);
+
+}  // namespace amcl
