@@ -16,6 +16,8 @@
 
 namespace amcl {
 
+class Backend;
+
 // Which part of a data set. `unlabeled` is a part of its own in STL-10.
 enum class Split { train, test, unlabeled };
 const char* name_of(Split split);  // as in messages: "training", "test", "unlabeled"
@@ -33,6 +35,9 @@ struct Dataset {
   std::string layout;  // what was recognised: "binary version", "3 class folders"
   // Images of one size in the memory of the device that augments, u8 [n, H, W, 3]; or `files`.
   Tensor images;
+  // What augments where that is not the device that trains: the host, for a set that is not in the
+  // memory of a GPU. Outlives the set.
+  Backend* host = nullptr;
   std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted
   std::shared_ptr<BadImages> bad_images;    // of files: what happens when one cannot be read
   ImageExtent file_extent;  // of all images in `files`, where they have one size by their layout

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "data/augment_policy.h"
+#include "data/dataset_home.h"
 #include "data/image_reader.h"
 #include "data/pixel_bytes.h"
 #include "engine/core/parallel_for.h"
@@ -41,6 +42,8 @@ Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
   for (const int64_t image : images)
     AMCL_CHECK(0 <= image && image < dataset.count(), "evaluation: image ", image, " of ",
                dataset.count());
+  if (Backend& maker = maker_of_views(dataset, backend); &maker != &backend)
+    return upload_to(backend, evaluation_pixels(maker, dataset, images));
   const ImageExtent view = dataset.view_extent();
   const bool as_they_are = view == dataset.image_extent();
   const auto count = static_cast<int64_t>(images.size());

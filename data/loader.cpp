@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "data/dataset_home.h"
 #include "engine/core/check.h"
 
 namespace amcl {
@@ -13,21 +14,21 @@ constexpr int64_t kMaxEpochs = int64_t{1} << 24;
 
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<ViewSource> open_source(const ViewSetup& setup) {
+std::unique_ptr<ViewSource> open_checked(const ViewSetup& setup) {
   const LoaderOptions& options = setup.options;
   setup.policy.validate();
   AMCL_CHECK(options.batch >= 2, "batch: needs at least 2 images, got ", options.batch);
   AMCL_CHECK(options.batch <= setup.dataset.count(), "batch: ", options.batch, " is larger than ",
              setup.dataset.name, " with its ", setup.dataset.count(), " images; lower --batch");
   AMCL_CHECK(options.workers >= 0, "workers: must be at least 0, got ", options.workers);
-  return host_views(setup);
+  return open_view_source(setup);
 }
 
 }  // namespace
 
 Loader::Loader(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy,
                const LoaderOptions& options)
-    : source_(open_source({backend, dataset, policy, options})) {
+    : source_(open_checked({backend, dataset, policy, options})) {
   steps_per_epoch_ = dataset.count() / options.batch;
 }
 

@@ -19,6 +19,14 @@ struct LoaderOptions {
 
 // Batches that workers keep made or in the making, besides the one that the step has.
 inline constexpr int64_t kBatchesAhead = 2;
+// Batches on their way to a device whose set lives elsewhere.
+inline constexpr int64_t kBatchesStaged = 2;
+// Epochs whose view parameters a device holds for a set that lives there: this one and the next.
+inline constexpr int64_t kEpochsHeld = 2;
+// Bytes of these for `count` images of which each has two views.
+inline int64_t epochs_bytes(int64_t count) {
+  return kEpochsHeld * count * 2 * static_cast<int64_t>(sizeof(ViewParameters));
+}
 
 // What every source is made of; `backend`, which trains, and `dataset` outlive it.
 struct ViewSetup {
@@ -50,5 +58,9 @@ class ViewSource {
 
 // Made by the workers on a device whose memory is the host's, where they stay.
 std::unique_ptr<ViewSource> host_views(const ViewSetup& setup);
+// Made by the device, in whose own memory the set lives, from parameters that the workers draw.
+std::unique_ptr<ViewSource> resident_views(const ViewSetup& setup);
+// Made by the workers on `maker`, whose memory is the host's, and uploaded.
+std::unique_ptr<ViewSource> streamed_views(const ViewSetup& setup, Backend& maker);
 
 }  // namespace amcl

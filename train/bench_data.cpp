@@ -130,6 +130,7 @@ Record bench_loader(Backend& backend, int64_t workers, double seconds) {
     const Stopwatch stopwatch;
     while (stopwatch.seconds() < time) {
       loader.next();
+      backend.synchronize();
       made += 2 * kBatch;
     }
     return made;

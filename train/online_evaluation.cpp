@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "data/dataset_home.h"
 #include "data/evaluation_batches.h"
 #include "data/view_maker.h"
 #include "engine/ops/ops.h"
@@ -135,17 +136,20 @@ void OnlineEvaluation::score_views(OnlineScores& scores) {
 std::array<Tensor, 2> OnlineEvaluation::view_features() {
   const ForwardContext context{.phase = Phase::eval, .update_running_statistics = false};
   const ImageExtent view = train_.view_extent();
-  ViewMaker maker(backend_, train_, policy_, seed_);
+  Backend& device = maker_of_views(train_, backend_);
+  ViewMaker maker(device, train_, policy_, seed_);
   std::array<std::vector<Tensor>, 2> parts;
   for (int64_t begin = 0; begin < std::ssize(bank_); begin += at_once_) {
     const int64_t count = std::min(at_once_, std::ssize(bank_) - begin);
     std::array<Tensor, 2> rows;
     for (Tensor& images : rows)
-      images = Tensor::empty(backend_, {count, view.height, view.width, 3}, DType::f32);
+      images = Tensor::empty(device, {count, view.height, view.width, 3}, DType::f32);
     maker.make(/*epoch=*/0,
                std::span(bank_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)),
                rows);
-    for (size_t v = 0; v < rows.size(); ++v) parts[v].push_back(method_.features(rows[v], context));
+    for (size_t v = 0; v < rows.size(); ++v)
+      parts[v].push_back(
+          method_.features(&device == &backend_ ? rows[v] : upload_to(backend_, rows[v]), context));
   }
   return {concat(parts[0], 0), concat(parts[1], 0)};
 }

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "data/dataset_home.h"
+#include "train/build_augment_policy.h"
 #include "train/build_method.h"
 #include "train/method_config.h"
 #include "train/process_memory.h"
@@ -201,9 +203,10 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
   const int64_t static_bytes = (2 + memories) * block + buffers;
 
   const MeasuredPair measured = measure_steps(backend, dataset, config, static_bytes);
-  const ImageExtent view = dataset.view_extent();
-  const int64_t batch_bytes = 2 * config.train.batch * view.height * view.width * 3 *
-                              static_cast<int64_t>(size_of(DType::f32));
+  const ViewSetup views{backend,
+                        dataset,
+                        build_augment_policy(config.augment),
+                        {.batch = config.train.batch, .workers = config.train.workers}};
   return {.parameters = trainer.arena().parameter_count(),
           .steps_per_epoch = trainer.steps_per_epoch(),
           .steps = trainer.steps(),
@@ -217,12 +220,13 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
           .dataset_bytes = dataset_bytes,
           .step_bytes = extrapolate(measured, config) - static_bytes,
           .evaluation_bytes = evaluation != nullptr ? evaluation->bytes() : 0,
-          .loader_bytes = config.train.workers > 0 ? kBatchesAhead * batch_bytes : 0,
+          .loader_bytes = bytes_ahead(views),
           .checkpoint_bytes = (1 + memories) * block + buffers,
           .program_bytes = measured.program,
           .measured_small = measured.small.pairs,
           .measured_large = measured.large.pairs,
-          .batch = config.train.batch};
+          .batch = config.train.batch,
+          .dataset_home = describe_home(dataset, backend)};
 }
 
 std::string describe(const Plan& plan) {
@@ -237,7 +241,8 @@ std::string describe(const Plan& plan) {
        << "  gradients        " << mebibytes(plan.gradient_bytes) << "\n"
        << "  optimiser        " << mebibytes(plan.optimizer_bytes) << "\n"
        << "  buffers          " << mebibytes(plan.buffer_bytes) << "\n"
-       << "  data set         " << mebibytes(plan.dataset_bytes) << "\n"
+       << "  data set         " << mebibytes(plan.dataset_bytes) << "  (" << plan.dataset_home
+       << ")\n"
        << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
        << "  evaluation       " << mebibytes(plan.evaluation_bytes) << "\n"
        << "  loader           " << mebibytes(plan.loader_bytes) << "\n"

@@ -25,7 +25,7 @@ struct Plan {
   int64_t dataset_bytes = 0;
   int64_t step_bytes = 0;        // activations and their gradients, pair matrices, kernels' scratch
   int64_t evaluation_bytes = 0;  // images and features of the online evaluation
-  int64_t loader_bytes = 0;      // batches made ahead
+  int64_t loader_bytes = 0;      // batches made ahead, or view parameters
   int64_t checkpoint_bytes = 0;  // the copy of values and optimiser that is being written
   int64_t program_bytes = 0;     // code, libraries and what else is resident now
   int64_t peak_bytes() const {
@@ -38,12 +38,14 @@ struct Plan {
   int64_t measured_small = 0;
   int64_t measured_large = 0;
   int64_t batch = 0;
+
+  std::string dataset_home;  // where the data set lives
 };
 
-// For a data set that lives in `backend`, alone. Runs steps on backends of their own, with small
-// batches of blank images shaped as the data set's, and extrapolates the memory that they took.
-// Throws as the run itself would for settings that cannot be. `test` is that of the online
-// evaluation, or null.
+// For a data set that lives in `backend`, alone, or elsewhere (data/dataset_home.h): the plan counts the
+// memory of this device. Runs steps on backends of their own, with small batches of blank images
+// shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would
+// for settings that cannot be. `test` is that of the online evaluation, or null.
 Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
                const Dataset* test = nullptr);
 

@@ -2,7 +2,10 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
+#include "data/dataset_home.h"
+#include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "train/dataset_config.h"
 #include "train/method_config.h"
@@ -78,9 +81,41 @@ std::string evaluation_text(const Config& config, const OnlineEvaluation* evalua
                          : "alignment, uniformity and effective rank: no labelled test images");
 }
 
+// A run's device and data.
+struct Opened {
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Backend> host;  // for a set that is not in the memory of `backend`
+  Dataset dataset;
+  Dataset test;  // for the online evaluation; empty without it, or where there are no test images
+
+  explicit Opened(const Config& config)
+      : backend(open_training_backend(config.train)),
+        host(backend->free_memory() ? open_backend("cpu") : nullptr),
+        dataset(open(config, split_named(config.data.split), config.data.limit)) {
+    if (host) dataset = settle(std::move(dataset), *backend, *host);
+    if (dataset.host == nullptr) host.reset();  // with the memory that the images had there
+    if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
+  }
+
+ private:
+  Dataset open(const Config& config, Split split, int64_t limit) {
+    return open_dataset(host ? *host : *backend, config.data.data, split, limit, config.train.seed,
+                        dataset_options(config.data));
+  }
+  // Training goes on without.
+  void open_test(const Config& config) {
+    try {
+      test = open(config, Split::test, 0);
+      test.host = host.get();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::missing) throw;
+    }
+  }
+};
+
 // What a run is, before its first step.
-void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
-                  const Config& config) {
+void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Config& config) {
+  const Dataset& dataset = opened.dataset;
   const ImageExtent view = dataset.view_extent();
   const ModelConfig& model = config.model;
   const ObjectiveOptions objective = objective_options(config);
@@ -92,41 +127,18 @@ void describe_run(std::FILE* notes, const Dataset& dataset, Trainer& trainer,
     temperature = "without temperature";
   const std::string text = concat_text(
       "data       ", dataset.name, " (", dataset.layout, "), ", dataset.count(), " images, views ",
-      view.height, " x ", view.width, "\nmethod     ", model.method, "\nmodel      ",
-      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", model.heads,
-      ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
-      temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
-      "\nschedule   ", config.train.epochs, " epochs of ", trainer.steps_per_epoch(),
-      " steps, batch ", config.train.batch, ", ", schedule_text(config, trainer.schedule()),
-      "\noptimizer  ", optimizer_text(config.optimizer), "\nevaluation ",
-      evaluation_text(config, trainer.online_evaluation()), "\ndevice     ", config.train.device,
-      ", threads ", compute_threads(), ", workers ", config.train.workers, "\n");
+      view.height, " x ", view.width, ", ", describe_home(dataset, *opened.backend),
+      "\nmethod     ", model.method, "\nmodel      ", model.backbone, " of width ", model.width,
+      " (", model.stem, " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
+      " parameters\nobjective  ", objective.name, ", ", temperature, ", chance loss ",
+      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
+      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
+      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
+      "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
+      config.train.device, ", threads ", compute_threads(), ", workers ", config.train.workers,
+      "\n");
   std::fputs(text.c_str(), notes);
 }
-
-struct Opened {
-  std::unique_ptr<Backend> backend;
-  Dataset dataset;
-  Dataset test;  // for the online evaluation; empty without it, or where there are no test images
-
-  explicit Opened(const Config& config)
-      : backend(open_training_backend(config.train)),
-        dataset(open_dataset(*backend, config.data.data, split_named(config.data.split),
-                             config.data.limit, config.train.seed, dataset_options(config.data))) {
-    if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
-  }
-
- private:
-  // Training goes on without.
-  void open_test(const Config& config) {
-    try {
-      test = open_dataset(*backend, config.data.data, Split::test, 0, config.train.seed,
-                          dataset_options(config.data));
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::missing) throw;
-    }
-  }
-};
 
 PretrainEnd start_run(const Config& config, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
@@ -137,7 +149,7 @@ PretrainEnd start_run(const Config& config, const PretrainOptions& options,
     trainer.initialize(read_checkpoint(find_checkpoint(config.train.init)));
   const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
   directory.write_config(to_toml(config));
-  describe_run(options.notes, opened.dataset, trainer, config);
+  describe_run(options.notes, opened, trainer, config);
   PretrainLoop loop(trainer, config, directory, options);
   if (config.model.shuffle_bn.value_or(false) && *config.model.bn_splits == 1)
     loop.warn(
@@ -160,7 +172,7 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
   checkpoint.reset();  // its tensors would fill memory to the end of the run
   check_unfinished(trainer, options.resume);
   directory.write_config(to_toml(config));
-  describe_run(options.notes, opened.dataset, trainer, config);
+  describe_run(options.notes, opened, trainer, config);
   PretrainLoop loop(trainer, config, directory, options);
   if (threads != compute_threads())
     loop.warn(concat_text("the run was started with ", threads, " threads and goes on with ",

@@ -206,6 +206,11 @@ class Backend : public Device {
   // once for disjoint outputs; uses the calling thread only.
   virtual void augment(const Tensor& images, std::span<const ViewParameters> views,
                        const ImageNormalization& normalization, Tensor& y) = 0;
+  // The same where the views of many steps lie in the device's memory: views u8 [steps, v,
+  // sizeof(ViewParameters)], of which step[0] is made; then step [1] i32 becomes (step + 1) mod steps.
+  // Reads nothing on the host that changes from step to step, so that it can be recorded.
+  virtual void augment_next(const Tensor& images, const Tensor& views,
+                            const ImageNormalization& normalization, Tensor& step, Tensor& y) = 0;
 };
 
 // The kernels of the device that holds x. Every Device of this engine is a Backend.

@@ -50,6 +50,11 @@ class ProfiledBackend final : public Backend {
     backend_->fill_zero(destination, bytes);
   }
   void synchronize() override { backend_->synchronize(); }
+  std::optional<int64_t> free_memory() override { return backend_->free_memory(); }
+  std::unique_ptr<Upload> open_upload() override { return backend_->open_upload(); }
+  std::shared_ptr<void> pin(void* block, size_t bytes) override {
+    return backend_->pin(block, bytes);
+  }
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override {
     const int64_t m = c.dim(-2);
@@ -277,6 +282,10 @@ class ProfiledBackend final : public Backend {
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override {
     run(&Backend::augment, {"augment"}, images, views, normalization, y);
+  }
+  void augment_next(const Tensor& images, const Tensor& views,
+                    const ImageNormalization& normalization, Tensor& step, Tensor& y) override {
+    run(&Backend::augment_next, {"augment_next"}, images, views, normalization, step, y);
   }
 
  private:

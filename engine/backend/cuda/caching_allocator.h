@@ -1,5 +1,6 @@
 // Device memory with reuse, because cudaMalloc waits for the device. All kernels go to one stream, so
-// a block may be handed out again at once: who used it before comes before in the stream.
+// a block may be handed out again at once: who used it before comes before in the stream. Of blocks that
+// the copy stream writes, the events of CudaUpload see to that.
 #pragma once
 #include <cstddef>
 

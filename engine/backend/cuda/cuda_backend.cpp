@@ -46,6 +46,20 @@ void CudaBackend::synchronize() {
   stream_.synchronize();
 }
 
+// The allocator's free blocks count too: it gives them back before it says that there is no memory.
+std::optional<int64_t> CudaBackend::free_memory() {
+  const MemoryUse use = allocator_.use();
+  return static_cast<int64_t>(memory_.free_bytes()) + use.reserved - use.in_use;
+}
+
+std::unique_ptr<Upload> CudaBackend::open_upload() {
+  return std::make_unique<CudaUpload>(stream_, copies_);
+}
+
+std::shared_ptr<void> CudaBackend::pin(void* block, size_t bytes) {
+  return std::make_shared<PinnedMemory>(block, bytes);
+}
+
 void CudaBackend::matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) {
   products_.run(a, b, spec, stream_.get(), c);
 }

@@ -1,8 +1,9 @@
 // The CUDA backend: own kernels, cuBLASLt for products, cuDNN for convolutions, on one GPU and one
-// stream.
+// stream; uploads have another.
 #pragma once
 #include "engine/backend/cuda/cublaslt_products.h"
 #include "engine/backend/cuda/cuda_device.h"
+#include "engine/backend/cuda/cuda_upload.h"
 #include "engine/backend/cuda/cudnn_convolutions.h"
 #include "engine/backend/cuda/own_kernels.h"
 
@@ -21,6 +22,9 @@ class CudaBackend final : public OwnKernels {
   void copy(void* destination, const void* source, size_t bytes) override;
   void fill_zero(void* destination, size_t bytes) override;
   void synchronize() override;
+  std::optional<int64_t> free_memory() override;
+  std::unique_ptr<Upload> open_upload() override;
+  std::shared_ptr<void> pin(void* block, size_t bytes) override;
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
   void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
@@ -32,6 +36,7 @@ class CudaBackend final : public OwnKernels {
 
  private:
   CudaStream stream_;
+  CudaStream copies_;
   CudaMemory memory_;
   CachingAllocator allocator_;
   CublasLtProducts products_;

@@ -97,6 +97,8 @@ class OwnKernels : public Backend {
   void moving_average(const Tensor& value, double momentum, Tensor& shadow) override;
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override;
+  void augment_next(const Tensor& images, const Tensor& views,
+                    const ImageNormalization& normalization, Tensor& step, Tensor& y) override;
 
  protected:
   // The stream that every kernel goes to, in order: a cudaStream_t.

@@ -223,4 +223,13 @@ void PlainBackend::augment(const Tensor& images, std::span<const ViewParameters>
   }
 }
 
+void PlainBackend::augment_next(const Tensor& images, const Tensor& views,
+                                const ImageNormalization& normalization, Tensor& step, Tensor& y) {
+  int32_t& next = step.data<int32_t>()[0];
+  const auto count = static_cast<size_t>(views.dim(1));
+  const auto* all = static_cast<const ViewParameters*>(views.raw());
+  augment(images, {all + static_cast<size_t>(next) * count, count}, normalization, y);
+  next = static_cast<int32_t>((next + 1) % views.dim(0));
+}
+
 }  // namespace amcl

@@ -108,6 +108,8 @@ class PlainBackend : public Backend {
   void moving_average(const Tensor& value, double momentum, Tensor& shadow) override;
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override;
+  void augment_next(const Tensor& images, const Tensor& views,
+                    const ImageNormalization& normalization, Tensor& step, Tensor& y) override;
 
  private:
   HostAllocator allocator_;

@@ -5,6 +5,7 @@
 
 #include "engine/backend/cuda/own_kernels.h"
 #include "engine/backend/plain/plain_backend.h"
+#include "tests/support/cuda_emulation/emulated_upload.h"
 #include "tests/support/cuda_emulation/guarded_allocator.h"
 
 namespace amcl::emulation {
@@ -12,7 +13,8 @@ namespace amcl::emulation {
 class EmulatedBackend final : public cuda::OwnKernels {
  public:
   // `order`: of blocks and threads, Launch::order in grid.h.
-  explicit EmulatedBackend(uint64_t order) : order_(order) {}
+  explicit EmulatedBackend(uint64_t order, int64_t free_memory = int64_t{1} << 40)
+      : order_(order), free_memory_(free_memory) {}
 
   const char* name() const override { return "cuda (emulated)"; }
   GuardedAllocator& allocator() override { return allocator_; }
@@ -29,6 +31,8 @@ class EmulatedBackend final : public cuda::OwnKernels {
     library_.fill_zero(destination, bytes);
   }
   void synchronize() override {}
+  std::optional<int64_t> free_memory() override { return free_memory_; }
+  std::unique_ptr<Upload> open_upload() override { return std::make_unique<EmulatedUpload>(); }
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override {
     library_.matmul(a, b, spec, c);
@@ -48,6 +52,7 @@ class EmulatedBackend final : public cuda::OwnKernels {
 
  private:
   uint64_t order_;
+  int64_t free_memory_;
   GuardedAllocator allocator_;
   PlainBackend library_;
 };

@@ -177,11 +177,13 @@ __device__ inline void blur_axis(int64_t pixels, int64_t extent, int64_t step, f
   });
 }
 
-// images [n, H, W, 3] u8, views [views] -> y [views, height, width, 3]; scratch_floats() of scratch
-// for each block.
+// images [n, H, W, 3] u8, views [steps, views] -> y [views, height, width, 3], of step *step or of the
+// only one if that is null; scratch_floats() of scratch for each block.
 static __global__ void __launch_bounds__(kBlockThreads)
     augment_kernel(AugmentExtents e, const uint8_t* images, const ViewParameters* views,
-                   ImageNormalization normalization, float* scratch, float* y) {
+                   const int32_t* step, ImageNormalization normalization, float* scratch,
+                   float* y) {
+  if (step != nullptr) views += *step * e.views;
   float* wide = scratch + blockIdx.x * e.scratch_floats();
   float* values = wide + e.wide_floats();
   float* blurred = values + e.view_floats();
@@ -215,6 +217,12 @@ static __global__ void __launch_bounds__(kBlockThreads)
             normalization.deviation[c];
     });
   }
+}
+
+// One thread. *step to the next of `steps`, in a circle: a launch of its own, because every block of
+// augment_kernel reads the step.
+static __global__ void next_step_kernel(int32_t steps, int32_t* step) {
+  *step = (*step + 1) % steps;
 }
 
 }  // namespace amcl::cuda
