@@ -110,6 +110,7 @@ TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
   const std::string text = describe(plan);
   CHECK(text.find("expected peak") != std::string::npos);
   CHECK(text.find("(measured)") != std::string::npos);
+  CHECK(text.find("(in memory)") != std::string::npos);
 }
 
 TEST_CASE("plan: adamw keeps two values for each parameter") {
