@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <fstream>
 #include <set>
+#include <span>
+#include <sstream>
 
 #include "data/image_folder.h"
 #include "engine/core/check.h"
+#include "engine/io/file.h"
 
 namespace amcl {
 namespace {
@@ -26,15 +28,20 @@ bool is_image_name(const std::string& name) {
 // A directory's identity, whatever path led to it.
 using Identity = std::pair<dev_t, ino_t>;
 
+// How many of the images in each folder at the top are looked for.
+enum class WalkOver { all_images, one_image_of_each_folder };
+
 class Walk {
  public:
-  explicit Walk(fs::path root) : root_(std::move(root)) {}
+  Walk(fs::path root, WalkOver over)
+      : root_(std::move(root)), one_of_each_(over == WalkOver::one_image_of_each_folder) {}
 
   void visit(const std::string& inside) {
-    const fs::path here = root_ / inside;
+    const fs::path here = inside.empty() ? root_ : root_ / inside;
     struct stat status {};
     if (::stat(here.c_str(), &status) != 0 || !open_.insert({status.st_dev, status.st_ino}).second)
       return;
+    const size_t found_before = names.size();
     std::error_code error;
     for (fs::directory_iterator entry(here, error), end; !error && entry != end;
          entry.increment(error)) {
@@ -47,6 +54,7 @@ class Walk {
         names.push_back(name);
       else
         ++others;
+      if (one_of_each_ && !inside.empty() && names.size() > found_before) break;
     }
     if (error) fail(ErrorKind::io, here.string(), ": cannot be read: ", error.message());
     open_.erase({status.st_dev, status.st_ino});
@@ -57,6 +65,7 @@ class Walk {
 
  private:
   fs::path root_;
+  bool one_of_each_;
   std::set<Identity> open_;  // directories between the root and the one that is visited
 };
 
@@ -101,6 +110,29 @@ void label_by_folder(ListedImages& images) {
   }
 }
 
+std::vector<std::string> walk(const fs::path& directory, WalkOver over, int64_t& others) {
+  Walk walk(directory, over);
+  walk.visit("");
+  others = walk.others;
+  std::sort(walk.names.begin(), walk.names.end());
+  return std::move(walk.names);
+}
+
+ListedImages list(const fs::path& directory, FolderLabels labels, WalkOver over) {
+  ListedImages images;
+  images.directory = directory.string();
+  int64_t others = 0;
+  images.names = walk(directory, over, others);
+  if (images.names.empty())
+    fail(ErrorKind::missing, images.directory, ": holds no image in itself or its folders (",
+         others, " other files); looked for ", endings(),
+         ", and for the files of CIFAR, STL-10 and MNIST");
+  if (labels == FolderLabels::by_folder ||
+      (labels == FolderLabels::recognised && holds_class_folders(images.names)))
+    label_by_folder(images);
+  return images;
+}
+
 // The lines that are not empty, with the numbers that an editor shows. Error(data) for what is no text.
 struct Line {
   int64_t number = 0;
@@ -108,16 +140,22 @@ struct Line {
 };
 
 std::vector<Line> read_lines(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) fail(ErrorKind::io, file.string(), ": cannot be read");
+  constexpr int64_t kMostListBytes = int64_t{1} << 30;
+  File opened = File::open_for_reading(file.string());
+  if (opened.size() > kMostListBytes)
+    fail(ErrorKind::data, file.string(), ": is ", opened.size(),
+         " bytes long, too long for a list");
+  std::string content(static_cast<size_t>(opened.size()), '\0');
+  opened.read(std::as_writable_bytes(std::span(content)));
+  std::istringstream stream(std::move(content));
   std::vector<Line> lines;
   int64_t number = 0;
   for (std::string text; std::getline(stream, text);) {
     ++number;
     if (!text.empty() && text.back() == '\r') text.pop_back();
     if (text.find('\0') != std::string::npos)
-      fail(ErrorKind::data, file.string(), ", line ", number,
-           ": is no text; a list holds a path on each line");
+      fail(ErrorKind::data, file.string(), ": is neither a packed set nor a list of images (line ",
+           number, " is no text); give the directory that holds the images");
     if (!text.empty()) lines.push_back({number, std::move(text)});
   }
   return lines;
@@ -142,8 +180,9 @@ bool take_label(std::string& name, const std::string& place, int32_t& label) {
   if (tab == std::string::npos) return false;
   const std::string text = name.substr(tab + 1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), label);
-  if (error != std::errc() || end != text.data() + text.size() || label < 0)
-    fail(ErrorKind::data, place, ": label '", text, "' is no whole number from 0 on");
+  constexpr int32_t kMostLabel = 999'999;  // evaluation counts up to the largest one
+  if (error != std::errc() || end != text.data() + text.size() || label < 0 || label > kMostLabel)
+    fail(ErrorKind::data, place, ": label '", text, "' is no whole number from 0 to ", kMostLabel);
   name.resize(tab);
   return true;
 }
@@ -166,28 +205,18 @@ void check_all_there(const ListedImages& images, const std::string& list) {
 }  // namespace
 
 std::vector<std::string> find_images(const fs::path& directory, int64_t& others) {
-  Walk walk(directory);
-  walk.visit("");
-  others = walk.others;
-  std::sort(walk.names.begin(), walk.names.end());
-  return std::move(walk.names);
+  return walk(directory, WalkOver::all_images, others);
 }
 
 ListedImages list_folder(const fs::path& directory, FolderLabels labels) {
-  ListedImages images;
-  images.directory = directory.string();
-  int64_t others = 0;
-  images.names = find_images(directory, others);
-  if (images.names.empty())
-    fail(ErrorKind::missing, images.directory, ": holds no image in itself or its folders (",
-         others, " other files); looked for ", endings(),
-         ", and for the files of CIFAR, STL-10 and MNIST");
-  if (labels == FolderLabels::by_folder ||
-      (labels == FolderLabels::recognised && holds_class_folders(images.names)))
-    label_by_folder(images);
+  ListedImages images = list(directory, labels, WalkOver::all_images);
   images.layout = images.labels.empty() ? std::string("images without labels")
                                         : concat_text(images.class_names.size(), " class folders");
   return images;
+}
+
+std::vector<std::string> list_classes(const fs::path& directory, FolderLabels labels) {
+  return list(directory, labels, WalkOver::one_image_of_each_folder).class_names;
 }
 
 ListedImages read_image_list(const fs::path& file) {

@@ -115,8 +115,8 @@ Dataset open_folder(Device& device, const fs::path& directory, Split split, int6
                                                            : FolderLabels::recognised;
   ListedImages images = list_folder(folder, labels);
   if (divided && split == Split::test && !images.labels.empty()) {
-    const ListedImages train = list_folder(directory / "train", labels);
-    if (!train.labels.empty()) number_as(train.class_names, folder, images);
+    const std::vector<std::string> classes = list_classes(directory / "train", labels);
+    if (!classes.empty()) number_as(classes, folder, images);
   }
   std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
   if (indices.empty()) fail_no_split(directory.string(), split);

@@ -40,6 +40,8 @@ enum class FolderLabels { recognised, by_folder, none };
 
 // Error(missing) if there is no image.
 ListedImages list_folder(const std::filesystem::path& directory, FolderLabels labels);
+// The class names that list_folder() gives, by a walk that leaves a folder at the first image in it.
+std::vector<std::string> list_classes(const std::filesystem::path& directory, FolderLabels labels);
 
 // Error(data) for a file whose lines are mostly no paths, and naming the line for a label that is none or is missing on some lines, and for files
 // that are not there: how many, and the first five.

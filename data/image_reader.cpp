@@ -1,5 +1,7 @@
 #include "data/image_reader.h"
 
+#include <optional>
+
 #include "data/bad_images.h"
 #include "engine/core/check.h"
 
@@ -11,6 +13,7 @@ ImageRequest whole_image(ImageExtent extent) {
 
 void ImageReader::read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose) {
   const int64_t count = dataset_.count();
+  std::optional<Error> first;
   for (int64_t tried = 0; tried < count; ++tried) {
     const int64_t candidate = (index + tried) % count;
     try {
@@ -21,9 +24,11 @@ void ImageReader::read(int64_t index, const std::function<ImageRequest(ImageExte
                            error.kind() == ErrorKind::missing;
       if (!of_file) throw;
       dataset_.bad_images->add(candidate, error);
+      if (!first) first = error;
     }
   }
-  fail(ErrorKind::data, dataset_.name, ": not one of its ", count, " images can be read");
+  fail(first->kind(), dataset_.name, ": not one of its ", count,
+       " images can be read; the first one: ", first->what());
 }
 
 void ImageReader::decode(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose) {

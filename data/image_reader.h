@@ -26,7 +26,8 @@ class ImageReader {
 
   // Decodes what `choose` wants of image `index`, given its extents. If the image is bad and bad
   // images are skipped, the next good one takes its place: what comes out is a function of the
-  // index and the files. Throws as BadImages::add.
+  // index and the files. Throws as BadImages::add; if no image is good, an error with the reason of the
+  // first one.
   void read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose);
 
   // Of the image read last: its pixels, u8 [1, height, width, 3], valid until the next call of

@@ -121,7 +121,9 @@ TEST_CASE("cifar: what is not there is named, with what was looked for") {
   write(directory.path() / "holiday.jpg", "not an image");
   const Outcome unknown = opening(directory.path());
   CHECK(unknown.kind == ErrorKind::data);
-  CHECK(unknown.message.ends_with(": not one of its 1 images can be read"));
+  CHECK(unknown.message.ends_with(": not one of its 1 images can be read; the first one: " +
+                                  (directory.path() / "holiday.jpg").string() +
+                                  ": is no image; JPEG, PNG, BMP and PNM (P5, P6) are read"));
 
   const Outcome file = opening(directory.path() / "holiday.jpg");
   CHECK(file.kind == ErrorKind::data);

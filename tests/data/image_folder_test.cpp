@@ -2,6 +2,7 @@
 #include "data/image_folder.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,6 +70,26 @@ TEST_CASE("folder: a part without some class keeps the labels of the training pa
   write(directory.path() / "val/zebra/1.ppm", pnm(4));
   CHECK_THROWS_WITH_AS(open(directory.path(), Split::test),
                        doctest::Contains("zebra: a class that the folder train has not"), Error);
+}
+
+TEST_CASE("folder: the classes are found by one image of each") {
+  TemporaryDirectory directory;
+  const fs::path folder = directory.path() / "train";
+  write(folder / "b/deep/er/1.ppm", pnm(1));
+  write(folder / "b/2.ppm", pnm(1));
+  write(folder / "a/notes.txt", "no image");
+  write(folder / "c/empty/notes.txt", "no image");
+  write(folder / "c/full/1.ppm", pnm(1));
+  fs::create_directories(folder / "d");
+  fs::create_directory_symlink(folder, folder / "d/loop");
+  for (const FolderLabels labels : {FolderLabels::recognised, FolderLabels::by_folder}) {
+    CHECK(list_classes(folder, labels) == std::vector<std::string>{"b", "c"});
+    CHECK(list_classes(folder, labels) == list_folder(folder, labels).class_names);
+  }
+  CHECK(list_classes(folder, FolderLabels::none).empty());
+  write(folder / "1.ppm", pnm(1));
+  CHECK(list_classes(folder, FolderLabels::recognised).empty());
+  CHECK_THROWS_AS(list_classes(folder, FolderLabels::by_folder), Error);
 }
 
 TEST_CASE("folder: photographs need no class folders") {
@@ -172,9 +193,11 @@ TEST_CASE("list: paths relative to it, with labels after a tab") {
     return opening_of(list.string()).message;
   };
   CHECK(message("c.ppm\t-1\n") ==
-        list.string() + ", line 1: label '-1' is no whole number from 0 on");
+        list.string() + ", line 1: label '-1' is no whole number from 0 to 999999");
   CHECK(message("c.ppm\t99999999999\n") ==
-        list.string() + ", line 1: label '99999999999' is no whole number from 0 on");
+        list.string() + ", line 1: label '99999999999' is no whole number from 0 to 999999");
+  CHECK(message("c.ppm\t999999\nc.ppm\t1000000\n") ==
+        list.string() + ", line 2: label '1000000' is no whole number from 0 to 999999");
   CHECK(message("c.ppm\t1\nc.ppm\n") ==
         list.string() +
             ", line 2: has no label, unlike the lines before; a tab comes between path and label");
@@ -183,13 +206,19 @@ TEST_CASE("list: paths relative to it, with labels after a tab") {
             ": 6 of 7 files are not there: 1.ppm, 2, 3.JPG, 4.ppm, 5.ppm, ...; paths are relative "
             "to the list's "
             "directory");
-  CHECK(message(std::string("\xff\xd8\0", 3)) ==
-        list.string() + ", line 1: is no text; a list holds a path on each line");
+  CHECK(
+      message(std::string("\xff\xd8\0", 3)) ==
+      list.string() +
+          ": is neither a packed set nor a list of images (line 1 is no text); give the directory "
+          "that holds the images");
   CHECK(message("# A title\n\nSome text\twith a tab\nand c.ppm in it.\nc.ppm\n") ==
         list.string() +
             ": is not a list of images: 3 of its 4 lines are neither a file nor end as an image "
             "does (.jpg .jpeg .png .bmp .ppm .pgm .pnm)");
   CHECK(message("\n") == list.string() + ": lists no image");
+  fs::remove(list);
+  REQUIRE(mkfifo(list.c_str(), 0600) == 0);  // reading it would wait for ever
+  CHECK(opening_of(list.string()).message == list.string() + " is a device, not a file");
 }
 
 std::vector<float> batches(Backend& backend, const Dataset& dataset, int64_t workers, int64_t first,
