@@ -28,13 +28,21 @@ ImageNormalization ChannelStatistics::result() const {
   return result;
 }
 
-ImageNormalization measure_normalization(const Tensor& images) {
+ImageNormalization measure_normalization(
+    int64_t count, const std::function<std::vector<uint8_t>(int64_t index)>& pixels_of) {
   ChannelStatistics statistics;
-  const int64_t pixels = images.dim(1) * images.dim(2);
-  const int64_t step = (images.dim(0) + kMeasuredImages - 1) / kMeasuredImages;
-  for (int64_t index = 0; index < images.dim(0); index += step)
-    statistics.add(images.slice(index, index + 1).to_host<uint8_t>().data(), pixels);
+  const int64_t step = (count + kMeasuredImages - 1) / kMeasuredImages;
+  for (int64_t index = 0; index < count; index += step) {
+    const std::vector<uint8_t> pixels = pixels_of(index);
+    statistics.add(pixels.data(), std::ssize(pixels) / 3);
+  }
   return statistics.result();
+}
+
+ImageNormalization measure_normalization(const Tensor& images) {
+  return measure_normalization(images.dim(0), [&](int64_t index) {
+    return images.slice(index, index + 1).to_host<uint8_t>();
+  });
 }
 
 }  // namespace amcl

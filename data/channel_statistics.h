@@ -1,6 +1,8 @@
 // Mean and deviation of the colour channels, for sets whose values are not known beforehand.
 #pragma once
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "engine/backend/op_specs.h"
 #include "engine/core/tensor.h"
@@ -24,7 +26,10 @@ class ChannelStatistics {
   uint64_t squares_[3] = {};
 };
 
-// Of at most kMeasuredImages of the images u8 [n, H, W, 3].
+// Of at most kMeasuredImages of `count` images of one size; pixels_of(index) is u8 [H, W, 3].
+ImageNormalization measure_normalization(
+    int64_t count, const std::function<std::vector<uint8_t>(int64_t index)>& pixels_of);
+// Of images u8 [n, H, W, 3].
 ImageNormalization measure_normalization(const Tensor& images);
 
 }  // namespace amcl

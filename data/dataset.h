@@ -75,6 +75,7 @@ struct DatasetOptions {
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;
+  bool leave_in_files = false;  // Dataset::files where the layout allows it: for a look at a set
   // Dataset::normalization; what is not there is the data set's own.
   std::optional<std::array<float, 3>> mean = {};
   std::optional<std::array<float, 3>> deviation = {};

@@ -36,13 +36,17 @@ std::span<const uint8_t> DirectoryFiles::content(int64_t index,
   return content;
 }
 
-uint64_t DirectoryFiles::stamp(int64_t index) const {
+uint64_t stamp_of_file(const std::string& path) {
   struct stat status {};
-  if (::stat(place(index).c_str(), &status) != 0) return 0;
+  if (::stat(path.c_str(), &status) != 0) return 0;
   const int64_t parts[] = {status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
   Hash hash;
   hash.add(parts, sizeof parts);
   return hash.value();
+}
+
+uint64_t DirectoryFiles::stamp(int64_t index) const {
+  return stamp_of_file(place(index));
 }
 
 }  // namespace amcl

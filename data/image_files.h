@@ -31,6 +31,9 @@ class ImageFiles {
   virtual ImageExtent known_extent(int64_t /*index*/) const { return {}; }
 };
 
+// What ImageFiles::stamp() gives for a file that holds images.
+uint64_t stamp_of_file(const std::string& path);
+
 // Files of a directory by their names inside it.
 class DirectoryFiles final : public ImageFiles {
  public:

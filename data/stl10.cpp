@@ -1,8 +1,11 @@
 #include "data/stl10.h"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 
 #include "data/channel_statistics.h"
+#include "data/image_files.h"
 #include "data/layout_files.h"
 #include "engine/core/check.h"
 #include "engine/io/file.h"
@@ -43,26 +46,60 @@ void transpose(const uint8_t* planes, uint8_t* pixels) {
         *pixels++ = planes[channel * kPixels + x * kExtent + y];
 }
 
-int64_t count_images(const File& file) {
-  const int64_t size = file.size();
-  if (size == 0) fail(ErrorKind::data, file.path(), ": is empty; fetch the file again");
-  if (size % kImageBytes != 0)
-    fail(ErrorKind::data, file.path(), ": ", size, " bytes are not a multiple of the ", kImageBytes,
-         " bytes of an STL-10 image; the file is cut short or of another format");
-  return size / kImageBytes;
-}
+// Images in their file, each of which is given as binary PNM.
+class Stl10Images final : public ImageFiles {
+ public:
+  explicit Stl10Images(const std::string& path) : file_(File::open_for_reading(path)) {
+    const int64_t size = file_.size();
+    if (size == 0) fail(ErrorKind::data, path, ": is empty; fetch the file again");
+    if (size % kImageBytes != 0)
+      fail(ErrorKind::data, path, ": ", size, " bytes are not a multiple of the ", kImageBytes,
+           " bytes of an STL-10 image; the file is cut short or of another format");
+    count_ = size / kImageBytes;
+  }
+
+  int64_t count() const override { return count_; }
+  std::string name(int64_t index) const override { return std::to_string(index); }
+  std::string place(int64_t index) const override {
+    return concat_text(file_.path(), ", image ", index);
+  }
+  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+    static const std::string header = concat_text("P6 ", kExtent, ' ', kExtent, " 255\n");
+    buffer.resize(header.size() + kImageBytes);
+    read_pixels(index, std::copy(header.begin(), header.end(), buffer.data()));
+    return buffer;
+  }
+  uint64_t stamp(int64_t) const override { return stamp_of_file(file_.path()); }
+  ImageExtent known_extent(int64_t) const override { return {kExtent, kExtent}; }
+
+  void read_pixels(int64_t index, uint8_t* pixels) const {
+    std::array<uint8_t, kImageBytes> planes;
+    file_.read_at(index * kImageBytes, std::as_writable_bytes(std::span(planes)));
+    transpose(planes.data(), pixels);
+  }
+
+ private:
+  File file_;
+  int64_t count_ = 0;
+};
 
 // Image by image, so that a set of gigabytes is in memory only once.
-Tensor read_images(Device& device, File& file, int64_t count) {
+Tensor read_images(Device& device, const Stl10Images& file, int64_t count) {
   Tensor images = Tensor::empty(device, {count, kExtent, kExtent, 3}, DType::u8);
-  std::vector<uint8_t> planes(static_cast<size_t>(kImageBytes));
-  std::vector<uint8_t> pixels(planes.size());
+  std::vector<uint8_t> pixels(kImageBytes);
   for (int64_t index = 0; index < count; ++index) {
-    file.read(std::as_writable_bytes(std::span(planes)));
-    transpose(planes.data(), pixels.data());
+    file.read_pixels(index, pixels.data());
     device.copy_from_host(images.slice(index, index + 1).raw(), pixels.data(), pixels.size());
   }
   return images;
+}
+
+ImageNormalization measure(const Stl10Images& file, int64_t count) {
+  return measure_normalization(count, [&](int64_t index) {
+    std::vector<uint8_t> pixels(kImageBytes);
+    file.read_pixels(index, pixels.data());
+    return pixels;
+  });
 }
 
 std::vector<int32_t> read_labels(const std::string& path, int64_t images, int64_t count) {
@@ -82,33 +119,61 @@ std::vector<int32_t> read_labels(const std::string& path, int64_t images, int64_
   return labels;
 }
 
-Dataset open_here(Device& device, const fs::path& directory, Split split, int64_t limit) {
+// All but the images, which `file` gives. `count`: how many of them.
+struct Stl10Part {
+  std::shared_ptr<const Stl10Images> file;
+  int64_t count = 0;
+  Dataset dataset;
+};
+
+Stl10Part open_here(const fs::path& directory, Split split, int64_t limit) {
   const SplitFiles files = files_of(split);
   if (!holds_any(directory, {files.images}))
     fail(ErrorKind::missing, directory.string(), ": holds STL-10 but no ", name_of(split),
          " images; put ", files.images, " there");
-  File file = File::open_for_reading((directory / files.images).string());
-  const int64_t available = count_images(file);
-  const int64_t count = limit > 0 ? std::min(limit, available) : available;
-  Dataset dataset;
+  Stl10Part part;
+  part.file = std::make_shared<Stl10Images>((directory / files.images).string());
+  const int64_t available = part.file->count();
+  part.count = limit > 0 ? std::min(limit, available) : available;
+  Dataset& dataset = part.dataset;
   dataset.name = "STL-10";
   dataset.layout = concat_text("binary version, ", files.images);
-  dataset.images = read_images(device, file, count);
   if (files.labels != nullptr && holds_any(directory, {files.labels}))
-    dataset.labels = read_labels((directory / files.labels).string(), available, count);
+    dataset.labels = read_labels((directory / files.labels).string(), available, part.count);
   dataset.class_names = read_class_names(directory / "class_names.txt", "STL-10", kClasses);
-  dataset.normalization = measure_normalization(dataset.images);
-  return dataset;
+  return part;
+}
+
+std::optional<Stl10Part> open_part(const fs::path& directory, Split split, int64_t limit) {
+  for (const fs::path& place : {directory, directory / kFolder})
+    if (holds_any(place, {"train_X.bin", "test_X.bin", "unlabeled_X.bin"}))
+      return open_here(place, split, limit);
+  return std::nullopt;
 }
 
 }  // namespace
 
 std::optional<Dataset> open_stl10(Device& device, const fs::path& directory, Split split,
                                   int64_t limit) {
-  for (const fs::path& place : {directory, directory / kFolder})
-    if (holds_any(place, {"train_X.bin", "test_X.bin", "unlabeled_X.bin"}))
-      return open_here(device, place, split, limit);
-  return std::nullopt;
+  std::optional<Stl10Part> part = open_part(directory, split, limit);
+  if (!part) return std::nullopt;
+  part->dataset.images = read_images(device, *part->file, part->count);
+  part->dataset.normalization = measure_normalization(part->dataset.images);
+  return std::move(part->dataset);
+}
+
+std::optional<Dataset> open_stl10_files(Device& /*device*/, const fs::path& directory, Split split,
+                                        int64_t limit) {
+  std::optional<Stl10Part> part = open_part(directory, split, limit);
+  if (!part) return std::nullopt;
+  Dataset& dataset = part->dataset;
+  dataset.normalization = measure(*part->file, part->count);
+  std::vector<int64_t> indices(static_cast<size_t>(part->count));
+  std::iota(indices.begin(), indices.end(), 0);
+  dataset.files = std::make_shared<SelectedFiles>(part->file, std::move(indices));
+  dataset.file_extent = {kExtent, kExtent};
+  dataset.bad_images = std::make_shared<BadImages>(/*skip=*/false, /*limit=*/0);
+  return std::move(dataset);
 }
 
 }  // namespace amcl

@@ -20,5 +20,8 @@ namespace amcl {
 // io, if a file cannot be read.
 std::optional<Dataset> open_stl10(Device& device, const std::filesystem::path& directory,
                                   Split split, int64_t limit);
+// The same, but images stay in their file until they are wanted (Dataset::files).
+std::optional<Dataset> open_stl10_files(Device& device, const std::filesystem::path& directory,
+                                        Split split, int64_t limit);
 
 }  // namespace amcl

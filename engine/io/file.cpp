@@ -102,6 +102,17 @@ void File::read(std::span<std::byte> bytes) {
   }
 }
 
+void File::read_at(int64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t count = ::pread(descriptor_, bytes.data(), bytes.size(), offset);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(ErrorKind::io, "cannot read ", path_, ": ", reason(errno));
+    if (count == 0) fail(ErrorKind::data, path_, " ends ", bytes.size(), " bytes early");
+    bytes = bytes.subspan(static_cast<size_t>(count));
+    offset += count;
+  }
+}
+
 void File::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());

@@ -29,6 +29,9 @@ class File {
 
   // Fills `bytes` from the current position; Error(data) if the file ends before.
   void read(std::span<std::byte> bytes);
+  // Fills `bytes` from `offset` on, for several threads at once; the current position stays. Errors
+  // as read().
+  void read_at(int64_t offset, std::span<std::byte> bytes) const;
   // Appends all of `bytes` at the current position; Error(io).
   void write(std::span<const std::byte> bytes);
   // Over what is there; the current position stays; Error(io).

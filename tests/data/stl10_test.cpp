@@ -3,11 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include "data/dataset_check.h"
+#include "data/evaluation_batches.h"
+#include "data/pack.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"
 
 namespace amcl {
 namespace {
+
+namespace fs = std::filesystem;
 
 // One image: all 7, but 11, 12, 13 (plus `shade`) in row 2 of column 5.
 std::string image(int shade = 0) {
@@ -47,6 +52,42 @@ TEST_CASE("stl10: planes column by column become rows of pixels, labels count fr
   const Dataset unlabeled = open_dataset(backend, path, Split::unlabeled, 2, 1);
   CHECK(unlabeled.count() == 2);
   CHECK_FALSE(unlabeled.labelled());
+}
+
+TEST_CASE(
+    "stl10: a look at a set of gigabytes reads a sample; verifying and packing take each image") {
+  TemporaryDirectory directory;
+  write(directory.path() / "train_X.bin", image() + image(50) + image());
+  write(directory.path() / "train_y.bin", "\1\12\1");
+  write(directory.path() / "unlabeled_X.bin", "");
+  fs::resize_file(directory.path() / "unlabeled_X.bin", uintmax_t{100'000} * 3 * 96 * 96);
+  PlainBackend backend;
+  const std::string path = directory.path().string();
+  const DatasetSummary summary = describe_dataset(backend, path, {});
+  REQUIRE(summary.parts.size() == 2);
+  CHECK(summary.layout == "binary version, train_X.bin");
+  CHECK(summary.parts[0].labels == std::map<int32_t, int64_t>{{0, 2}, {9, 1}});
+  CHECK(summary.parts[0].normalization.mean ==
+        open_dataset(backend, path, Split::train, 0, 1).normalization.mean);
+  CHECK(summary.parts[1].images == 100'000);
+  CHECK(summary.parts[1].extents.images == 100'000);
+  CHECK(summary.parts[1].extents.most == ImageExtent{96, 96});
+  CHECK(summary.parts[1].normalization.deviation[0] == doctest::Approx(1.0 / 255.0));
+  CHECK(backend.allocator().use().peak < 1'000'000);
+
+  fs::remove(directory.path() / "unlabeled_X.bin");
+  const DatasetVerification verified =
+      verify_dataset(backend, path, {}, [](Split, int64_t, int64_t) {});
+  CHECK(verified.damaged() == 0);
+  REQUIRE(verified.duplicates.size() == 1);
+  CHECK(verified.duplicates[0].image == "2");
+  const std::string packed = path + ".amcl";
+  pack_dataset(backend, path, packed, {});
+  const Dataset from_packed = open_dataset(backend, packed, Split::train, 0, 1);
+  CHECK(from_packed.image_extent() == ImageExtent{96, 96});
+  CHECK(evaluation_pixels(backend, from_packed, 0, 3).to_host<uint8_t>() ==
+        open_dataset(backend, path, Split::train, 0, 1).images.to_host<uint8_t>());
+  fs::remove(packed);
 }
 
 TEST_CASE("stl10: what is missing or damaged is named") {
