@@ -10,6 +10,8 @@ namespace amcl {
 namespace {
 
 constexpr uint32_t kMostPackedSize = 4096;  // as --size
+// With a page that is touched, the system maps those around it that it has in its cache.
+constexpr uint64_t kMappedAround = 64 * 1024;
 constexpr const char* kRemedy = "; copy it again, or pack the set again";
 
 // The value of type T at the front of `bytes`, which are long enough.
@@ -58,7 +60,8 @@ bool is_packed_file(const std::string& path) {
   }
 }
 
-PackedFile::PackedFile(const std::string& path) : file_(path) {
+PackedFile::PackedFile(const std::string& path, uint64_t most_held_bytes)
+    : file_(path), most_held_bytes_(most_held_bytes) {
   check_header();
   check_index();
   check_entries();
@@ -176,11 +179,22 @@ std::string PackedFile::place(int64_t index) const {
   return concat_text(file_.path(), ", image ", index, " (", name(index), ")");
 }
 
+// Without this a process would hold every page that it has ever touched, up to the whole file, until
+// the system is short of memory. The thread by which the bound is crossed gives all back; what others
+// are reading comes again.
+void PackedFile::count_touched(uint64_t bytes) const {
+  const std::span<const std::byte> images = file_.bytes().first(header_.index_offset);
+  if (images.size() <= most_held_bytes_) return;
+  const uint64_t before = touched_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  if (before / most_held_bytes_ != (before + bytes) / most_held_bytes_) file_.give_back(images);
+}
+
 std::span<const uint8_t> PackedFile::content(int64_t index,
                                              std::vector<uint8_t>& /*buffer*/) const {
   file_.check_length();
   const PackedEntry found = entry(index);
   const std::span<const std::byte> bytes = file_.bytes().subspan(found.offset, found.length);
+  count_touched(bytes.size() + kMappedAround);
   std::atomic<uint8_t>& intact = intact_[static_cast<size_t>(index)];
   file_.prefetch(bytes);
   if (intact.load(std::memory_order_relaxed) == 0) {

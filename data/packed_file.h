@@ -16,13 +16,16 @@
 
 namespace amcl {
 
+// Of the images, the part that a process keeps mapped in its memory; the system's cache is not counted.
+inline constexpr uint64_t kMostHeldBytes = uint64_t{32} << 20;
+
 // Whether the file begins as a packed set does; false if it cannot be read.
 bool is_packed_file(const std::string& path);
 
 class PackedFile final : public ImageFiles {
  public:
   // Checks header and index. Error(data) that says what is wrong with the file; else as File.
-  explicit PackedFile(const std::string& path);
+  explicit PackedFile(const std::string& path, uint64_t most_held_bytes = kMostHeldBytes);
 
   int64_t count() const override { return static_cast<int64_t>(header_.images); }
   std::string name(int64_t index) const override;
@@ -49,8 +52,11 @@ class PackedFile final : public ImageFiles {
   void check_entries() const;
   void check_names() const;
   void read_texts();
+  void count_touched(uint64_t bytes) const;
 
   MappedFile file_;
+  uint64_t most_held_bytes_;
+  mutable std::atomic<uint64_t> touched_bytes_ = 0;  // of images, since the file was opened
   PackedHeader header_;
   size_t names_offset_ = 0;  // of the bytes of names, in the index
   std::string set_name_;

@@ -60,6 +60,7 @@ void PackedWriter::keep_whole_records() {
           crc32c(bytes.subspan(record.offset, record.head.length)) == record.head.image_crc &&
           (records_.empty() || record.head.image > records_.back().head.image);
       if (!whole) break;
+      old.give_back(bytes.subspan(end_, sizeof record.head + record.head.length));
       records_.push_back(record);
       end_ = record.offset + record.head.length;
     }

@@ -10,6 +10,22 @@
 #include "engine/core/check.h"
 
 namespace amcl {
+namespace {
+
+size_t page_bytes() {
+  static const auto bytes = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+// All pages that hold something of `part`. The system may refuse the advice: then pages come when they
+// are touched, and go when memory is short.
+void advise(std::span<const std::byte> part, int advice) {
+  const auto begin = reinterpret_cast<uintptr_t>(part.data()) / page_bytes() * page_bytes();
+  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size());
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, advice);
+}
+
+}  // namespace
 
 MappedFile::MappedFile(const std::string& path) : file_(File::open_for_reading(path)) {
   const auto size = static_cast<size_t>(file_.size());
@@ -25,12 +41,11 @@ MappedFile::~MappedFile() {
 }
 
 void MappedFile::prefetch(std::span<const std::byte> part) const {
-  static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  if (part.size() <= page) return;
-  const auto begin = reinterpret_cast<uintptr_t>(part.data()) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(part.data() + part.size());
-  // Advice: pages come when they are touched if the system does not take it.
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_WILLNEED);
+  if (part.size() > page_bytes()) advise(part, MADV_WILLNEED);
+}
+
+void MappedFile::give_back(std::span<const std::byte> part) const {
+  advise(part, MADV_DONTNEED);  // of a mapping that nobody writes to: nothing is lost
 }
 
 void MappedFile::check_length() const {

@@ -21,6 +21,9 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return bytes_; }
   // Asks for a part at once, which would otherwise come page by page.
   void prefetch(std::span<const std::byte> part) const;
+  // Takes a part out of the memory of this process until it is touched again; the system keeps it in its
+  // cache while there is room. Other threads may be reading it.
+  void give_back(std::span<const std::byte> part) const;
   // Error(data) if the file has become shorter than the memory, which ends a process that touches
   // what is gone.
   void check_length() const;

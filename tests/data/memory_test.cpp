@@ -1,9 +1,16 @@
 // A set larger than memory trains from disk: what a loader keeps does not grow with the set.
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
 
 #include "data/loader.h"
+#include "data/packed_file.h"
+#include "data/packed_writer.h"
 #include "engine/backend/open.h"
+#include "tests/data/data_files.h"
 #include "tests/data/encode.h"
 
 namespace amcl {
@@ -57,6 +64,45 @@ TEST_CASE("memory: a loader of files keeps no more of a larger set than its orde
   growth(kSmall);                     // what the libraries allocate once
   // One decoded image is 8 KB, its file 1.5 KB.
   CHECK(growth(kLarge) - growth(kSmall) <= 2 * kOrderBytes * (kLarge - kSmall));
+}
+
+// Of this process, in memory now.
+int64_t resident_bytes() {
+  std::ifstream statistics("/proc/self/statm");  // in pages: total, resident
+  int64_t total = 0;
+  int64_t resident = 0;
+  statistics >> total >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+TEST_CASE("memory: of a packed file a bounded part stays in the memory of the process") {
+  constexpr size_t kImages = 64;
+  const std::string pixels(3 * 256 * 256, '\7');
+  const std::string image = "P6 256 256 255 " + pixels;
+  const TemporaryDirectory directory;
+  const std::string path = (directory.path() / "packed").string();
+  PackedWriter writer(path, 0);
+  PackedSet set;
+  set.header.size = 16;
+  for (uint32_t i = 0; i < kImages; ++i) {
+    writer.add(0, i, {256, 256}, {reinterpret_cast<const uint8_t*>(image.data()), image.size()});
+    set.images.push_back({.name = concat_text(i)});
+  }
+  const int64_t file_bytes = writer.finish(set);
+  const auto growth_over_two_epochs = [&](uint64_t most_held_bytes) {
+    const PackedFile packed(path, most_held_bytes);
+    std::vector<uint8_t> unused;
+    const int64_t before = resident_bytes();
+    int64_t most = 0;
+    for (int64_t i = 0; i < 2 * packed.count(); ++i) {
+      packed.content(i * 37 % packed.count(), unused);
+      most = std::max(most, resident_bytes() - before);
+    }
+    return most;
+  };
+  constexpr int64_t kMega = 1 << 20;
+  CHECK(growth_over_two_epochs(4 * kMega) < 5 * kMega);
+  CHECK(growth_over_two_epochs(file_bytes) > file_bytes * 3 / 4);  // or nothing is measured
 }
 
 }  // namespace
