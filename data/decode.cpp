@@ -73,11 +73,13 @@ struct ImageDecoder::State {
   void decode_stored(ImageFormat format, std::span<const uint8_t> file, const ImageBox& box,
                      int64_t reduction, const ImageExtent& whole, DecodedImage& image) {
     if (format == ImageFormat::jpeg) return jpeg.decode(file, box, reduction, image);
+    image.reduction = 1;
+    image.box = {0, 0, whole.height, whole.width};
     if (format == ImageFormat::png) decode_png(file, image.pixels);
     if (format == ImageFormat::bmp) decode_bmp(file, image.pixels);
-    if (format == ImageFormat::pnm) decode_pnm(file, image.pixels);
-    image.box = {0, 0, whole.height, whole.width};
-    image.reduction = 1;
+    if (format != ImageFormat::pnm) return;
+    image.box = box;
+    decode_pnm(file, box, image.pixels);
   }
 
   void turn(const Orientation& orientation, const ImageExtent& whole, DecodedImage& image) {

@@ -61,7 +61,7 @@ class ImageDecoder {
   ImageExtent extent(std::span<const uint8_t> file);
   // Fills `image` with at least the pixels of `box`, the same to the bit as those of the whole
   // image. A JPEG may be reduced to 1/2, 1/4 or 1/8 (`reduction`, by its DCT); its box then covers
-  // `box` divided by that. Other formats are decoded whole.
+  // `box` divided by that. PNG and BMP are decoded whole.
   void decode(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
               DecodedImage& image);
   // The whole image, complete to the end of the file.

@@ -60,35 +60,41 @@ Header read_header(std::span<const uint8_t> file) {
   return header;
 }
 
+// Samples to pixels of which 255 is the largest value. Returns the end of what is written.
+uint8_t* scale_row(const Header& header, const uint8_t* row, int64_t samples, uint8_t* out) {
+  const int64_t repeat = header.channels == 1 ? 3 : 1;
+  for (int64_t i = 0; i < samples; ++i) {
+    const int64_t value =
+        header.sample_bytes() == 2 ? int64_t{row[2 * i]} << 8 | row[2 * i + 1] : row[i];
+    const int64_t scaled =
+        (std::min(value, header.largest) * 255 + header.largest / 2) / header.largest;
+    out = std::fill_n(out, repeat, static_cast<uint8_t>(scaled));
+  }
+  return out;
+}
+
 }  // namespace
 
 ImageExtent read_pnm_header(std::span<const uint8_t> file) {
   return read_header(file).extent;
 }
 
-void decode_pnm(std::span<const uint8_t> file, std::vector<uint8_t>& pixels) {
+void decode_pnm(std::span<const uint8_t> file, const ImageBox& box, std::vector<uint8_t>& pixels) {
   const Header header = read_header(file);
   const auto wanted = static_cast<size_t>(header.samples() * header.sample_bytes());
   const std::span<const uint8_t> samples = file.subspan(header.begin);
   if (samples.size() < wanted)
     fail(ErrorKind::data, "is a damaged PNM image (it ends ", wanted - samples.size(),
          " bytes too early)");
-  const auto bytes = static_cast<size_t>(header.extent.height * header.extent.width * 3);
+  const auto bytes = static_cast<size_t>(box.height * box.width * 3);
   if (pixels.size() < bytes) pixels.resize(bytes);
-  if (header.channels == 3 && header.largest == 255) {
-    std::copy_n(samples.data(), bytes, pixels.data());
-    return;
-  }
-  const int64_t repeat = header.channels == 1 ? 3 : 1;
+  const int64_t row_samples = box.width * header.channels;
   uint8_t* out = pixels.data();
-  for (int64_t i = 0; i < header.samples(); ++i) {
-    const int64_t value = header.sample_bytes() == 2
-                              ? int64_t{samples[static_cast<size_t>(2 * i)]} << 8 |
-                                    samples[static_cast<size_t>(2 * i + 1)]
-                              : samples[static_cast<size_t>(i)];
-    const int64_t scaled =
-        (std::min(value, header.largest) * 255 + header.largest / 2) / header.largest;
-    out = std::fill_n(out, repeat, static_cast<uint8_t>(scaled));
+  for (int64_t y = box.top; y < box.top + box.height; ++y) {
+    const int64_t first = (y * header.extent.width + box.left) * header.channels;
+    const uint8_t* row = samples.data() + first * header.sample_bytes();
+    out = header.channels == 3 && header.largest == 255 ? std::copy_n(row, row_samples, out)
+                                                        : scale_row(header, row, row_samples, out);
   }
 }
 

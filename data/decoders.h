@@ -44,6 +44,7 @@ ImageExtent read_bmp_header(std::span<const uint8_t> file);
 void decode_bmp(std::span<const uint8_t> file, std::vector<uint8_t>& pixels);
 
 ImageExtent read_pnm_header(std::span<const uint8_t> file);
-void decode_pnm(std::span<const uint8_t> file, std::vector<uint8_t>& pixels);
+// Of the pixels only those of `box`.
+void decode_pnm(std::span<const uint8_t> file, const ImageBox& box, std::vector<uint8_t>& pixels);
 
 }  // namespace amcl

@@ -108,6 +108,16 @@ TEST_CASE("decode: a box of a JPEG has the bits of the whole image") {
         }
 }
 
+TEST_CASE("decode: a box of a PNM has the bits of the whole image") {
+  RandomStream random(7, RandomPurpose::synthetic, 0, 0, 0);
+  const auto text = [](const std::vector<uint8_t>& samples) {
+    return std::string(samples.begin(), samples.end());
+  };
+  check_boxes("P6 23 17 255 " + text(picture(17, 23)), 20, random);
+  check_boxes("P5 23 17 200 " + text(picture(17, 23, 1)), 20, random);
+  check_boxes("P6 23 17 65535 " + text(picture(17, 46)), 20, random);
+}
+
 TEST_CASE("decode: a box of a JPEG has the bits of the whole image, gray, CMYK and turned") {
   RandomStream random(6, RandomPurpose::synthetic, 0, 0, 0);
   for (int orientation = 1; orientation <= 8; ++orientation)
