@@ -4,7 +4,6 @@
 #include "train/bench_data.h"
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
@@ -72,28 +71,11 @@ int64_t make_views(Backend& backend, const Dataset& dataset, const ViewCase& sha
   return made;
 }
 
-// Microseconds to read the bytes of an average crop (0.54 of the image) and to write a view.
-double floor_microseconds(const ViewCase& shape, double seconds) {
-  const auto image_bytes = static_cast<size_t>(shape.image_height * shape.image_width * 3);
-  const size_t crop_bytes = image_bytes * 54 / 100;
-  const auto view_bytes = static_cast<size_t>(shape.view * shape.view * 3) * sizeof(float);
-  const std::vector<uint8_t> images(image_bytes * static_cast<size_t>(shape.images), 1);
-  // Source and destinations of the view: the crop is copied into it again and again.
-  std::vector<uint8_t> views(view_bytes * static_cast<size_t>(shape.views_at_once));
-  const double rate = median_rate(seconds, [&](double time) {
-    int64_t made = 0;
-    const Stopwatch stopwatch;
-    while (stopwatch.seconds() < time) {
-      uint8_t* view = views.data() + static_cast<size_t>(made % shape.views_at_once) * view_bytes;
-      const uint8_t* crop =
-          images.data() + static_cast<size_t>(made * 7 % shape.images) * image_bytes;
-      for (size_t done = 0; done < view_bytes; done += crop_bytes)
-        std::memcpy(view + done, crop, std::min(crop_bytes, view_bytes - done));
-      ++made;
-    }
-    return made;
-  });
-  return 1e6 / rate;
+ViewTraffic traffic_of(const ViewCase& shape) {
+  return {.image_bytes = static_cast<size_t>(shape.image_height * shape.image_width * 3),
+          .images = shape.images,
+          .view_bytes = static_cast<size_t>(shape.view * shape.view * 3) * sizeof(float),
+          .views_at_once = shape.views_at_once};
 }
 
 Record bench_views(Backend& backend, const ViewCase& shape, int64_t workers, double seconds) {
@@ -105,7 +87,7 @@ Record bench_views(Backend& backend, const ViewCase& shape, int64_t workers, dou
   const double one = median_rate(seconds, [&](double time) { return make(0, time); });
   const double all =
       median_rate(seconds, [&](double time) { return work_in_threads(workers, time, make); });
-  const double floor = floor_microseconds(shape, seconds / 4.0);
+  const double floor = copying_microseconds(traffic_of(shape), seconds / 4.0);
   Record record;
   record["case"] = shape.name;
   record["device"] = backend.name();
@@ -159,6 +141,7 @@ void run_bench_data(const BenchDataOptions& options, std::ostream& out) {
     out << bench_views(*backend, shape, workers, options.seconds).dump() << std::endl;
   out << bench_loader(*backend, workers, options.seconds).dump() << std::endl;
   bench_decoding(*backend, workers, options.seconds, out);
+  bench_files(*backend, workers, options.seconds, out);
 }
 
 }  // namespace amcl

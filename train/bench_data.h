@@ -14,8 +14,8 @@ struct BenchDataOptions {
 };
 
 // Prints one JSON object per line and case: views of 32 px (the recipe of SimCLR with blur), views
-// of 224 px from decoded images of 500 x 375, the loader as a training run uses it, and JPEG images
-// (train/bench_decode.h).
+// of 224 px from decoded images of 500 x 375, the loader as a training run uses it, JPEG images in
+// memory, and images in files (train/bench_decode.h).
 void run_bench_data(const BenchDataOptions& options, std::ostream& out);
 
 }  // namespace amcl

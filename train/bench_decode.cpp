@@ -1,5 +1,8 @@
 #include "train/bench_decode.h"
 
+#include <stdlib.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,9 +13,11 @@
 #include "data/decode.h"
 #include "data/encode_jpeg.h"
 #include "data/image_files.h"
+#include "data/pack.h"
 #include "data/view_maker.h"
 #include "engine/core/check.h"
 #include "engine/io/atomic_file.h"
+#include "engine/io/file.h"
 #include "train/bench_rate.h"
 #include "train/photograph.h"
 
@@ -66,14 +71,57 @@ struct Crops {
   bool reduce;   // --reduce-decoding
 };
 
+Dataset images_in_memory() {
+  Dataset dataset;
+  dataset.name = "made up";
+  dataset.files = std::make_shared<EncodedImages>(encoded_images());
+  dataset.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
+  return dataset;
+}
+
+// The images in files that are removed at the end.
+class ImagesInFiles {
+ public:
+  explicit ImagesInFiles(Backend& backend) : backend_(backend) {
+    std::string name = (std::filesystem::temp_directory_path() / "amcl-bench-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) fail_writing(name, errno);
+    directory_ = name;
+    const std::vector<std::string> images = encoded_images();
+    std::filesystem::create_directory(loose());
+    for (size_t file = 0; file < kFiles; ++file)
+      write_file_atomically(concat_text(loose(), '/', file, ".jpg"), images[file % images.size()]);
+  }
+  ImagesInFiles(const ImagesInFiles&) = delete;
+  ImagesInFiles& operator=(const ImagesInFiles&) = delete;
+  ~ImagesInFiles() {
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+
+  Dataset open_loose() const { return open(loose()); }
+  // With `size` > 0 as pixels, of which the shorter side has that many.
+  Dataset open_packed(int64_t size) const {
+    const std::string file = concat_text(directory_, '/', size, ".amcl");
+    pack_dataset(backend_, loose(), file, {.size = size});
+    return open(file);
+  }
+
+ private:
+  static constexpr size_t kFiles = 256;
+
+  std::string loose() const { return directory_ + "/loose"; }
+  Dataset open(const std::string& source) const {
+    return open_dataset(backend_, source, Split::train, 0, kSeed);
+  }
+
+  Backend& backend_;
+  std::string directory_;
+};
+
 class DecodingBench {
  public:
-  DecodingBench(Backend& backend, int64_t workers, double seconds)
-      : backend_(backend), workers_(workers), seconds_(seconds) {
-    dataset_.name = "made up";
-    dataset_.files = std::make_shared<EncodedImages>(encoded_images());
-    dataset_.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  }
+  DecodingBench(Backend& backend, Dataset dataset, int64_t workers, double seconds)
+      : backend_(backend), workers_(workers), seconds_(seconds), dataset_(std::move(dataset)) {}
 
   Record whole() const {
     const auto decode = [this](uint32_t, double seconds) {
@@ -98,10 +146,31 @@ class DecodingBench {
     return record;
   }
 
+  // Of files that hold JPEG images or pixels.
+  Record files(const std::string& name, bool encoded) {
+    dataset_.size = kFileViewSize;
+    Record record = rates(name, dataset_.view_extent(), [this](uint32_t thread, double seconds) {
+      return make_views(thread, seconds);
+    });
+    record["reading_microseconds"] =
+        1e6 / median_rate(seconds_ / 4.0, [this](double time) { return read_all(time); });
+    const ViewTraffic traffic = {
+        .image_bytes = static_cast<size_t>(mean_image_bytes()),
+        .images = dataset_.count(),
+        .view_bytes = static_cast<size_t>(kFileViewSize * kFileViewSize * 3) * sizeof(float)};
+    record["floor_bytes"] =
+        traffic.view_bytes + (encoded ? traffic.image_bytes : traffic.crop_bytes());
+    add_floor(record, encoded ? floor_microseconds(/*to_the_end=*/false)
+                              : copying_microseconds(traffic, seconds_ / 4.0));
+    return record;
+  }
+
  private:
+  // Images follow each other in steps that meet all of them.
+  int64_t sample(int64_t number) const { return number * 37 % dataset_.count(); }
+  uint32_t epoch(int64_t number) const { return static_cast<uint32_t>(number / dataset_.count()); }
   ViewParameters draw(int64_t number) const {
-    const auto epoch = static_cast<uint32_t>(number / kImages);
-    return policy_.draw(kSeed, epoch, number % kImages, 0, kHeight, kWidth);
+    return policy_.draw(kSeed, epoch(number), sample(number), 0, kHeight, kWidth);
   }
 
   // As the loader makes them, one after the other.
@@ -111,9 +180,9 @@ class DecodingBench {
     Tensor rows[] = {Tensor::empty(backend_, {1, view, view, 3}, DType::f32)};
     int64_t made = 0;
     for (const Stopwatch time; time.seconds() < seconds; ++made) {
-      const int64_t number = made + kImages * 1000 * int64_t{thread};
-      const int64_t sample = number % kImages;
-      maker.make(static_cast<uint32_t>(number / kImages), {&sample, 1}, rows);
+      const int64_t number = made + dataset_.count() * 1000 * int64_t{thread};
+      const int64_t image = sample(number);
+      maker.make(epoch(number), {&image, 1}, rows);
     }
     return made;
   }
@@ -126,8 +195,16 @@ class DecodingBench {
     std::vector<uint8_t> unused;
     int64_t made = 0;
     for (const Stopwatch time; time.seconds() < seconds; ++made)
-      decoder.decode(dataset_.files->content(made % kImages, unused), box_of(draw(made)), reduction,
+      decoder.decode(dataset_.files->content(sample(made), unused), box_of(draw(made)), reduction,
                      image);
+    return made;
+  }
+
+  int64_t read_all(double seconds) const {
+    std::vector<uint8_t> buffer;
+    int64_t made = 0;
+    for (const Stopwatch time; time.seconds() < seconds; ++made)
+      dataset_.files->content(sample(made), buffer);
     return made;
   }
 
@@ -162,7 +239,9 @@ class DecodingBench {
     Record record;
     record["case"] = name;
     record["device"] = backend_.name();
-    record["image"] = {kHeight, kWidth};
+    const ImageExtent known = dataset_.files->known_extent(0);
+    record["image"] = {known.height > 0 ? known.height : kHeight,
+                       known.width > 0 ? known.width : kWidth};
     record["image_bytes"] = mean_image_bytes();
     record["view"] = {view.height, view.width};
     record["views_per_s_per_core"] = one;
@@ -180,9 +259,9 @@ class DecodingBench {
   int64_t mean_image_bytes() const {
     std::vector<uint8_t> unused;
     int64_t bytes = 0;
-    for (int64_t index = 0; index < kImages; ++index)
+    for (int64_t index = 0; index < dataset_.count(); ++index)
       bytes += std::ssize(dataset_.files->content(index, unused));
-    return bytes / kImages;
+    return bytes / dataset_.count();
   }
 
   Backend& backend_;
@@ -195,11 +274,22 @@ class DecodingBench {
 }  // namespace
 
 void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostream& out) {
-  DecodingBench bench(backend, workers, seconds);
+  DecodingBench bench(backend, images_in_memory(), workers, seconds);
   out << bench.whole().dump() << std::endl;
   for (const int64_t view : {224, 96})
     for (const bool reduce : {false, true})
       out << bench.crops({.view = view, .reduce = reduce}).dump() << std::endl;
+}
+
+void bench_files(Backend& backend, int64_t workers, double seconds, std::ostream& out) {
+  const ImagesInFiles images(backend);
+  const auto print = [&](const std::string& name, const Dataset& dataset, bool encoded) {
+    out << DecodingBench(backend, dataset, workers, seconds).files(name, encoded).dump()
+        << std::endl;
+  };
+  print("files_loose_224", images.open_loose(), /*encoded=*/true);
+  print("files_packed_224", images.open_packed(0), /*encoded=*/true);
+  print("files_packed_u8_224", images.open_packed(256), /*encoded=*/false);
 }
 
 void write_decoded_images(const std::string& directory) {

@@ -21,6 +21,15 @@ namespace amcl {
 // decoder can leave out.
 void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostream& out);
 
+// The same images in 256 files, which the system has in its cache, and views of 224 px as the loader
+// makes them; one JSON object per line and case:
+//   files_loose_224      JPEG files of a folder
+//   files_packed_224     a packed set of these files as they are
+//   files_packed_u8_224  a packed set of their pixels, the shorter side resized to 256
+// `reading_microseconds` is what only getting the content of an image takes. The floor is the entropy
+// decoding as above; without it, the copying of crop and view, `floor_bytes` of them.
+void bench_files(Backend& backend, int64_t workers, double seconds, std::ostream& out);
+
 // Writes the images into `directory`, for other programs to decode.
 void write_decoded_images(const std::string& directory);
 

@@ -61,6 +61,18 @@ jpeg_row() {
   echo "$row $text | $(ratio "$ours" "$median") | $(share "$case") |"
 }
 
+# Median of field $2 of case $1.
+median_of() { grep "\"$1\"" "$work/ours" | field "$2" | spread | awk '{printf "%.'"$3"'f", $2}'; }
+
+# Images from files: the first one, loose files, is what the others are compared with.
+files_row() {
+  local case=$1
+  cell ours "$case"
+  loose=${loose:-$median}
+  echo "| $case | $(($(median_of "$case" image_bytes 0) / 1000)) KB | $text | $(ratio "$median" "$loose")" \
+    "| $(median_of "$case" reading_microseconds 1) | $(($(median_of "$case" floor_bytes 0) / 1000)) KB | $(share "$case") |"
+}
+
 results=tools/bench/results/$(date +%F)-data.md
 mkdir -p tools/bench/results
 {
@@ -91,5 +103,14 @@ mkdir -p tools/bench/results
     jpeg_row "jpeg_crop_$size" "jpeg_crop_$size" pillow
     jpeg_row "jpeg_crop_${size}_reduced" "jpeg_crop_$size" pillow_draft
   done
+  echo
+  echo "Views of 224 px by the crop alone, of 256 files that the system has in its cache: the same JPEG images as files of a" \
+    "folder and in a packed set, and a packed set of their pixels, the shorter side resized to 256 (\`data pack --size 256\`)." \
+    "Reading is what getting an image's bytes takes, in microseconds. The floor is entropy decoding as above; of pixels, the" \
+    "copying of the bytes of crop and view:"
+  echo
+  echo "| case | image | amcl | beside loose files | reading | least bytes per view | share of the floor |"
+  echo "| --- | --- | --- | --- | --- | --- | --- |"
+  for case in files_loose_224 files_packed_224 files_packed_u8_224; do files_row "$case"; done
 } | tee "$results"
 echo "written to $results" >&2
