@@ -19,6 +19,7 @@ class HostViews final : public ViewSource {
     return batch_->samples;
   }
   Tensor views() override { return std::move(batch_->images); }
+  bool can_be_recorded() const override { return false; }
 
  private:
   const ViewSetup setup_;

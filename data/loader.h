@@ -33,6 +33,7 @@ class Loader {
   // nothing on the host that differs between steps, so that a recording of it makes the views of the
   // step prepared last. The images may be overwritten by the next prepare().
   Tensor views() { return source_->views(); }
+  bool can_be_recorded() const { return source_->can_be_recorded(); }
   // Both.
   Batch next();
 

@@ -54,6 +54,8 @@ class ViewSource {
   virtual std::vector<int64_t> prepare() = 0;
   // The device's part of the step prepared last: its views, f32 of views_shape().
   virtual Tensor views() = 0;
+  // Whether views() can be recorded: not where each batch has memory of its own.
+  virtual bool can_be_recorded() const { return true; }
 };
 
 // Made by the workers on a device whose memory is the host's, where they stay.

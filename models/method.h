@@ -20,16 +20,21 @@ class Method {
  public:
   virtual ~Method() = default;
 
-  // Before the forward pass of a training step, which counts from 1: momentum encoder, and what the
-  // step's random draws and the place in the queue follow.
-  virtual void begin_step(int64_t /*number*/) {}
+  // A training step may be recorded once and replayed (Device::capture). What changes with its
+  // number, which counts from 1, therefore lies in device memory and is written here, before the
+  // step and on the host: random draws, the place in the queue.
+  virtual void prepare_step(int64_t /*number*/) {}
+  // From here to finish_step() methods give the device work and read nothing back.
+  // Before the forward pass: the momentum encoder.
+  virtual void begin_step() {}
   // images [2N, H, W, 3]: rows 0..N-1 are view 1, rows N..2N-1 view 2. Of a batch in parts, each
   // part has both views of its images.
   virtual Projections project(const Tensor& images, const ForwardContext& context) = 0;
   // Of the projections of a whole batch.
   virtual Loss loss(const Projections& projections) = 0;
-  // After the optimiser step: the queue takes the keys of the last loss.
-  virtual void finish_step() {}
+  // After the optimiser step: the queue takes the keys of the last loss, if `gate` [1] is a number
+  // or empty (engine/backend/step_gate.h).
+  virtual void finish_step(const Tensor& /*nullable_gate*/) {}
   // Backbone features [N, D] of images [N, H, W, 3], for evaluation.
   Tensor features(const Tensor& images, const ForwardContext& context) {
     return backbone_.forward(images, context);

@@ -32,11 +32,6 @@ std::vector<int32_t> shuffled_rows(uint64_t seed, int64_t step, int64_t views, i
   return order;
 }
 
-Tensor index_tensor(Device& device, const std::vector<int32_t>& index) {
-  return Tensor::from_host(device, Shape{static_cast<int64_t>(index.size())},
-                           std::span<const int32_t>(index));
-}
-
 std::vector<int32_t> inverse(const std::vector<int32_t>& order) {
   std::vector<int32_t> result(order.size());
   for (size_t i = 0; i < order.size(); ++i)
@@ -69,19 +64,42 @@ Moco::Moco(Initializer initializer, uint64_t seed, const MocoOptions& options)
                              options.objective.temperature_net);
 }
 
-void Moco::begin_step(int64_t number) {
+void Moco::prepare_step(int64_t number) {
   step_ = number;
+  for (auto& [rows, shuffle] : shuffles_) draw(rows, shuffle);
+  if (keys_per_step_ > 0) queue_.set_place((step_ - 1) * keys_per_step_);
+}
+
+void Moco::begin_step() {
   momentum_encoder_.follow(backbone_, heads_, options_.encoder_momentum);
+}
+
+void Moco::draw(int64_t rows, Shuffle& shuffle) const {
+  const int64_t views = options_.symmetric ? 2 : 1;
+  const std::vector<int32_t> order = shuffled_rows(seed_, step_, views, rows / views);
+  const std::vector<int32_t> back = inverse(order);
+  Device& device = shuffle.order.device();
+  device.copy_from_host(shuffle.order.raw(), order.data(), shuffle.order.bytes());
+  device.copy_from_host(shuffle.back.raw(), back.data(), shuffle.back.bytes());
+}
+
+// The first step with so many rows makes the memory.
+const Moco::Shuffle& Moco::shuffle_of(int64_t rows) {
+  Shuffle& shuffle = shuffles_[rows];
+  if (!shuffle.order.defined()) {
+    Device& device = queue_.keys().device();
+    shuffle = {.order = Tensor::empty(device, {rows}, DType::i32),
+               .back = Tensor::empty(device, {rows}, DType::i32)};
+    draw(rows, shuffle);
+  }
+  return shuffle;
 }
 
 Tensor Moco::keys_of(const Tensor& images, const ForwardContext& context) {
   if (!options_.shuffle_bn || context.phase == Phase::eval)
     return momentum_encoder_.forward(images, context);
-  const int64_t views = options_.symmetric ? 2 : 1;
-  const std::vector<int32_t> order = shuffled_rows(seed_, step_, views, images.dim(0) / views);
-  const Tensor k =
-      momentum_encoder_.forward(gathered(images, index_tensor(images.device(), order)), context);
-  const Tensor back = index_tensor(images.device(), inverse(order));
+  const auto& [order, back] = shuffle_of(images.dim(0));
+  const Tensor k = momentum_encoder_.forward(gathered(images, order), context);
   Tensor restored = Tensor::empty_like(k);
   for (int64_t head = 0; head < k.dim(0); ++head) {
     Tensor rows = restored.slice(head, head + 1).view({k.dim(1), k.dim(2)});
@@ -113,9 +131,13 @@ Loss Moco::loss(const Projections& projections) {
   return info_nce_queue(q, own, queue_.keys(), options_.objective.temperature);
 }
 
-void Moco::finish_step() {
+void Moco::finish_step(const Tensor& nullable_gate) {
   if (!keys_.defined()) return;
-  queue_.write(keys_, (step_ - 1) * keys_.dim(1));
+  if (keys_per_step_ != keys_.dim(1)) {
+    keys_per_step_ = keys_.dim(1);
+    queue_.set_place((step_ - 1) * keys_per_step_);
+  }
+  queue_.write(keys_, nullable_gate);
   keys_ = {};
 }
 

@@ -8,6 +8,7 @@
 // they share. Hence its groups (ForwardContext::batch_norm_groups) are parts of a view, and the keys
 // go through the momentum encoder in shuffled order, so that a query and its key share no part.
 #pragma once
+#include <map>
 #include <optional>
 
 #include "engine/backend/backend.h"
@@ -34,19 +35,28 @@ class Moco final : public Method {
   // Throws Error(usage) for queue < 1 or a momentum outside [0, 1].
   Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype = DType::f32);
 
-  void begin_step(int64_t number) override;
+  void prepare_step(int64_t number) override;
+  void begin_step() override;
   // Queries q and keys k of the same images, [C, 2N, d]; not symmetric: q of view 1 and k of view 2,
   // [C, N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;
   Loss loss(const Projections& projections) override;
-  void finish_step() override;
+  void finish_step(const Tensor& nullable_gate) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
   void visit(const ModuleVisitor& visitor) override;
 
  private:
+  // The order in which a number of rows goes through the momentum encoder at the present step.
+  struct Shuffle {
+    Tensor order;  // [rows] i32
+    Tensor back;   // its inverse
+  };
+
   Moco(Initializer initializer, uint64_t seed, const MocoOptions& options);
 
+  const Shuffle& shuffle_of(int64_t rows);
+  void draw(int64_t rows, Shuffle& shuffle) const;
   Tensor keys_of(const Tensor& images, const ForwardContext& context);
 
   uint64_t seed_;
@@ -55,7 +65,9 @@ class Moco final : public Method {
   MomentumEncoder momentum_encoder_;
   NegativeQueue queue_;
   int64_t step_ = 1;
-  Tensor keys_;  // of the last loss, until they enter the queue
+  std::map<int64_t, Shuffle> shuffles_;  // by rows, redrawn for each step in the same memory
+  Tensor keys_;                          // of the last loss, until they enter the queue
+  int64_t keys_per_step_ = 0;            // per head; 0: no step was made yet
 };
 
 }  // namespace amcl

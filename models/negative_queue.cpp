@@ -1,6 +1,5 @@
 #include "models/negative_queue.h"
 
-#include <array>
 #include <vector>
 
 #include "engine/backend/backend.h"
@@ -27,12 +26,16 @@ NegativeQueue::NegativeQueue(Device& device, uint64_t seed, int64_t heads, int64
   AMCL_CHECK(capacity >= 1 && capacity <= INT32_MAX, "queue: must hold at least 1 key, got ",
              capacity);
   keys_ = l2_normalize(normal_rows(device, seed, Shape{heads, capacity, features}, dtype));
+  place_ = Tensor::zeros(device, {1}, DType::i32);
 }
 
-void NegativeQueue::write(const Tensor& rows, int64_t place) {
-  const std::array head{static_cast<int32_t>(place % keys_.dim(1))};
-  Tensor ring_head = Tensor::from_host(keys_.device(), Shape{1}, std::span<const int32_t>(head));
-  backend_of(keys_).write_ring(rows, keys_, ring_head);
+void NegativeQueue::set_place(int64_t place) {
+  const auto head = static_cast<int32_t>(place % keys_.dim(1));
+  place_.device().copy_from_host(place_.raw(), &head, sizeof(head));
+}
+
+void NegativeQueue::write(const Tensor& rows, const Tensor& nullable_gate) {
+  backend_of(keys_).write_ring(rows, nullable_gate, keys_, place_);
 }
 
 void NegativeQueue::visit(const std::string& prefix, const ModuleVisitor& visitor) {

@@ -15,14 +15,17 @@ class NegativeQueue {
                 DType dtype);
 
   const Tensor& keys() const { return keys_; }  // [C, K, d]
-  // Rows [C, n, d] of unit length take the places from `place` on, modulo K; of more than K rows
-  // the last K remain.
-  void write(const Tensor& rows, int64_t place);
+  // Where the next rows go, modulo K; a copy from the host. Rows written move it on.
+  void set_place(int64_t place);
+  // Rows [C, n, d] of unit length take the next places; of more than K rows the last K remain. Where
+  // `gate` is not a number (engine/backend/step_gate.h) nothing changes.
+  void write(const Tensor& rows, const Tensor& nullable_gate);
   // prefix.*.keys
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 
  private:
   Tensor keys_;
+  Tensor place_;  // [1] i32
 };
 
 }  // namespace amcl

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "engine/backend/open.h"
+#include "engine/core/check.h"
 #include "engine/core/parallel_for.h"
 #include "train/bench_figures.h"
 #include "train/bench_rate.h"
 #include "train/build_method.h"
 #include "train/optimizer_config.h"
 #include "train/process_memory.h"
-#include "train/step.h"
+#include "train/repeated_step.h"
 #include "train/training_backend.h"
 #include "train/version.h"
 
@@ -19,6 +20,9 @@ namespace amcl {
 namespace {
 
 Config config_of(const BenchStepOptions& options) {
+  AMCL_CHECK(options.capture || options.device == "cuda",
+             "--no-capture has no effect with --device ", options.device,
+             ", which replays nothing: leave it out");
   Config config;
   config.model.backbone = options.backbone;
   config.model.width = options.width;
@@ -30,6 +34,7 @@ Config config_of(const BenchStepOptions& options) {
   config.train.device = options.device;
   config.train.conv_algorithm = options.conv_algorithm;
   config.train.precision = options.precision;
+  if (options.deterministic) config.train.deterministic = true;
   validate(config);
   return config;
 }
@@ -38,6 +43,7 @@ struct Timing {
   std::vector<double> seconds;  // of each step
   double loss = 0.0;
   double flops = 0.0;  // of a step
+  bool captured = false;
   MemoryUse memory;
 };
 
@@ -47,6 +53,9 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
   ParameterArena arena(backend, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
   Optimizer optimizer(arena, optimizer_options(config.optimizer));
   const Tensor images = normal_tensor(backend, {2 * options.batch, options.size, options.size, 3});
+  RepeatedStep repeated(
+      *method, arena, optimizer, [&] { return images; }, {.context = training_context(config)},
+      options.capture);
   Timing timing;
   // The first step, which plans the convolutions, is counted and not timed.
   for (int64_t step = 0; step <= options.warmup + options.steps; ++step) {
@@ -60,13 +69,12 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
       backend.allocator().reset_peak();
     }
     const Stopwatch watch;
-    timing.loss =
-        training_step(*method, arena, optimizer, images,
-                      {.number = step + 1, .rate = 0.03, .context = training_context(config)})
-            .loss;
+    repeated.launch({.number = step + 1, .rate = 0.03});
     backend.synchronize();
     if (step > options.warmup) timing.seconds.push_back(watch.seconds());
   }
+  timing.loss = repeated.result().loss;
+  timing.captured = repeated.captured();
   timing.memory = backend.allocator().use();
   return timing;
 }
@@ -101,6 +109,8 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   record["temperature"] = options.temperature;
   record["precision"] = options.precision;
   record["conv_algorithm"] = options.conv_algorithm;
+  record["deterministic"] = options.deterministic;
+  record["captured"] = timing.captured;
   record["pairs_per_s"] = rounded(static_cast<double>(options.batch) / step, 2);
   record["step_ms"] = rounded(step * 1e3, 2);
   record["step_ms_min_max"] = {rounded(*fastest * 1e3, 2), rounded(*slowest * 1e3, 2)};

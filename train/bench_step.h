@@ -19,6 +19,8 @@ struct BenchStepOptions {
   std::string device = "cpu";
   std::string precision = "f32";
   std::string conv_algorithm = "auto";
+  bool deterministic = false;
+  bool capture = true;   // replay the step where the device can (StepGraph)
   int64_t threads = 0;   // 0: all cores
   bool profile = false;  // also the time of every kernel, as a table on `log`
 };

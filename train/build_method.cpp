@@ -6,6 +6,7 @@
 #include "models/simclr.h"
 #include "train/method_config.h"
 #include "train/objective_config.h"
+#include "train/training_backend.h"
 
 namespace amcl {
 namespace {
@@ -15,7 +16,7 @@ ResNetOptions backbone_options(const Config& config) {
   return {.backbone = model.backbone,
           .width = model.width,
           .stem = model.stem,
-          .activations = config.train.precision == "bf16" ? DType::bf16 : DType::f32};
+          .activations = precision_of(config.train) == "bf16" ? DType::bf16 : DType::f32};
 }
 
 ProjectionHeadOptions head_options(const ModelConfig& model) {

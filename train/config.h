@@ -130,12 +130,16 @@ struct TrainConfig {
   int64_t micro_batch = 0;  // image pairs that go through the encoder at once; 0: all
   uint64_t seed = 1;
   std::string device = "cpu";
-  std::string precision = "f32";        // f32 | bf16
+  // f32 | tf32 | bf16; if not given bf16 with cuda, else f32 (precision_of)
+  std::optional<std::string> precision = {};
   std::string conv_algorithm = "auto";  // auto | direct | winograd
-  int64_t threads = 0;                  // 0: all cores
-  int64_t workers = 1;                  // loader threads
-  std::string init = {};                // checkpoint to start from
-  std::string out = {};                 // run directory
+  // Of cuda: replay the step (true if not given), algorithms that repeat to the bit (false).
+  std::optional<bool> capture = {};
+  std::optional<bool> deterministic = {};
+  int64_t threads = 0;    // 0: all cores
+  int64_t workers = 1;    // loader threads
+  std::string init = {};  // checkpoint to start from
+  std::string out = {};   // run directory
   bool overwrite = false;
   int64_t checkpoint_every = 1;  // epochs
   int64_t keep = 2;              // checkpoints kept, the newest included

@@ -166,14 +166,29 @@ std::vector<Setting> train_settings() {
       {.key = "precision",
        .field = AMCL_FIELD(train.precision),
        .value = "NAME",
-       .help = "of the encoder's activations; bf16: products of 8 bits of mantissa, summed in f32, "
-               "with the weights, statistics, heads and loss in f32; refused where it is no faster",
-       .allowed = {"f32", "bf16"}},
+       .help =
+           "of the encoder (if not given: bf16 with cuda, else f32); bf16: activations and "
+           "products of 8 bits of mantissa, summed in f32, with the weights, statistics, heads "
+           "and loss in f32; tf32, cuda only: convolutions of f32 round their inputs to 11 bits; "
+           "refused where it is no faster",
+       .allowed = {"f32", "tf32", "bf16"}},
       {.key = "conv_algorithm",
        .field = AMCL_FIELD(train.conv_algorithm),
        .value = "NAME",
        .help = "of the cpu, for 3x3 windows of stride 1; auto: Winograd where it is faster",
        .allowed = conv_algorithm_names()},
+      {.key = "capture",
+       .field = AMCL_FIELD(train.capture),
+       .help = "cuda: record the third step and replay it from then on, to the same bits (usual); "
+               "--no-capture launches every step anew",
+       .may_change = true,
+       .only_with = {"device", {"cuda"}}},
+      {.key = "deterministic",
+       .field = AMCL_FIELD(train.deterministic),
+       .help =
+           "cuda: only algorithms that repeat to the bit, which may be slower (if not given: no); "
+           "other devices repeat anyway",
+       .only_with = {"device", {"cuda"}}},
       {.key = "threads",
        .field = AMCL_FIELD(train.threads),
        .value = "N",

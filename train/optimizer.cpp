@@ -1,6 +1,7 @@
 #include "train/optimizer.h"
 
-#include <cmath>
+#include <array>
+#include <limits>
 #include <utility>
 
 namespace amcl {
@@ -66,46 +67,57 @@ Optimizer::Optimizer(ParameterArena& arena, const OptimizerOptions& options)
   for (std::string& name : memory_names(options))
     memories_.push_back(
         {std::move(name), Tensor::zeros(values.device(), values.shape(), values.dtype())});
-  rate_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
+  rates_ = Tensor::zeros(values.device(), Shape{2}, values.dtype());
   squares_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
   number_ = Tensor::zeros(values.device(), Shape{1}, DType::i32);
   gradient_scale_ = Tensor::empty(values.device(), Shape{1}, values.dtype());
-  backend_of(values).fill(gradient_scale_, 1.0);
+  reopen();
 }
 
-double Optimizer::measure_gradient_norm() {
-  backend_of(squares_).sum_of_squares(arena_.gradients(), squares_);
-  return std::sqrt(squares_.item());
+void Optimizer::reopen() {
+  backend_of(gradient_scale_).fill(gradient_scale_, 1.0);
 }
 
-void Optimizer::step(double rate, int64_t number, std::optional<double> peak) {
-  Backend& backend = backend_of(rate_);
-  if (options_.clip_norm > 0.0) backend.clip_scale(squares_, options_.clip_norm, gradient_scale_);
-  const auto move = [&](Segments segments, double at) {
+void Optimizer::prepare(double rate, int64_t number, std::optional<double> peak) {
+  Device& device = rates_.device();
+  const std::array rates{rate, peak.value_or(rate)};
+  const std::array rounded{static_cast<float>(rates[0]), static_cast<float>(rates[1])};
+  const bool wide = rates_.dtype() == DType::f64;
+  device.copy_from_host(rates_.raw(), wide ? static_cast<const void*>(&rates) : &rounded,
+                        rates_.bytes());
+  if (!std::holds_alternative<AdamWSpec>(options_.rule)) return;
+  const auto count = static_cast<int32_t>(number);
+  device.copy_from_host(number_.raw(), &count, sizeof(count));
+}
+
+void Optimizer::step(const Tensor& loss) {
+  Backend& backend = backend_of(squares_);
+  backend.sum_of_squares(arena_.gradients(), squares_);
+  const bool clips = options_.clip_norm > 0.0;
+  backend.clip_scale(squares_, loss,
+                     clips ? options_.clip_norm : std::numeric_limits<double>::infinity(),
+                     gradient_scale_);
+  const auto move = [&](Segments segments, const Tensor& rate) {
     if (segments.empty()) return;
-    backend.fill(rate_, at);
-    std::visit([&](const auto& spec) { apply(spec, segments, number); }, options_.rule);
+    std::visit([&](const auto& spec) { apply(spec, segments, rate); }, options_.rule);
   };
-  move(scheduled_, rate);
-  move(constant_, peak.value_or(rate));
+  move(scheduled_, rates_.slice(0, 1));
+  move(constant_, rates_.slice(1, 2));
 }
 
-void Optimizer::apply(const SgdSpec& spec, Segments segments, int64_t) {
-  backend_of(rate_).sgd_step(spec, segments, rate_, gradient_scale_, arena_.gradients(),
+void Optimizer::apply(const SgdSpec& spec, Segments segments, const Tensor& rate) {
+  backend_of(rate).sgd_step(spec, segments, rate, gradient_scale_, arena_.gradients(),
+                            arena_.values(), memories_[0].flat);
+}
+
+void Optimizer::apply(const LarsSpec& spec, Segments segments, const Tensor& rate) {
+  backend_of(rate).lars_step(spec, segments, rate, gradient_scale_, arena_.gradients(),
                              arena_.values(), memories_[0].flat);
 }
 
-void Optimizer::apply(const LarsSpec& spec, Segments segments, int64_t) {
-  backend_of(rate_).lars_step(spec, segments, rate_, gradient_scale_, arena_.gradients(),
-                              arena_.values(), memories_[0].flat);
-}
-
-void Optimizer::apply(const AdamWSpec& spec, Segments segments, int64_t number) {
-  Backend& backend = backend_of(rate_);
-  const auto count = static_cast<int32_t>(number);
-  backend.copy_from_host(number_.raw(), &count, sizeof(count));
-  backend.adamw_step(spec, segments, rate_, gradient_scale_, number_, arena_.gradients(),
-                     arena_.values(), memories_[0].flat, memories_[1].flat);
+void Optimizer::apply(const AdamWSpec& spec, Segments segments, const Tensor& rate) {
+  backend_of(rate).adamw_step(spec, segments, rate, gradient_scale_, number_, arena_.gradients(),
+                              arena_.values(), memories_[0].flat, memories_[1].flat);
 }
 
 }  // namespace amcl

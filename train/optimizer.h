@@ -38,30 +38,36 @@ class Optimizer {
   // The arena must outlive the optimiser.
   Optimizer(ParameterArena& arena, const OptimizerOptions& options);
 
-  // The L2 norm of all gradients, on the host; to be called once per step, before step().
-  double measure_gradient_norm();
-  // Clips the gradients to the norm measured last (in the same pass, they are not rewritten) and
-  // moves the values. `number` counts the steps of the run from 1, for adamw's bias correction.
-  // `peak` is the rate of parameters that the schedule leaves alone (Parameter::constant_rate);
-  // none: `rate`.
-  void step(double rate, int64_t number, std::optional<double> peak = std::nullopt);
+  // Before a step, on the host: what differs from the last one goes to device memory. `number`
+  // counts the steps of the run from 1, for adamw's bias correction. `peak` is the rate of
+  // parameters that the schedule leaves alone (Parameter::constant_rate); none: `rate`.
+  void prepare(double rate, int64_t number, std::optional<double> peak = std::nullopt);
+  // Work of the device only: measures the norm of all gradients, clips them to it (in the same pass
+  // as the update, they are not rewritten) and moves the values. If the norm or `loss` [1] is not
+  // finite, neither this step nor a later one changes anything until reopen().
+  void step(const Tensor& loss);
+  // [1], after step(): the sum of the squared gradients before clipping, and what they are scaled
+  // with, or not a number (engine/backend/step_gate.h).
+  const Tensor& gradient_squares() const { return squares_; }
+  const Tensor& gate() const { return gradient_scale_; }
+  void reopen();
 
   std::span<OptimizerMemory> memories() { return memories_; }
 
  private:
   using Segments = std::span<const OptimizerSegment>;
 
-  // The part of the update that differs between the rules, at rate_.
-  void apply(const SgdSpec& spec, Segments segments, int64_t number);
-  void apply(const LarsSpec& spec, Segments segments, int64_t number);
-  void apply(const AdamWSpec& spec, Segments segments, int64_t number);
+  // The part of the update that differs between the rules.
+  void apply(const SgdSpec& spec, Segments segments, const Tensor& rate);
+  void apply(const LarsSpec& spec, Segments segments, const Tensor& rate);
+  void apply(const AdamWSpec& spec, Segments segments, const Tensor& rate);
 
   ParameterArena& arena_;
   OptimizerOptions options_;
   std::vector<OptimizerSegment> scheduled_;
   std::vector<OptimizerSegment> constant_;  // Parameter::constant_rate
   std::vector<OptimizerMemory> memories_;
-  Tensor rate_;            // [1]
+  Tensor rates_;           // [2], of scheduled_ and of constant_
   Tensor squares_;         // [1], sum of the squared gradients
   Tensor gradient_scale_;  // [1]
   Tensor number_;          // [1] i32

@@ -80,19 +80,21 @@ PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
 }
 
 void PretrainLoop::advance() {
-  const StepResult result = trainer_.step();
-  loss_ = result.loss;
+  trainer_.advance();
+  // Only a record waits for the device.
+  std::optional<StepResult> result;
+  if (record_due()) result = trainer_.result();
   const double wait_seconds = trainer_.take_wait_seconds();
   since_record_.add_step(wait_seconds);
   since_start_.add_step(wait_seconds);
   const StepTiming timing = since_record_.timing();
   progress_.update({.step = trainer_.finished_steps(),
                     .epoch = trainer_.epoch_of(trainer_.finished_steps()) + 1,
-                    .loss = result.loss,
+                    .loss = trainer_.known_loss(),
                     .pairs_per_second = timing.pairs_per_second,
                     .loader_wait_share = timing.loader_wait_share});
   for (const std::string& image : trainer_.take_bad_images()) warn(image);
-  if (record_due()) record(result);
+  if (result) record(*result);
   if (evaluation_due()) evaluate();
 }
 
@@ -161,7 +163,7 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["step"] = trainer_.finished_steps();
   summary["steps"] = trainer_.steps();
   summary["epochs"] = config_.train.epochs;
-  summary["loss"] = loss_;
+  summary["loss"] = trainer_.known_loss();
   summary["chance_loss"] = chance_level_;
   if (scores_ && scores_->knn_top1) {
     summary["knn_top1"] = *scores_->knn_top1;
@@ -176,7 +178,7 @@ void PretrainLoop::finish(PretrainEnd end) {
   directory_.write_summary(summary.dump(2) + "\n");
   progress_.message(concat_text(finished ? "finished" : "stopped", " at step ",
                                 trainer_.finished_steps(), " of ", trainer_.steps(), ", loss ",
-                                loss_, " (chance ", chance_level_, ")"));
+                                trainer_.known_loss(), " (chance ", chance_level_, ")"));
   if (!finished)
     progress_.message(concat_text("to go on: amcl pretrain --resume ", directory_.path()));
   std::fprintf(results_, "%s\n", directory_.checkpoint_path().c_str());

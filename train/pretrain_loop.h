@@ -64,7 +64,6 @@ class PretrainLoop {
   StepClock since_record_;
   StepClock since_start_;
   double chance_level_;
-  double loss_ = 0.0;                   // of the last step
   std::optional<OnlineScores> scores_;  // of the last online evaluation
   bool log_fails_ = false;
 };

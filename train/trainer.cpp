@@ -34,7 +34,11 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
               {.batch = config.train.batch,
                .workers = config.train.workers,
                .seed = config.train.seed}),
-      schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())) {
+      schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())),
+      step_(
+          *method_, arena_, optimizer_, [this] { return loader_.views(); },
+          {.micro_batch = config.train.micro_batch, .context = context_},
+          config.train.capture.value_or(true) && loader_.can_be_recorded()) {
   if (test != nullptr && config.train.eval_every > 0)
     online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
                                                  build_augment_policy(config.augment),
@@ -58,22 +62,24 @@ void Trainer::initialize(const Checkpoint& checkpoint) {
   load_weights(checkpoint, visit());
 }
 
-StepResult Trainer::step() {
-  const Batch batch = loader_.next();
-  StepResult result = training_step(*method_, arena_, optimizer_, batch.images,
-                                    {.number = finished_steps_ + 1,
-                                     .rate = schedule_.rate(finished_steps_),
-                                     .peak = schedule_.peak,
-                                     .micro_batch = config_.train.micro_batch,
-                                     .context = context_});
+void Trainer::advance() {
+  const std::vector<int64_t> samples = loader_.prepare();
+  step_.launch({.number = finished_steps_ + 1,
+                .rate = schedule_.rate(finished_steps_),
+                .peak = schedule_.peak});
   if (online_)
-    online_->learn(result.features, batch.samples,
+    online_->learn(step_.outputs().features, samples,
                    static_cast<double>(finished_steps_) / static_cast<double>(steps()));
   ++finished_steps_;
-  return result;
+}
+
+StepResult Trainer::step() {
+  advance();
+  return result();
 }
 
 SafetensorsFile Trainer::checkpoint() {
+  step_.result();  // a step that failed must not be counted in it
   const TrainerState state{.epoch = finished_epochs(),
                            .step = finished_steps_,
                            .seed = config_.train.seed,

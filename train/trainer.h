@@ -10,8 +10,8 @@
 #include "train/config.h"
 #include "train/online_evaluation.h"
 #include "train/optimizer.h"
+#include "train/repeated_step.h"
 #include "train/schedule.h"
-#include "train/step.h"
 
 namespace amcl {
 
@@ -29,9 +29,18 @@ class Trainer {
   // Takes weights and buffers only.
   void initialize(const Checkpoint& checkpoint);
 
-  // The next step. Throws Error(numeric), with the weights untouched, if loss or gradient are not
-  // finite.
+  // Gives the next step to the device. Throws Error(numeric), with the weights untouched, if loss or
+  // gradient of a step are not finite: on the cpu of this one, on a device that works while the host
+  // does something else of the one before (RepeatedStep).
+  void advance();
+  // The last step's result; waits for it and throws the same.
+  StepResult result() { return step_.result(); }
+  // Both.
   StepResult step();
+  // The loss of the last step that is known without waiting.
+  double known_loss() const { return step_.known_loss(); }
+  // Whether the last step was replayed.
+  bool captured() const { return step_.captured(); }
 
   int64_t steps() const { return schedule_.total; }  // of the whole run
   int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
@@ -71,6 +80,7 @@ class Trainer {
   Optimizer optimizer_;
   Loader loader_;
   Schedule schedule_;
+  RepeatedStep step_;
   std::unique_ptr<OnlineEvaluation> online_;
   int64_t finished_steps_ = 0;
 };

@@ -2,10 +2,16 @@
 #pragma once
 #include <memory>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/open.h"
 #include "train/config.h"
 
 namespace amcl {
+
+// f32, tf32 or bf16.
+std::string precision_of(const TrainConfig& config);
+
+// What the configuration wants of its device.
+BackendOptions backend_options(const TrainConfig& config);
 
 // Throws what open_backend throws, and Error(usage) where the device has no use for the precision,
 // with the reason. (Evaluation opens the device alone: what was trained in bf16 runs anywhere.)

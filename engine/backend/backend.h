@@ -156,8 +156,11 @@ class Backend : public Device {
   };
   virtual void copy_2d(const Tensor& source, const Copy2d& extents, Tensor& destination) = 0;
   // ring[c, (head + i) mod K] = rows[c, i]; ring [C, K, d], rows [C, N, d] (the last K if N > K),
-  // head [1] i32, advanced to (head + N) mod K.
-  virtual void write_ring(const Tensor& rows, Tensor& ring, Tensor& head) = 0;
+  // head [1] i32, advanced to (head + N) mod K. Where gate [1] is not a number nothing changes.
+  virtual void write_ring(const Tensor& rows, const Tensor& nullable_gate, Tensor& ring,
+                          Tensor& head) = 0;
+  // index[i] = (i + shift) mod n of index [n] i32, 0 <= shift.
+  virtual void rolled_index(int64_t shift, Tensor& index) = 0;
 
   // ---- pairs: anchors [C, A, .], candidates [C, B, .] -------------------------------------------
   // r[c,i,j] = w2 . relu(a[c,i] + b[c,j]) + b2;
@@ -175,13 +178,20 @@ class Backend : public Device {
   // statistics [C, kPairStatistics] f32 of the pairs of all anchors.
   virtual void pair_statistics(const Tensor& records, const PairLossSpec& spec,
                                Tensor& statistics) = 0;
+  // The same of pairs with similarities s and temperatures tau [C, n]; of s_all and tau_all [C, m],
+  // which hold these pairs and the negatives, or are empty: what concerns negatives is NaN then. The
+  // share at a bound is that of the n. Values are rounded to f32 first.
+  virtual void pair_value_statistics(const Tensor& s, const Tensor& tau,
+                                     const Tensor& nullable_s_all, const Tensor& nullable_tau_all,
+                                     const TemperatureRange& range, Tensor& statistics) = 0;
   virtual void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                                   const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
                                   Tensor& ds, Tensor& nullable_dr) = 0;
 
   // ---- optimisers, over flat parameter memory ---------------------------------------------------
-  // rate and gradient_scale are [1] stat tensors on the device. d = gradient_scale g +
-  // weight_decay p; v = momentum v + d; p -= rate (nesterov ? d + momentum v : v).
+  // rate and gradient_scale are [1] stat tensors on the device. Where gradient_scale is not a number
+  // none of the three changes anything. d = gradient_scale g + weight_decay p; v = momentum v + d;
+  // p -= rate (nesterov ? d + momentum v : v).
   virtual void sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
                         const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
                         Tensor& value, Tensor& velocity) = 0;
@@ -195,8 +205,10 @@ class Backend : public Device {
                           const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
                           const Tensor& gradient, Tensor& value, Tensor& first_moment,
                           Tensor& second_moment) = 0;
-  // scale [1] = min(1, limit / (sqrt(squares[0]) + 1e-6)).
-  virtual void clip_scale(const Tensor& squares, double limit, Tensor& scale) = 0;
+  // scale [1] = min(1, limit / (sqrt(squares[0]) + 1e-6)), where squares [1] and loss [1] are finite;
+  // else NaN, and so from then on: scale is read too.
+  virtual void clip_scale(const Tensor& squares, const Tensor& loss, double limit,
+                          Tensor& scale) = 0;
   // shadow = momentum shadow + (1 - momentum) value.
   virtual void moving_average(const Tensor& value, double momentum, Tensor& shadow) = 0;
 

@@ -17,13 +17,20 @@ ConvAlgorithm conv_algorithm_of(const std::string& name) {
 
 }  // namespace
 
-std::unique_ptr<Backend> open_backend(const std::string& name, const std::string& conv_algorithm) {
-  const ConvAlgorithm algorithm = conv_algorithm_of(conv_algorithm);
+std::unique_ptr<Backend> open_backend(const std::string& name, const BackendOptions& options) {
+  const ConvAlgorithm algorithm = conv_algorithm_of(options.conv_algorithm);
+  if (name != "cpu" && algorithm != ConvAlgorithm::automatic)
+    fail(ErrorKind::usage, "conv-algorithm: '", options.conv_algorithm,
+         "' is for --device cpu, not for '", name, "'; leave it at auto");
+  if (name == "cuda")
+    return open_cuda_backend({.deterministic = options.deterministic, .tf32 = options.tf32});
+  if (options.deterministic)
+    fail(ErrorKind::usage, "deterministic: --device ", name,
+         " repeats to the bit anyway, with the same --threads; leave it out");
+  if (options.tf32)
+    fail(ErrorKind::usage, "precision: tf32 is a format of NVIDIA's tensor cores, which --device ",
+         name, " has not; use --precision f32");
   if (name == "cpu") return open_cpu_backend(algorithm);
-  if (algorithm != ConvAlgorithm::automatic)
-    fail(ErrorKind::usage, "conv-algorithm: '", conv_algorithm, "' is for --device cpu, not for '",
-         name, "'; leave it at auto");
-  if (name == "cuda") return open_cuda_backend();
   if (name == "plain") return std::make_unique<PlainBackend>();
   fail(ErrorKind::usage, "device: '", name, "' is not one of cpu, cuda, plain");
 }

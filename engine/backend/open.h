@@ -8,12 +8,16 @@
 
 namespace amcl {
 
+struct BackendOptions {
+  std::string conv_algorithm = "auto";  // of cpu, below
+  bool deterministic = false;           // of cuda: only algorithms that repeat to the bit
+  bool tf32 = false;  // of cuda: convolutions of f32 may round their inputs to 10 bits of mantissa
+};
+
 // "cpu" (oneDNN and vectorised kernels), "plain" (readable loops: the definition), "cuda". Throws
 // Error(usage) for another name, with the list, and Error(device) where the backend cannot run on
-// this machine, with the reason. `conv_algorithm` chooses among the convolutions of the cpu; another
-// backend has one kind of its own and takes "auto" only, else Error(usage).
-std::unique_ptr<Backend> open_backend(const std::string& name,
-                                      const std::string& conv_algorithm = "auto");
+// this machine, with the reason, and Error(usage) for an option that the backend has not.
+std::unique_ptr<Backend> open_backend(const std::string& name, const BackendOptions& options = {});
 
 std::vector<std::string> backend_names();
 // "auto" (a rule on shapes and CPU features), "direct" (never Winograd), "winograd" (for all 3 x 3

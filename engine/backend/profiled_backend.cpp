@@ -55,6 +55,15 @@ class ProfiledBackend final : public Backend {
   std::shared_ptr<void> pin(void* block, size_t bytes) override {
     return backend_->pin(block, bytes);
   }
+  std::unique_ptr<PendingRead> read_later(const void* source, size_t count) override {
+    return backend_->read_later(source, count);
+  }
+  bool works_behind() const override { return backend_->works_behind(); }
+  // A profile waits for each kernel, which a recording cannot.
+  bool can_capture() const override { return profile_.paused() && backend_->can_capture(); }
+  std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override {
+    return backend_->capture(work);
+  }
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override {
     const int64_t m = c.dim(-2);
@@ -228,8 +237,12 @@ class ProfiledBackend final : public Backend {
   void copy_2d(const Tensor& source, const Copy2d& extents, Tensor& destination) override {
     run(&Backend::copy_2d, {"copy_2d"}, source, extents, destination);
   }
-  void write_ring(const Tensor& rows, Tensor& ring, Tensor& head) override {
-    run(&Backend::write_ring, {"write_ring"}, rows, ring, head);
+  void write_ring(const Tensor& rows, const Tensor& nullable_gate, Tensor& ring,
+                  Tensor& head) override {
+    run(&Backend::write_ring, {"write_ring"}, rows, nullable_gate, ring, head);
+  }
+  void rolled_index(int64_t shift, Tensor& index) override {
+    run(&Backend::rolled_index, {"rolled_index"}, shift, index);
   }
   void concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2,
                      Tensor& r) override {
@@ -247,6 +260,12 @@ class ProfiledBackend final : public Backend {
   void pair_statistics(const Tensor& records, const PairLossSpec& spec,
                        Tensor& statistics) override {
     run(&Backend::pair_statistics, {"pair_statistics"}, records, spec, statistics);
+  }
+  void pair_value_statistics(const Tensor& s, const Tensor& tau, const Tensor& nullable_s_all,
+                             const Tensor& nullable_tau_all, const TemperatureRange& range,
+                             Tensor& statistics) override {
+    run(&Backend::pair_value_statistics, {"pair_value_statistics"}, s, tau, nullable_s_all,
+        nullable_tau_all, range, statistics);
   }
   void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                           const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
@@ -273,8 +292,8 @@ class ProfiledBackend final : public Backend {
     run(&Backend::adamw_step, {"adamw_step"}, spec, segments, rate, gradient_scale, step, gradient,
         value, first_moment, second_moment);
   }
-  void clip_scale(const Tensor& squares, double limit, Tensor& scale) override {
-    run(&Backend::clip_scale, {"clip_scale"}, squares, limit, scale);
+  void clip_scale(const Tensor& squares, const Tensor& loss, double limit, Tensor& scale) override {
+    run(&Backend::clip_scale, {"clip_scale"}, squares, loss, limit, scale);
   }
   void moving_average(const Tensor& value, double momentum, Tensor& shadow) override {
     run(&Backend::moving_average, {"moving_average"}, value, momentum, shadow);

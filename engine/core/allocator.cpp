@@ -26,14 +26,17 @@ size_t PooledAllocator::size_class(size_t bytes) const {
 void* PooledAllocator::allocate(size_t bytes) {
   const size_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
+  const bool recording = open_ != nullptr && open_->thread_ == std::this_thread::get_id();
+  FreeBlocks& free = recording ? open_->free_ : free_;
   void* block = nullptr;
-  if (const auto it = free_.find(size); it != free_.end() && !it->second.empty()) {
+  if (const auto it = free.find(size); it != free.end() && !it->second.empty()) {
     block = it->second.back();
     it->second.pop_back();
   } else {
     block = take(size);
     use_.reserved += static_cast<int64_t>(size);
   }
+  if (recording) owners_[block] = open_;
   use_.in_use += static_cast<int64_t>(size);
   use_.peak = std::max(use_.peak, use_.in_use);
   if (poison_) fill_with_nan(block, size);
@@ -43,8 +46,45 @@ void* PooledAllocator::allocate(size_t bytes) {
 void PooledAllocator::release(void* block, size_t bytes) noexcept {
   const size_t size = size_class(bytes);
   const std::lock_guard lock(mutex_);
-  free_[size].push_back(block);
-  use_.in_use -= static_cast<int64_t>(size);
+  const auto owner = owners_.find(block);
+  PrivatePool* pool = owner == owners_.end() ? nullptr : owner->second;
+  (pool != nullptr ? pool->free_ : free_)[size].push_back(block);
+  if (pool != nullptr && pool != open_)
+    pool->held_ += static_cast<int64_t>(size);  // a replay still uses it
+  else
+    use_.in_use -= static_cast<int64_t>(size);
+}
+
+std::unique_ptr<PooledAllocator::PrivatePool> PooledAllocator::begin_private_pool() {
+  const std::lock_guard lock(mutex_);
+  if (open_ != nullptr) fail(ErrorKind::internal, "allocator: two recordings at the same time");
+  std::unique_ptr<PrivatePool> pool(new PrivatePool(*this));
+  pool->free_.swap(free_);
+  open_ = pool.get();
+  return pool;
+}
+
+void PooledAllocator::end_private_pool(PrivatePool& pool) {
+  const std::lock_guard lock(mutex_);
+  open_ = nullptr;
+  for (auto& [size, blocks] : pool.free_) {
+    const auto used = std::partition(blocks.begin(), blocks.end(),
+                                     [this](void* block) { return !owners_.contains(block); });
+    free_[size].insert(free_[size].end(), blocks.begin(), used);
+    blocks.erase(blocks.begin(), used);
+    pool.held_ += static_cast<int64_t>(size * blocks.size());
+  }
+  use_.in_use += pool.held_;
+  use_.peak = std::max(use_.peak, use_.in_use);
+}
+
+void PooledAllocator::dissolve(PrivatePool& pool) noexcept {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(owners_, [&](const auto& owner) { return owner.second == &pool; });
+  for (auto& [size, blocks] : pool.free_)
+    free_[size].insert(free_[size].end(), blocks.begin(), blocks.end());
+  use_.in_use -= pool.held_;
+  if (open_ == &pool) open_ = nullptr;
 }
 
 void PooledAllocator::give_back_free_blocks() noexcept {

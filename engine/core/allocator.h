@@ -4,13 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace amcl {
 
 struct MemoryUse {
-  int64_t in_use = 0;    // bytes held by live tensors now
+  int64_t in_use = 0;    // bytes held by live tensors and by recordings (PooledAllocator) now
   int64_t peak = 0;      // the most that in_use has been since reset_peak
   int64_t reserved = 0;  // bytes taken from the system, free blocks included
 };
@@ -33,8 +36,37 @@ class Allocator {
 // Reuse of blocks: freed ones are kept by size class, so that a training step after the first takes
 // nothing from the system. Thread-safe. Where blocks come from is a derived class's affair; its
 // members are called with the lock held.
+//
+// A recording of device work (Device::capture) names addresses, which must be nobody else's for as long
+// as it can be replayed. While a thread records, its blocks therefore come from a private pool, which
+// serves it like the common one: a block that is released may be handed out again within the
+// recording, because a replay does the work in the same order. The pool starts with the free blocks of
+// the common pool, so that after an eager step a recording takes nothing from the system; what it
+// has not used goes back at its end. Blocks of a private pool never leave it before it is dissolved,
+// even those that a tensor has kept and releases later.
 class PooledAllocator : public Allocator {
+ private:
+  using FreeBlocks = std::map<size_t, std::vector<void*>>;  // by size class
+
  public:
+  // The blocks that belong to one recording.
+  class PrivatePool {
+   public:
+    PrivatePool(const PrivatePool&) = delete;
+    PrivatePool& operator=(const PrivatePool&) = delete;
+    // Dissolves it: its blocks are ordinary ones from here on.
+    ~PrivatePool() { allocator_.dissolve(*this); }
+
+   private:
+    friend class PooledAllocator;
+    explicit PrivatePool(PooledAllocator& allocator) : allocator_(allocator) {}
+
+    PooledAllocator& allocator_;
+    std::thread::id thread_ = std::this_thread::get_id();
+    FreeBlocks free_;
+    int64_t held_ = 0;  // bytes in free_ that count as in use
+  };
+
   // Size classes are powers of two and `steps` - 1 between them: at most 1 / `steps` is waste.
   // `smallest`, a power of two, is the first class and the least step.
   PooledAllocator(size_t smallest, size_t steps) : smallest_(smallest), steps_(steps) {}
@@ -46,6 +78,11 @@ class PooledAllocator : public Allocator {
   MemoryUse use() const final;
   void reset_peak() final;
   void poison(bool on) final;
+
+  // Between the two calls what this thread allocates comes from the pool that begin gives. One at a
+  // time; the pool must not outlive the allocator.
+  std::unique_ptr<PrivatePool> begin_private_pool();
+  void end_private_pool(PrivatePool& pool);
 
  protected:
   // Also in the destructor of each derived class: this one's comes too late for give_back().
@@ -60,11 +97,14 @@ class PooledAllocator : public Allocator {
   virtual void fill_with_nan(void* block, size_t size) = 0;
 
   size_t size_class(size_t bytes) const;
+  void dissolve(PrivatePool& pool) noexcept;
 
   const size_t smallest_;
   const size_t steps_;
   mutable std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;  // by size class
+  FreeBlocks free_;
+  PrivatePool* open_ = nullptr;                     // of the thread that records
+  std::unordered_map<void*, PrivatePool*> owners_;  // of blocks of private pools
   MemoryUse use_;
   bool poison_ = false;
 };

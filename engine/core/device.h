@@ -2,13 +2,31 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "engine/core/allocator.h"
 #include "engine/core/upload.h"
 
 namespace amcl {
+
+// Work that a device has recorded. It is done again at each replay: on the addresses and with the
+// numbers that it was recorded with, after all work given to the device before.
+class CapturedWork {
+ public:
+  virtual ~CapturedWork() = default;
+  virtual void replay() = 0;
+};
+
+// Values on their way to the host.
+class PendingRead {
+ public:
+  virtual ~PendingRead() = default;
+  // Waits for them. They stay until the object dies.
+  virtual const double* wait() = 0;
+};
 
 class Device {
  public:
@@ -34,6 +52,19 @@ class Device {
   // Fixes host memory in place until the handle dies, so that uploads from it need nobody's help; it
   // must live as long. Null where that changes nothing.
   virtual std::shared_ptr<void> pin(void* /*block*/, size_t /*bytes*/) { return nullptr; }
+
+  // `count` f64 values as they are after all work given before; the host need not wait for them
+  // until it wants them, and may give more work meanwhile. Here they are read at once.
+  virtual std::unique_ptr<PendingRead> read_later(const void* source, size_t count);
+
+  // Whether work is done later than it is given, so that the host may run ahead.
+  virtual bool works_behind() const { return false; }
+  // Whether capture() is there.
+  virtual bool can_capture() const { return false; }
+  // Calls `work` once, on this thread: what it gives the device is recorded and not done. Memory that
+  // `work` allocates and releases stays with the recording (PooledAllocator); a copy from or to the
+  // host, or a wait, throws Error(internal). Not to be nested.
+  virtual std::unique_ptr<CapturedWork> capture(const std::function<void()>& work);
 };
 
 }  // namespace amcl

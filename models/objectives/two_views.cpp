@@ -1,8 +1,8 @@
 #include "models/objectives/two_views.h"
 
 #include <algorithm>
-#include <vector>
 
+#include "engine/backend/backend.h"
 #include "models/objectives/chance_level.h"
 
 namespace amcl {
@@ -16,12 +16,10 @@ void check_two_views(const char* objective, const Tensor& z) {
 
 TwoViews pair_two_views(const Tensor& z) {
   const int64_t rows = z.dim(1);
-  std::vector<int32_t> positive(static_cast<size_t>(rows));
-  for (int64_t i = 0; i < rows; ++i)
-    positive[static_cast<size_t>(i)] = static_cast<int32_t>((i + rows / 2) % rows);
+  Tensor positive = Tensor::empty(z.device(), {rows}, DType::i32);
+  backend_of(z).rolled_index(rows / 2, positive);
   const Tensor u = l2_normalize(cast(z, stat_dtype(z.dtype())));
-  return {.rows = {.anchors = u, .candidates = u},
-          .positive = Tensor::from_host(z.device(), {rows}, std::span<const int32_t>(positive))};
+  return {.rows = {.anchors = u, .candidates = u}, .positive = positive};
 }
 
 double two_view_chance_level(const PairLossSpec& spec, int64_t heads, int64_t images) {

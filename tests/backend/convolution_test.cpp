@@ -244,7 +244,7 @@ TEST_CASE("convolutions: the algorithm asked for is the one that computes") {
   const Problem wide = make_problem(rng, {2, 9, 7, 16}, {16, 3, 3, 16}, {.padding = 1});
   const Problem narrow = make_problem(rng, {2, 9, 7, 4}, {4, 3, 3, 4}, {.padding = 1});
   const auto forward = [](const char* algorithm, const Problem& problem) {
-    const std::unique_ptr<Backend> cpu = open_backend("cpu", algorithm);
+    const std::unique_ptr<Backend> cpu = open_backend("cpu", {.conv_algorithm = algorithm});
     Tensor y = Tensor::empty(*cpu, problem.dy.shape(), DType::f32);
     cpu->conv2d(problem.x, problem.w, problem.spec, y);
     CHECK(test::difference(y, problem.want(ConvPass::forward), 5e-6) == "");

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
@@ -138,11 +139,62 @@ TEST_CASE("adamw_step: the first steps by hand, decay apart from the moments") {
 
 TEST_CASE("clip_scale: shrinks long gradients only") {
   on_every_backend([](const On& on) {
-    Tensor scale = on.vector({0});
-    on->clip_scale(on.vector({25}), 1.0, scale);
+    Tensor scale = on.vector({1});
+    on->clip_scale(on.vector({25}), on.vector({0}), 1.0, scale);
     on.equals(scale, {1 / (5 + 1e-6)});
-    on->clip_scale(on.vector({25}), 6.0, scale);
-    on.equals(scale, {1});
+    for (const double limit : {6.0, std::numeric_limits<double>::infinity()}) {
+      on->clip_scale(on.vector({25}), on.vector({0}), limit, scale);
+      on.equals(scale, {1});
+    }
+  });
+}
+
+TEST_CASE("clip_scale: closes the gate for good where squares or loss are not finite") {
+  on_every_backend([](const On& on) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (const double bad : {infinity, -infinity, std::numeric_limits<double>::quiet_NaN()})
+      for (const bool in_loss : {false, true}) {
+        Tensor scale = on.vector({1});
+        on->clip_scale(on.vector({in_loss ? 4.0 : bad}), on.vector({in_loss ? bad : 0.0}), 9.0,
+                       scale);
+        CHECK(std::isnan(scale.item()));
+        on->clip_scale(on.vector({4}), on.vector({0}), 9.0, scale);
+        CHECK(std::isnan(scale.item()));
+      }
+  });
+}
+
+TEST_CASE("optimisers and write_ring: nothing changes behind a closed gate") {
+  on_every_backend([](const On& on) {
+    const Tensor gate = on.vector({std::numeric_limits<double>::quiet_NaN()});
+    const Tensor rate = on.vector({0.5});
+    const Tensor gradient = on.vector({1, 2, 3});
+    const std::vector<OptimizerSegment> segments{{.begin = 0, .end = 3}};
+    Tensor value = on.vector({4, 5, 6});
+    Tensor first = on.vector({7, 8, 9});
+    Tensor second = on.vector({1, 1, 1});
+    on->sgd_step({}, segments, rate, gate, gradient, value, first);
+    on->lars_step({}, segments, rate, gate, gradient, value, first);
+    on->adamw_step({}, segments, rate, gate, on.index({1}), gradient, value, first, second);
+    on.equals(value, {4, 5, 6});
+    on.equals(first, {7, 8, 9});
+    on.equals(second, {1, 1, 1});
+    Tensor ring = on.tensor({1, 2, 1}, {1, 2});
+    Tensor head = on.index({1});
+    on->write_ring(on.tensor({1, 1, 1}, {5}), gate, ring, head);
+    on.equals(ring, {1, 2});
+    CHECK(head.item() == 1);
+    on->write_ring(on.tensor({1, 1, 1}, {5}), on.vector({1}), ring, head);
+    on.equals(ring, {1, 5});
+    CHECK(head.item() == 0);
+  });
+}
+
+TEST_CASE("rolled_index: counts from the shift and round") {
+  on_every_backend([](const On& on) {
+    Tensor index = on.index({0, 0, 0, 0, 0});
+    on->rolled_index(3, index);
+    CHECK(index.to_host<int32_t>() == std::vector<int32_t>{3, 4, 0, 1, 2});
   });
 }
 
@@ -182,10 +234,10 @@ TEST_CASE("write_ring: writes at the head, around the end, and advances it") {
   on_every_backend([](const On& on) {
     Tensor ring = on.tensor({2, 3, 1}, {0, 0, 0, 0, 0, 0});
     Tensor head = on.index({2});
-    on->write_ring(on.tensor({2, 2, 1}, {1, 2, 3, 4}), ring, head);
+    on->write_ring(on.tensor({2, 2, 1}, {1, 2, 3, 4}), {}, ring, head);
     on.equals(ring, {2, 0, 1, 4, 0, 3});
     CHECK(head.item() == 1);
-    on->write_ring(on.tensor({2, 4, 1}, {5, 6, 7, 8, 9, 10, 11, 12}), ring, head);
+    on->write_ring(on.tensor({2, 4, 1}, {5, 6, 7, 8, 9, 10, 11, 12}), {}, ring, head);
     on.equals(ring, {7, 8, 6, 11, 12, 10});  // the last three of four remain
     CHECK(head.item() == 2);
   });

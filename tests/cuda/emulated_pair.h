@@ -21,7 +21,7 @@ class EmulatedPair {
  public:
   // Shuffled order of threads by `seed`, from which the values come too.
   EmulatedPair(DType dtype, uint64_t seed) : dtype_(dtype), emulated_(seed + 2), rng_(seed) {}
-  ~EmulatedPair() { CHECK(emulated_.allocator().overruns() == 0); }
+  ~EmulatedPair() { CHECK(emulated_.guarded().overruns() == 0); }
 
   Backend& emulated() { return emulated_; }
   DType dtype() const { return dtype_; }

@@ -17,7 +17,8 @@ constexpr uint64_t kOrders = 6;
 template <class... Parameters, class... Arguments>
 void launch_in_order(uint64_t order, const LaunchShape& shape, void (*kernel)(Parameters...),
                      Arguments... arguments) {
-  launch("test_kernel", shape, &order, kernel, arguments...);
+  emulation::Stream stream{order};
+  launch("test_kernel", shape, &stream, kernel, arguments...);
 }
 
 // The message of the Error that the launch ends with in ascending order; empty for none.

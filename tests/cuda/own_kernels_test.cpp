@@ -33,7 +33,7 @@ void check_agreement(DType dtype, uint64_t order, double tolerance = 0.0) {
     OpEvaluation got;
     REQUIRE_NOTHROW(got = evaluate(op_case, backend, dtype));
     CHECK(largest_error(op_case, got, want) <= (tolerance > 0.0 ? tolerance : op_case.tolerance));
-    CHECK(backend.allocator().overruns() == 0);
+    CHECK(backend.guarded().overruns() == 0);
   }
 }
 

@@ -110,8 +110,11 @@ TEST_CASE("cuda kernels: sums of squares, clipping and averages") {
     pair.run([&](Backend& on, auto side) { on.sum_of_squares(side(x), side(sum)); });
     pair.check(sum);
     for (const double limit : {1.0, 1e6}) {
-      Twin scale = pair.empty({1});
-      pair.run([&](Backend& on, auto side) { on.clip_scale(side(sum), limit, side(scale)); });
+      Twin scale = pair.statistic({1.0});
+      Twin loss = pair.statistic({3.0});
+      pair.run([&](Backend& on, auto side) {
+        on.clip_scale(side(sum), side(loss), limit, side(scale));
+      });
       pair.check(scale);
     }
     Twin shadow = pair.normal({count});
@@ -171,8 +174,9 @@ TEST_CASE("cuda kernels: moves of every width, element size and place") {
         Twin ring = pair.normal({2, 7, width});
         Twin head = pair.index({5});
         Twin added = pair.normal({2, count, width});
-        pair.run(
-            [&](Backend& on, auto side) { on.write_ring(side(added), side(ring), side(head)); });
+        pair.run([&](Backend& on, auto side) {
+          on.write_ring(side(added), {}, side(ring), side(head));
+        });
         pair.check(ring);
         CHECK(head.got.item() == head.want.item());
       }

@@ -86,7 +86,7 @@ TEST_CASE("views on the device: 32 px, three epochs, as on the CPU") {
     // Everything after the first epoch's end is the same code; without workers it is slow enough.
     for (int64_t step = 0; step < (workers == 0 ? 5 : kSteps); ++step)
       check_next(loader, expected[static_cast<size_t>(step)], kRounding);
-    CHECK(device.allocator().overruns() == 0);
+    CHECK(device.guarded().overruns() == 0);
   }
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("views on the device: a set elsewhere comes through the ring, to the b
   const std::vector<Expected> expected = views_of_host(7, 9, 16);
   for (const int64_t workers : {0, 1, 3}) {
     INFO(workers, " workers");
-    EmulatedBackend device(kOrder, /*free_memory=*/10'000);
+    EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/10'000);
     const Dataset dataset = settle(noise(host(), 7, 9), device, host());
     REQUIRE(describe_home(dataset, device) == "in memory, views through pinned memory");
     Loader loader(device, dataset, whole_recipe(), options(workers));
@@ -167,19 +167,19 @@ TEST_CASE("views on the device: a set elsewhere comes through the ring, to the b
     const ViewSetup setup{device, dataset, whole_recipe(), options(workers)};
     // And the views of the step.
     CHECK(2 * device.allocator().use().in_use == 3 * bytes_ahead(setup));
-    CHECK(device.allocator().overruns() == 0);
+    CHECK(device.guarded().overruns() == 0);
   }
 }
 
 TEST_CASE("views on the device: a set settles where it fits into a quarter of the free memory") {
   const Dataset opened = noise(host(), 7, 9);
   const auto wanted = static_cast<int64_t>(opened.images.bytes()) + epochs_bytes(kImages);
-  EmulatedBackend large(kOrder, 4 * wanted);
+  EmulatedBackend large(kOrder, emulation::Memory::exact, 4 * wanted);
   const Dataset there = settle(opened, large, host());
   CHECK(there.host == nullptr);
   CHECK(&there.images.device() == &large);
   CHECK(there.images.to_host<uint8_t>() == opened.images.to_host<uint8_t>());
-  EmulatedBackend small(kOrder, 4 * wanted - 4);
+  EmulatedBackend small(kOrder, emulation::Memory::exact, 4 * wanted - 4);
   const Dataset here = settle(opened, small, host());
   CHECK(here.host == &host());
   CHECK(&here.images.device() == &host());
@@ -193,7 +193,7 @@ TEST_CASE("views on the device: a set settles where it fits into a quarter of th
 }
 
 TEST_CASE("views on the device: an error of a worker reaches the step") {
-  EmulatedBackend device(kOrder, /*free_memory=*/0);
+  EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/0);
   Dataset dataset = settle(noise(host(), 7, 9), device, host());
   dataset.images = Tensor::empty(host(), {kImages, 7, 9, 3}, DType::f32);  // not what is read
   Loader loader(device, dataset, whole_recipe(), options(2));

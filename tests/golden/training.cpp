@@ -159,7 +159,7 @@ void run_moco_state(GoldenCase& golden) {
   Tensor queue = golden.tensor("in.queue");
   Tensor head = Tensor::zeros(backend, {1}, DType::i32);
   for (size_t step = 0; step < golden.names("in.keys").size(); ++step) {
-    backend.write_ring(l2_normalize(golden.tensor(concat_text("in.keys", step))), queue, head);
+    backend.write_ring(l2_normalize(golden.tensor(concat_text("in.keys", step))), {}, queue, head);
     golden.expect_values(concat_text("out.queue", step), queue);
   }
 }

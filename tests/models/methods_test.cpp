@@ -79,7 +79,8 @@ Projections zeros(const Projections& like) {
 TEST_CASE("methods: the loss reaches every parameter, and no buffer is one") {
   for_each_method([](Method& method, Backend& backend) {
     const TapeScope scope;
-    method.begin_step(1);
+    method.prepare_step(1);
+    method.begin_step();
     const Projections projections = method.project(random_views(backend), {.batch_norm_groups = 2});
     CHECK(projections.front().shape() == Shape{kHeads, 2 * kImages, 8});
     const Loss loss = method.loss(projections);
@@ -96,7 +97,7 @@ TEST_CASE("methods: the loss reaches every parameter, and no buffer is one") {
                         CHECK(squares > 0.0);
                       },
                   .buffer = [](const std::string&, Tensor&) {}});
-    method.finish_step();
+    method.finish_step({});
   });
 }
 

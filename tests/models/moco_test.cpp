@@ -49,7 +49,8 @@ TEST_CASE("moco: the momentum encoder starts equal and follows by the moving ave
     CHECK(state.buffer("momentum_encoder." + name) == start[name]);
     backend->fill(parameter.second, 2.0);
   }
-  method.begin_step(2);
+  method.prepare_step(2);
+  method.begin_step();
   for (const auto& entry : start) {
     const auto& before = entry.second;
     const std::string& name = entry.first;
@@ -108,12 +109,13 @@ TEST_CASE("moco: keys enter the queue after the step and go round") {
   State state(method);
   std::vector<std::vector<float>> steps;
   for (int64_t number = 1; number <= 2; ++number) {
-    method.begin_step(number);
+    method.prepare_step(number);
+    method.begin_step();
     const Projections made = method.project(views(*backend, static_cast<uint64_t>(number)), kSplit);
     const std::vector<float> before = state.buffer("queue.*.keys");
     method.loss(made);
     CHECK(state.buffer("queue.*.keys") == before);
-    method.finish_step();
+    method.finish_step({});
     steps.push_back(l2_normalize(made[1]).to_host<float>());
   }
   // 16 keys passed through 12 places: keys 4 to 7 of step 2 are in places 0 to 3, its keys 0 to 3 in
@@ -165,7 +167,7 @@ TEST_CASE("moco: shuffling changes which keys share statistics, not which is who
   // Each step draws anew, and the same again.
   const std::vector<float> first = keys(shuffled, 4);
   CHECK(keys(shuffled, 4) == first);
-  shuffled.begin_step(2);
+  shuffled.prepare_step(2);
   CHECK(keys(shuffled, 4) != first);
 }
 

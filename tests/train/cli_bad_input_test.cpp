@@ -134,10 +134,23 @@ TEST_CASE("bad input: an unknown convolution algorithm, or one for a device with
 // Where the CPU has products of bf16 there is nothing to refuse.
 TEST_CASE("bad input: a precision that is unknown, or of no use on this CPU") {
   const Fixture fixture;
-  check_refused(fixture, {"--precision", "fp8"}, 2, {"--precision", "fp8", "f32, bf16"});
+  check_refused(fixture, {"--precision", "fp8"}, 2, {"--precision", "fp8", "f32, tf32, bf16"});
+  check_refused(fixture, {"--precision", "tf32"}, 2,
+                {"precision: tf32", "tensor cores", "--device cpu", "--precision f32"});
   if (!open_backend("cpu")->reason_against(DType::bf16).empty())
     check_refused(fixture, {"--precision", "bf16"}, 2,
                   {"precision: bf16", "--device cpu", "avx512_bf16", "--precision f32"});
+}
+
+TEST_CASE("bad input: what only a GPU has an effect on") {
+  const Fixture fixture;
+  for (const char* key : {"deterministic", "capture"}) {
+    const std::string flag = concat_text("--", key);
+    const std::string negation = concat_text("--no-", key);
+    for (const std::string& given : {flag, negation})
+      check_refused(fixture, {given}, 2,
+                    {flag, "has no effect with --device cpu", "--device cuda"});
+  }
 }
 
 TEST_CASE("bad input: an output directory that cannot be made") {

@@ -71,8 +71,8 @@ struct Model {
                        }});
   }
   StepResult step(int64_t number, double rate) {
-    return training_step(*method, arena, optimizer, images,
-                         {.number = number, .rate = rate, .context = training_context(config)});
+    return training_step(*method, arena, optimizer, images, {.number = number, .rate = rate},
+                         {.context = training_context(config)});
   }
 };
 
@@ -118,8 +118,8 @@ TEST_CASE("step: the loss of a frozen batch falls, with every method") {
 // running statistics, because its own would be those of each part.
 std::vector<float> gradients_in_parts(Model& model, int64_t micro_batch, double& loss) {
   const StepResult result =
-      training_step(*model.method, model.arena, model.optimizer, model.images,
-                    {.rate = 0.0, .micro_batch = micro_batch, .context = {.phase = Phase::eval}});
+      training_step(*model.method, model.arena, model.optimizer, model.images, {.rate = 0.0},
+                    {.micro_batch = micro_batch, .context = {.phase = Phase::eval}});
   loss = result.loss;
   return model.arena.gradients().to_host<float>();
 }
@@ -160,7 +160,7 @@ TEST_CASE("step: micro-batches move the running statistics once") {
     return values;
   };
   Model parts;
-  training_step(*parts.method, parts.arena, parts.optimizer, parts.images,
+  training_step(*parts.method, parts.arena, parts.optimizer, parts.images, {},
                 {.micro_batch = 4, .context = training_context(parts.config)});
   Model projected;
   const int64_t half = 8;
@@ -184,7 +184,7 @@ TEST_CASE("step: the predictor of SimSiam moves at the peak of the schedule") {
   const std::vector<float> predictor = values(true);
   const std::vector<float> encoder = values(false);
   training_step(*model.method, model.arena, model.optimizer, model.images,
-                {.rate = 0.0, .peak = 0.1, .context = training_context(model.config)});
+                {.rate = 0.0, .peak = 0.1}, {.context = training_context(model.config)});
   CHECK(values(false) == encoder);
   CHECK(values(true) != predictor);
 }

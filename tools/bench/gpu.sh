@@ -70,6 +70,25 @@ bench_case() {
   echo "$row $([[ $best == 0 || -z $rate ]] || ratio "$rate" "$best") |"
 }
 
+# capture_case NAME OPTION...: a table row of the step replayed from a recording and launched anew, in turn, with both
+# losses after 25 steps, which must be the same to the bit.
+capture_case() {
+  local name=$1 way
+  shift
+  local rates=() losses=()
+  for way in "" --no-capture; do
+    local line
+    # shellcheck disable=SC2086
+    line=$(timeout 60 "$amcl" bench step --device cuda "$@" $way --steps 20 --warmup 5 2>>"$out/bench.log")
+    echo "$line" >>"$out/bench.jsonl"
+    rates+=("$(field pairs_per_s <<<"$line")")
+    losses+=("$(field loss <<<"$line")")
+  done
+  local same="the same"
+  [[ -n ${losses[0]} && ${losses[0]} == "${losses[1]}" ]] || same="**failed**: ${losses[*]}"
+  echo "| $name | ${rates[0]:-failed} | ${rates[1]:-failed} | $same |"
+}
+
 {
   echo "# On a GPU, $(date +%F)"
   echo
@@ -100,6 +119,16 @@ bench_case() {
     --temperature adaptive --precision bf16
   bench_case "ResNet-18, 32 px, 128 pairs, bf16" --backbone resnet18 --width 64 --size 32 --batch 128 --precision bf16
   bench_case "ResNet-50, 224 px, 256 pairs, bf16" --backbone resnet50 --width 64 --size 224 --batch 256 --precision bf16
+  echo
+  echo "## Replayed or launched anew: pairs per second, --deterministic"
+  echo
+  echo "| case | replayed | --no-capture | loss |"
+  echo "| --- | --- | --- | --- |"
+  for batch in 32 128 512; do
+    capture_case "ResNet-18, 32 px, $batch pairs, bf16" --width 64 --size 32 --batch $batch --precision bf16 --deterministic
+  done
+  capture_case "AMCL, 3 heads, 128 pairs, bf16" --width 64 --size 32 --batch 128 --heads 3 --temperature adaptive \
+    --precision bf16 --deterministic
   echo
   echo "## Where a step goes: ResNet-18, 32 px, 512 pairs, bf16 (each kernel waited for)"
   echo

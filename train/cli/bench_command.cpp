@@ -89,6 +89,11 @@ void add_bench_step_command(CommandTable& table, CLI::App& group) {
       ->group("Machine");
   add_value(*app, "--conv-algorithm", options->conv_algorithm, help_of_setting("conv_algorithm"))
       ->group("Machine");
+  app->add_flag("--deterministic", options->deterministic,
+                "cuda: only algorithms that repeat to the bit")
+      ->group("Machine");
+  app->add_flag("!--no-capture", options->capture, "cuda: launch every step anew, replay none")
+      ->group("Machine");
   app->add_flag("--profile", options->profile, "print the time of every kernel on stderr too");
 }
 

@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 #include "train/run_directory.h"
+#include "train/training_backend.h"
 #include "train/verification.h"
 
 namespace amcl {
@@ -31,7 +32,7 @@ void print(const std::string& path, const Verification& found) {
 // The device as the run used it, so that its bits can come again; another device as it is.
 std::unique_ptr<Backend> open_as_trained(const std::string& checkpoint, const std::string& device) {
   const Config config = config_from_toml(read_checkpoint(checkpoint).state.config, checkpoint);
-  return device == config.train.device ? open_backend(device, config.train.conv_algorithm)
+  return device == config.train.device ? open_backend(device, backend_options(config.train))
                                        : open_backend(device);
 }
 

@@ -1,10 +1,11 @@
 // The CUDA backend: own kernels, cuBLASLt for products, cuDNN for convolutions, on one GPU and one
-// stream; uploads have another.
+// stream of work; uploads have another.
 #pragma once
 #include "engine/backend/cuda/cublaslt_products.h"
 #include "engine/backend/cuda/cuda_device.h"
 #include "engine/backend/cuda/cuda_upload.h"
 #include "engine/backend/cuda/cudnn_convolutions.h"
+#include "engine/backend/cuda/open_cuda.h"
 #include "engine/backend/cuda/own_kernels.h"
 
 namespace amcl::cuda {
@@ -12,7 +13,7 @@ namespace amcl::cuda {
 class CudaBackend final : public OwnKernels {
  public:
   // Throws Error(device) with the reason where no GPU, driver or library can be used.
-  CudaBackend();
+  explicit CudaBackend(const CudaOptions& options);
   ~CudaBackend() override;
 
   const char* name() const override { return "cuda"; }
@@ -25,6 +26,10 @@ class CudaBackend final : public OwnKernels {
   std::optional<int64_t> free_memory() override;
   std::unique_ptr<Upload> open_upload() override;
   std::shared_ptr<void> pin(void* block, size_t bytes) override;
+  bool works_behind() const override { return true; }
+  std::unique_ptr<PendingRead> read_later(const void* source, size_t count) override;
+  bool can_capture() const override { return true; }
+  std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override;
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
   void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
@@ -32,13 +37,20 @@ class CudaBackend final : public OwnKernels {
   void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) override;
 
  protected:
-  void* stream() override { return stream_.get(); }
+  void* stream() override { return streams_.current().get(); }
 
  private:
-  CudaStream stream_;
+  class Capture;
+  struct UsableDevice {
+    UsableDevice();  // throws what the backend's constructor throws
+  };
+
+  UsableDevice device_;
+  CudaStreams streams_;
   CudaStream copies_;
   CudaMemory memory_;
   CachingAllocator allocator_;
+  HostReads reads_;
   CublasLtProducts products_;
   CudnnConvolutions convolutions_;
 };

@@ -158,7 +158,8 @@ OperationNames names_of(ConvPass pass) {
 
 }  // namespace
 
-CudnnConvolutions::CudnnConvolutions() : library_(std::make_unique<Functions>()) {
+CudnnConvolutions::CudnnConvolutions(const CudaOptions& options)
+    : options_(options), library_(std::make_unique<Functions>()) {
   AMCL_CUDNN_CALL(*library_, cudnnCreate, &handle_);
 }
 
@@ -219,7 +220,8 @@ CudnnConvolutions::Descriptor CudnnConvolutions::operation_graph(const ConvPlan&
   return graph;
 }
 
-// Whether the engine of a configuration adds in an order of its own each time, or rounds f32.
+// Not where the engine of a configuration adds in an order of its own each time, or rounds f32, and
+// that is not wanted.
 bool CudnnConvolutions::acceptable(const Descriptor& configuration, const ConvPlan& plan) {
   const Descriptor engine(*library_, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
   cudnnBackendDescriptor_t handle = engine.get();
@@ -228,9 +230,9 @@ bool CudnnConvolutions::acceptable(const Descriptor& configuration, const ConvPl
   std::array<cudnnBackendNumericalNote_t, CUDNN_NUMERICAL_NOTE_TYPE_COUNT> notes{};
   const int64_t count = engine.get(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                                    std::span<cudnnBackendNumericalNote_t>(notes));
-  const bool exact = plan.x.dtype != DType::bf16;
+  const bool exact = plan.x.dtype == DType::f64 || (plan.x.dtype == DType::f32 && !options_.tf32);
   return std::none_of(notes.begin(), notes.begin() + count, [&](auto note) {
-    return note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC ||
+    return (options_.deterministic && note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC) ||
            (exact && (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE ||
                       note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) ||
            note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
@@ -266,8 +268,8 @@ std::unique_ptr<CudnnConvolutions::Engine> CudnnConvolutions::choose_engine(cons
       return engine;
     }
   }
-  fail(ErrorKind::device, "device cuda: ", version(), " has no deterministic engine for ",
-       describe(plan));
+  fail(ErrorKind::device, "device cuda: ", version(), " has no",
+       options_.deterministic ? " deterministic" : "", " engine for ", describe(plan));
 }
 
 CudnnConvolutions::Engine& CudnnConvolutions::engine_for(const ConvPlan& plan, int64_t alignment) {

@@ -9,20 +9,21 @@
 #include <string>
 
 #include "engine/backend/cuda/conv_plan.h"
+#include "engine/backend/cuda/open_cuda.h"
 #include "engine/core/tensor.h"
 
 namespace amcl::cuda {
 
 class CudnnConvolutions {
  public:
-  CudnnConvolutions();
+  explicit CudnnConvolutions(const CudaOptions& options);
   ~CudnnConvolutions();
   CudnnConvolutions(const CudnnConvolutions&) = delete;
   CudnnConvolutions& operator=(const CudnnConvolutions&) = delete;
 
-  // Runs the plan on `stream`; the tensor that the pass writes is not read. Deterministic engines
-  // only, and in f32 none that rounds its inputs. Engines are chosen by cuDNN's heuristic on the
-  // first call of a plan, without timing, so that a run repeats to the bit.
+  // Runs the plan on `stream`; the tensor that the pass writes is not read. If asked for,
+  // deterministic engines only; in f32 without TF32 none that rounds its inputs. Engines are chosen by
+  // cuDNN's heuristic on the first call of a plan, without timing: the same ones in every run.
   void run(const ConvPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
            cudaStream_t stream);
 
@@ -39,6 +40,7 @@ class CudnnConvolutions {
   std::unique_ptr<Engine> choose_engine(const ConvPlan& plan, int64_t alignment);
   bool acceptable(const Descriptor& configuration, const ConvPlan& plan);
 
+  CudaOptions options_;
   std::unique_ptr<Functions> library_;
   cudnnHandle_t handle_ = nullptr;
   std::map<std::string, std::unique_ptr<Engine>> engines_;  // by plan and alignment

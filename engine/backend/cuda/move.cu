@@ -114,16 +114,34 @@ void OwnKernels::copy_2d(const Tensor& source, const Copy2d& extents, Tensor& de
               });
 }
 
-void OwnKernels::write_ring(const Tensor& rows, Tensor& ring, Tensor& head) {
+void OwnKernels::write_ring(const Tensor& rows, const Tensor& nullable_gate, Tensor& ring,
+                            Tensor& head) {
   const int64_t count = rows.dim(1);
   const int64_t capacity = ring.dim(1);
   const int64_t width = ring.dim(2);
   const int64_t kept = std::min(count, capacity);
-  launch_copy("write_ring", stream(), {ring.dim(0) * kept, width}, rows, ring,
-              [&](const auto& in_units) {
-                return Ring{head.data<int32_t>(), count, kept, capacity, in_units(width)};
-              });
-  launch("write_ring", {}, stream(), &advance_head_kernel, head.data<int32_t>(), count, capacity);
+  const auto write = [&]<class T>(Gate<T> gate) {
+    launch_copy(
+        "write_ring", stream(), {ring.dim(0) * kept, width}, rows, ring, [&](const auto& in_units) {
+          return Ring<T>{gate, head.data<int32_t>(), count, kept, capacity, in_units(width)};
+        });
+    launch("write_ring", {}, stream(), &advance_head_kernel<T>, gate, head.data<int32_t>(), count,
+           capacity);
+  };
+  if (nullable_gate.defined())
+    dispatch_arithmetic(nullable_gate.dtype(),
+                        [&]<class T>(T) { write(Gate<T>{nullable_gate.data<T>()}); });
+  else
+    write(Gate<float>{nullptr});
+}
+
+void OwnKernels::rolled_index(int64_t shift, Tensor& index) {
+  const int64_t count = index.count();
+  if (count == 0) return;
+  launch("rolled_index",
+         {.grid_x = static_cast<unsigned>((count + kBlockThreads - 1) / kBlockThreads),
+          .block_x = kBlockThreads},
+         stream(), &rolled_index_kernel, count, shift, index.data<int32_t>());
 }
 
 }  // namespace amcl::cuda

@@ -3,7 +3,7 @@
 
 namespace amcl {
 
-std::unique_ptr<Backend> open_cuda_backend() {
+std::unique_ptr<Backend> open_cuda_backend(const CudaOptions&) {
   fail(ErrorKind::device, "device cuda: this binary was built without CUDA; use --device cpu");
 }
 

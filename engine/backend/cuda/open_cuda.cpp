@@ -4,8 +4,8 @@
 
 namespace amcl {
 
-std::unique_ptr<Backend> open_cuda_backend() {
-  return std::make_unique<cuda::CudaBackend>();
+std::unique_ptr<Backend> open_cuda_backend(const CudaOptions& options) {
+  return std::make_unique<cuda::CudaBackend>(options);
 }
 
 std::string describe_cuda() {
@@ -13,7 +13,7 @@ std::string describe_cuda() {
   if (!reason.empty()) return "not usable: " + reason;
   try {
     return concat_text(cuda::describe_first_device(), "; ", cuda::CublasLtProducts().version(),
-                       ", ", cuda::CudnnConvolutions().version());
+                       ", ", cuda::CudnnConvolutions({}).version());
   } catch (const Error& error) {
     return concat_text("not usable: ", error.what());
   }

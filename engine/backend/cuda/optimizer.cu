@@ -99,9 +99,11 @@ void OwnKernels::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegm
   });
 }
 
-void OwnKernels::clip_scale(const Tensor& squares, double limit, Tensor& scale) {
+void OwnKernels::clip_scale(const Tensor& squares, const Tensor& loss, double limit,
+                            Tensor& scale) {
   dispatch_arithmetic(scale.dtype(), [&]<class T>(T) {
-    launch_map("clip_scale", stream(), 1, ClipScale<T>{limit}, scale.data<T>(), squares.data<T>());
+    launch_map("clip_scale", stream(), 1, ClipScale<T>{limit}, scale.data<T>(), squares.data<T>(),
+               loss.data<T>(), static_cast<const T*>(scale.data<T>()));
   });
 }
 

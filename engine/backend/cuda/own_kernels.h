@@ -7,6 +7,7 @@
 // kernels/*.cuh compute.
 #pragma once
 #include "engine/backend/backend.h"
+#include "engine/core/check.h"
 
 namespace amcl::cuda {
 
@@ -71,7 +72,9 @@ class OwnKernels : public Backend {
   void gather_rows(const Tensor& x, const Tensor& index, Tensor& y) override;
   void scatter_add_rows(const Tensor& dy, const Tensor& index, Tensor& dx) override;
   void copy_2d(const Tensor& source, const Copy2d& extents, Tensor& destination) override;
-  void write_ring(const Tensor& rows, Tensor& ring, Tensor& head) override;
+  void write_ring(const Tensor& rows, const Tensor& nullable_gate, Tensor& ring,
+                  Tensor& head) override;
+  void rolled_index(int64_t shift, Tensor& index) override;
   void concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2,
                      Tensor& r) override;
   void concat_scores_backward(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& dr,
@@ -80,6 +83,9 @@ class OwnKernels : public Backend {
                  const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) override;
   void pair_statistics(const Tensor& records, const PairLossSpec& spec,
                        Tensor& statistics) override;
+  void pair_value_statistics(const Tensor& s, const Tensor& tau, const Tensor& nullable_s_all,
+                             const Tensor& nullable_tau_all, const TemperatureRange& range,
+                             Tensor& statistics) override;
   void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
                           const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
                           Tensor& ds, Tensor& nullable_dr) override;
@@ -93,7 +99,7 @@ class OwnKernels : public Backend {
                   const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
                   const Tensor& gradient, Tensor& value, Tensor& first_moment,
                   Tensor& second_moment) override;
-  void clip_scale(const Tensor& squares, double limit, Tensor& scale) override;
+  void clip_scale(const Tensor& squares, const Tensor& loss, double limit, Tensor& scale) override;
   void moving_average(const Tensor& value, double momentum, Tensor& shadow) override;
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override;
@@ -104,5 +110,13 @@ class OwnKernels : public Backend {
   // The stream that every kernel goes to, in order: a cudaStream_t.
   virtual void* stream() = 0;
 };
+
+// Throws Error(internal): what a recording of work (Device::capture) cannot hold.
+[[noreturn]] inline void refuse_in_capture(const char* what) {
+  fail(
+      ErrorKind::internal, "device cuda: ", what,
+      " inside a captured step, where the host must not take part; do it before or after the step, "
+      "or run with --no-capture");
+}
 
 }  // namespace amcl::cuda

@@ -1,7 +1,8 @@
-// Pair kernels of the seam (kernels/pair_loss.cuh, concat_scores.cuh).
+// Pair kernels of the seam (kernels/pair_loss.cuh, pair_values.cuh, concat_scores.cuh).
 #include "engine/backend/cuda/dispatch.h"
 #include "engine/backend/cuda/kernels/concat_scores.cuh"
 #include "engine/backend/cuda/kernels/pair_loss.cuh"
+#include "engine/backend/cuda/kernels/pair_values.cuh"
 #include "engine/backend/cuda/own_kernels.h"
 
 namespace amcl::cuda {
@@ -51,6 +52,32 @@ void OwnKernels::pair_statistics(const Tensor& records, const PairLossSpec& spec
          {.grid_x = static_cast<unsigned>(records.dim(0)), .block_x = kWarpThreads}, stream(),
          &pair_statistics_kernel, records.dim(1), spec.adaptive, spec.temperature,
          records.data<double>(), statistics.data<float>());
+}
+
+void OwnKernels::pair_value_statistics(const Tensor& s, const Tensor& tau,
+                                       const Tensor& nullable_s_all, const Tensor& nullable_tau_all,
+                                       const TemperatureRange& range, Tensor& statistics) {
+  dispatch_arithmetic(s.dtype(), [&]<class T>(T) {
+    const auto records_of = [&](const Tensor& values, const Tensor& temperatures, bool positives) {
+      if (!values.defined()) return Tensor::empty(*this, {s.dim(0), 0, kPairRecord}, DType::f64);
+      const PairValueRows<T> pairs{values.data<T>(), temperatures.data<T>(),
+                                   values.count() / s.dim(0)};
+      Tensor records = Tensor::empty(*this, {s.dim(0), pairs.parts(), kPairRecord}, DType::f64);
+      launch("pair_value_statistics",
+             {.grid_x = static_cast<unsigned>(pairs.parts()),
+              .grid_y = static_cast<unsigned>(s.dim(0)),
+              .block_x = kWarpThreads},
+             stream(), &pair_value_records_kernel<T>, pairs, positives, range.low, range.high,
+             records.data<double>());
+      return records;
+    };
+    const Tensor of_positives = records_of(s, tau, true);
+    const Tensor of_all = records_of(nullable_s_all, nullable_tau_all, false);
+    launch("pair_value_statistics",
+           {.grid_x = static_cast<unsigned>(s.dim(0)), .block_x = kWarpThreads}, stream(),
+           &pair_value_statistics_kernel, of_positives.data<double>(), of_positives.dim(1),
+           of_all.data<double>(), of_all.dim(1), statistics.data<float>());
+  });
 }
 
 void OwnKernels::pair_loss_backward(const Tensor& s, const Tensor& nullable_r,

@@ -5,6 +5,7 @@
 
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
+#include "engine/backend/step_gate.h"
 
 namespace amcl {
 namespace {
@@ -69,7 +70,13 @@ void PlainBackend::copy_2d(const Tensor& source, const Copy2d& extents, Tensor& 
                   extents.destination_offset + row * extents.destination_pitch, extents.width);
 }
 
-void PlainBackend::write_ring(const Tensor& rows, Tensor& ring, Tensor& head) {
+void PlainBackend::write_ring(const Tensor& rows, const Tensor& nullable_gate, Tensor& ring,
+                              Tensor& head) {
+  bool open = true;
+  if (nullable_gate.defined())
+    dispatch_floating(nullable_gate.dtype(),
+                      [&]<class T>(T) { open = may_update(nullable_gate.data<T>()[0]); });
+  if (!open) return;
   const int64_t count = rows.dim(1);
   const int64_t capacity = ring.dim(1);
   const int64_t width = ring.dim(2);
@@ -80,6 +87,12 @@ void PlainBackend::write_ring(const Tensor& rows, Tensor& ring, Tensor& head) {
       copy_elements(rows, (batch * count + i) * width, ring,
                     (batch * capacity + (first + i) % capacity) * width, width);
   first = static_cast<int32_t>((first + count) % capacity);
+}
+
+void PlainBackend::rolled_index(int64_t shift, Tensor& index) {
+  const int64_t count = index.count();
+  int32_t* out = index.data<int32_t>();
+  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<int32_t>((i + shift) % count);
 }
 
 }  // namespace amcl

@@ -6,6 +6,7 @@
 #include "engine/backend/momentum_update.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
+#include "engine/backend/step_gate.h"
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
@@ -64,6 +65,7 @@ void PlainBackend::sgd_step(const SgdSpec& spec, std::span<const OptimizerSegmen
     const T* g = gradient.data<T>();
     T* p = value.data<T>();
     T* v = velocity.data<T>();
+    if (!may_update(gradient_scale.data<T>()[0])) return;
     for (const OptimizerSegment& segment : segments) {
       const MomentumUpdate<T> update{.momentum = static_cast<T>(spec.momentum),
                                      .nesterov = spec.nesterov,
@@ -84,6 +86,7 @@ void PlainBackend::lars_step(const LarsSpec& spec, std::span<const OptimizerSegm
     T* p = value.data<T>();
     T* v = velocity.data<T>();
     const T scale = gradient_scale.data<T>()[0];
+    if (!may_update(scale)) return;
     for (const OptimizerSegment& segment : segments) {
       const T segment_rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale);
       double factor = 1.0;
@@ -112,6 +115,7 @@ void PlainBackend::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSe
     T* v = second_moment.data<T>();
     const double count = static_cast<double>(step.data<int32_t>()[0]);
     const T scale = gradient_scale.data<T>()[0];
+    if (!may_update(scale)) return;
     const T beta1 = static_cast<T>(spec.beta1);
     const T beta2 = static_cast<T>(spec.beta2);
     const T rest1 = static_cast<T>(1.0 - spec.beta1);
@@ -133,10 +137,11 @@ void PlainBackend::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSe
   });
 }
 
-void PlainBackend::clip_scale(const Tensor& squares, double limit, Tensor& scale) {
+void PlainBackend::clip_scale(const Tensor& squares, const Tensor& loss, double limit,
+                              Tensor& scale) {
   dispatch_floating(scale.dtype(), [&]<class T>(T) {
-    const double norm = std::sqrt(static_cast<double>(squares.data<T>()[0]));
-    scale.data<T>()[0] = static_cast<T>(std::min(1.0, limit / (norm + 1e-6)));
+    T& out = scale.data<T>()[0];
+    out = gated_scale(squares.data<T>()[0], loss.data<T>()[0], out, limit);
   });
 }
 

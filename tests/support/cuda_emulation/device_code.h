@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "tests/support/cuda_emulation/grid.h"
+#include "tests/support/cuda_emulation/stream.h"
 
 // CUDA's own names, which is what the kernels are written in.
 #define threadIdx (::amcl::emulation::here.thread_index)
@@ -101,15 +102,18 @@ inline uint64_t double_bits(double value) {
   return std::bit_cast<uint64_t>(value);
 }
 
-// `stream` is the order in which the emulation runs (Launch::order), or null for ascending.
+// `stream` is an emulation::Stream.
 template <class... Parameters, class... Arguments>
 void launch(const char* name, const LaunchShape& shape, StreamHandle stream,
             void (*kernel)(Parameters...), const Arguments&... arguments) {
-  emulation::run({.kernel = name,
-                  .grid = {shape.grid_x, shape.grid_y, shape.grid_z},
-                  .block = {shape.block_x, shape.block_y},
-                  .order = stream == nullptr ? 0 : *static_cast<const uint64_t*>(stream)},
-                 [&] { kernel(arguments...); });
+  auto& on = *static_cast<emulation::Stream*>(stream);
+  on.give([name, shape, order = on.order, kernel, arguments...] {
+    emulation::run({.kernel = name,
+                    .grid = {shape.grid_x, shape.grid_y, shape.grid_z},
+                    .block = {shape.block_x, shape.block_y},
+                    .order = order},
+                   [&] { kernel(arguments...); });
+  });
 }
 
 }  // namespace amcl::cuda

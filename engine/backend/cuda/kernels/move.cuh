@@ -2,6 +2,7 @@
 // written once; memory is the floor.
 #pragma once
 #include "engine/backend/cuda/kernels/common.cuh"
+#include "engine/backend/step_gate.h"
 
 namespace amcl::cuda {
 
@@ -62,8 +63,17 @@ struct Pitched {
   }
 };
 
+// A number in device memory that says whether a step may change anything; null: it may.
+template <class T>
+struct Gate {
+  const T* nullable_scale;
+  __device__ bool open() const { return nullable_scale == nullptr || may_update(*nullable_scale); }
+};
+
 // The last `kept` of `count` rows of each batch into a ring of `capacity` rows.
+template <class T>
 struct Ring {
+  Gate<T> gate;
   const int32_t* head;
   int64_t count;
   int64_t kept;
@@ -77,9 +87,13 @@ struct Ring {
 };
 
 // Unit: 16, 4, 2 or 1 bytes, whatever the elements are. Threads take neighbouring units of a run.
+// Places that have a gate and find it closed copy nothing.
 template <class Unit, class Places>
 __global__ void __launch_bounds__(kBlockThreads)
     copy_runs_kernel(int64_t runs, int64_t width, Places places, const Unit* from, Unit* to) {
+  if constexpr (requires { places.gate; }) {
+    if (!places.gate.open()) return;
+  }
   for (int64_t i = grid_thread(); i < runs * width; i += grid_threads()) {
     const int64_t run = i / width;
     const int64_t unit = i % width;
@@ -88,8 +102,15 @@ __global__ void __launch_bounds__(kBlockThreads)
 }
 
 // After the copies: the host does not wait, the next launch finds the new head.
-static __global__ void advance_head_kernel(int32_t* head, int64_t count, int64_t capacity) {
-  *head = static_cast<int32_t>((*head + count) % capacity);
+template <class T>
+__global__ void advance_head_kernel(Gate<T> gate, int32_t* head, int64_t count, int64_t capacity) {
+  if (gate.open()) *head = static_cast<int32_t>((*head + count) % capacity);
+}
+
+static __global__ void __launch_bounds__(kBlockThreads)
+    rolled_index_kernel(int64_t count, int64_t shift, int32_t* index) {
+  const int64_t i = grid_thread();
+  if (i < count) index[i] = static_cast<int32_t>((i + shift) % count);
 }
 
 // dx[r] = the sum of dy[i] over index[i] = r, in the order of i: each row looks through the index,

@@ -11,6 +11,7 @@
 #include "engine/backend/cuda/kernels/common.cuh"
 #include "engine/backend/momentum_update.h"
 #include "engine/backend/op_specs.h"
+#include "engine/backend/step_gate.h"
 
 namespace amcl::cuda {
 
@@ -47,6 +48,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   using Step = typename Update::Step;
   AMCL_SHARED(Step, shared, 1);
   const SegmentPart part(table);
+  if (!may_update(*update.gradient_scale)) return;  // the whole grid
   if (threadIdx.x == 0) shared[0] = update.for_segment(part.segment, table.segments[part.segment]);
   __syncthreads();
   const Step step = shared[0];
@@ -201,13 +203,11 @@ __global__ void __launch_bounds__(kWarpThreads)
   factors[index] = static_cast<T>(factor);
 }
 
-// min(1, limit / (sqrt(squares) + 1e-6))
 template <class T>
 struct ClipScale {
   double limit;
-  __device__ T operator()(T squares) const {
-    const double scale = limit / (std::sqrt(static_cast<double>(squares)) + 1e-6);
-    return static_cast<T>(scale < 1.0 ? scale : 1.0);
+  __device__ T operator()(T squares, T loss, T before) const {
+    return gated_scale(squares, loss, before, limit);
   }
 };
 
