@@ -12,7 +12,6 @@ namespace {
 
 constexpr int64_t kSamplesPerTask = 8;
 constexpr int64_t kFilesPerTask = 1;  // decoding takes longer
-constexpr int64_t kViewsPerSample = 2;
 
 // Both views of the samples [begin, end) of the batch.
 void make_views(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, int64_t begin,

@@ -18,7 +18,6 @@
 namespace amcl {
 namespace {
 
-constexpr int64_t kViewsPerSample = 2;
 constexpr int64_t kSamplesPerTask = 512;
 // On the host: that of the step, the next one, which may be under way to the device, and one being
 // drawn.

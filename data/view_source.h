@@ -17,15 +17,18 @@ struct LoaderOptions {
   uint64_t seed = 1;
 };
 
+// Of each sample.
+inline constexpr int64_t kViewsPerSample = 2;
+
 // Batches that workers keep made or in the making, besides the one that the step has.
 inline constexpr int64_t kBatchesAhead = 2;
 // Batches on their way to a device whose set lives elsewhere.
 inline constexpr int64_t kBatchesStaged = 2;
 // Epochs whose view parameters a device holds for a set that lives there: this one and the next.
 inline constexpr int64_t kEpochsHeld = 2;
-// Bytes of these for `count` images of which each has two views.
+// Bytes of these for `count` images.
 inline int64_t epochs_bytes(int64_t count) {
-  return kEpochsHeld * count * 2 * static_cast<int64_t>(sizeof(ViewParameters));
+  return kEpochsHeld * count * kViewsPerSample * static_cast<int64_t>(sizeof(ViewParameters));
 }
 
 // What every source is made of; `backend`, which trains, and `dataset` outlive it.
@@ -39,7 +42,7 @@ struct ViewSetup {
   // [2N, H, W, 3]: view 1 of the N samples, then view 2.
   Shape views_shape() const {
     const ImageExtent view = dataset.view_extent();
-    return {2 * options.batch, view.height, view.width, 3};
+    return {kViewsPerSample * options.batch, view.height, view.width, 3};
   }
 };
 

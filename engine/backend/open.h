@@ -11,7 +11,7 @@ namespace amcl {
 struct BackendOptions {
   std::string conv_algorithm = "auto";  // of cpu, below
   bool deterministic = false;           // of cuda: only algorithms that repeat to the bit
-  bool tf32 = false;  // of cuda: convolutions of f32 may round their inputs to 10 bits of mantissa
+  bool tf32 = false;  // of cuda: convolutions of f32 may round their inputs to 11 bits of mantissa
 };
 
 // "cpu" (oneDNN and vectorised kernels), "plain" (readable loops: the definition), "cuda". Throws

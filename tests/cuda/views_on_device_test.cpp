@@ -8,7 +8,7 @@
 #include "data/evaluation_batches.h"
 #include "data/loader.h"
 #include "engine/backend/open.h"
-#include "engine/core/philox.h"
+#include "tests/data/noise_dataset.h"
 #include "tests/support/backends.h"
 #include "tests/support/compare.h"
 #include "tests/support/cuda_emulation/emulated_backend.h"
@@ -29,14 +29,7 @@ Backend& host() {
 }
 
 Dataset noise(Device& device, int64_t height, int64_t width) {
-  RandomStream random(8, RandomPurpose::synthetic, 0, 0, 0);
-  std::vector<uint8_t> values(static_cast<size_t>(kImages * height * width * 3));
-  for (uint8_t& value : values) value = static_cast<uint8_t>(random.below(256));
-  Dataset dataset;
-  dataset.name = "noise";
-  dataset.images = Tensor::from_host<uint8_t>(device, {kImages, height, width, 3}, values);
-  dataset.normalization = {{0.5f, 0.4f, 0.3f}, {0.2f, 0.3f, 0.4f}};
-  return dataset;
+  return test::noise_dataset(device, {kImages, height, width, 3}, /*seed=*/8);
 }
 
 AugmentPolicy whole_recipe() {

@@ -9,7 +9,7 @@
 
 #include "engine/backend/open.h"
 #include "engine/backend/plain/plain_backend.h"
-#include "engine/core/philox.h"
+#include "tests/data/noise_dataset.h"
 
 namespace amcl {
 namespace {
@@ -19,14 +19,7 @@ constexpr int64_t kHeight = 6;
 constexpr int64_t kWidth = 5;
 
 Dataset noise_dataset(Backend& backend) {
-  RandomStream random(4, RandomPurpose::synthetic, 0, 0, 0);
-  std::vector<uint8_t> values(kImages * kHeight * kWidth * 3);
-  for (uint8_t& value : values) value = static_cast<uint8_t>(random.below(256));
-  Dataset dataset;
-  dataset.name = "noise";
-  dataset.images = Tensor::from_host<uint8_t>(backend, {kImages, kHeight, kWidth, 3}, values);
-  dataset.normalization = {{0.5f, 0.4f, 0.3f}, {0.2f, 0.3f, 0.4f}};
-  return dataset;
+  return test::noise_dataset(backend, {kImages, kHeight, kWidth, 3}, /*seed=*/4);
 }
 
 struct Content {
