@@ -4,7 +4,7 @@
 #include "engine/core/parallel_for.h"
 #include "tests/support/backends.h"
 #include "tests/support/compute_threads.h"
-#include "train/op_cases.h"
+#include "train/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

@@ -9,9 +9,9 @@
 #include "tests/support/cuda_emulation/emulated_backend.h"
 #include "tests/support/rng.h"
 #include "tests/train/tiny_training.h"
-#include "train/build_method.h"
-#include "train/optimizer_config.h"
-#include "train/trainer.h"
+#include "train/assembly/build_method.h"
+#include "train/config/optimizer_config.h"
+#include "train/run/trainer.h"
 
 namespace amcl {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "tests/support/backends.h"
 #include "tests/support/cuda_emulation/emulated_backend.h"
-#include "train/op_cases.h"
+#include "train/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

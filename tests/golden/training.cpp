@@ -6,8 +6,8 @@
 
 #include "engine/ops/ops.h"
 #include "tests/golden/golden_suite.h"
-#include "train/knn.h"
-#include "train/schedule.h"
+#include "train/evaluation/knn.h"
+#include "train/optimizer/schedule.h"
 
 namespace amcl {
 namespace {

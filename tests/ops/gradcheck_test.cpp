@@ -6,7 +6,7 @@
 #include "engine/ops/ops.h"
 #include "tests/support/backends.h"
 #include "tests/support/rng.h"
-#include "train/op_cases.h"
+#include "train/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/alignment_uniformity.h"
+#include "train/evaluation/alignment_uniformity.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "train/checkpoint.h"
+#include "train/checkpoint/checkpoint.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include "engine/core/check.h"
 #include "tests/io/scratch_directory.h"
 #include "tests/train/small_run.h"
-#include "train/checkpoint_tensors.h"
+#include "train/checkpoint/checkpoint_tensors.h"
 
 namespace amcl {
 namespace {

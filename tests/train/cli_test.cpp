@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/train/subprocess.h"
-#include "train/config_schema.h"
+#include "train/config/config_schema.h"
 
 namespace amcl {
 namespace {

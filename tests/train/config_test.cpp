@@ -1,5 +1,5 @@
 // Settings from all sources, checks, TOML both ways, differences between two runs.
-#include "train/config.h"
+#include "train/config/config.h"
 
 #include <doctest/doctest.h>
 
@@ -7,11 +7,11 @@
 
 #include "engine/core/check.h"
 #include "tests/train/subprocess.h"
-#include "train/config_resolve.h"
-#include "train/config_toml.h"
-#include "train/config_value.h"
-#include "train/objective_config.h"
-#include "train/optimizer_config.h"
+#include "train/config/config_resolve.h"
+#include "train/config/config_toml.h"
+#include "train/config/config_value.h"
+#include "train/config/objective_config.h"
+#include "train/config/optimizer_config.h"
 
 namespace amcl {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/effective_rank.h"
+#include "train/evaluation/effective_rank.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "train/embed.h"
+#include "train/evaluation/embed.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 
 #include "engine/backend/open.h"
 #include "tests/train/tiny_training.h"
-#include "train/build_method.h"
+#include "train/assembly/build_method.h"
 
 namespace amcl {
 namespace {

@@ -8,8 +8,8 @@
 #include "engine/core/philox.h"
 #include "tests/io/scratch_directory.h"
 #include "tests/train/tiny_training.h"
-#include "train/evaluation.h"
-#include "train/trainer.h"
+#include "train/evaluation/evaluation.h"
+#include "train/run/trainer.h"
 
 namespace amcl::test {
 

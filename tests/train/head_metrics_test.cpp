@@ -1,4 +1,4 @@
-#include "train/head_metrics.h"
+#include "train/run/head_metrics.h"
 
 #include <doctest/doctest.h>
 

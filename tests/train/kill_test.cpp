@@ -12,7 +12,7 @@
 #include "engine/core/philox.h"
 #include "tests/io/in_child.h"
 #include "tests/io/scratch_directory.h"
-#include "train/run_directory.h"
+#include "train/checkpoint/run_directory.h"
 
 namespace amcl {
 namespace {

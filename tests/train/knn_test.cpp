@@ -1,4 +1,4 @@
-#include "train/knn.h"
+#include "train/evaluation/knn.h"
 
 #include <doctest/doctest.h>
 

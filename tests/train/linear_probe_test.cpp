@@ -1,4 +1,4 @@
-#include "train/linear_probe.h"
+#include "train/evaluation/linear_probe.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 
 #include "engine/backend/open.h"
 #include "engine/core/philox.h"
-#include "train/column_statistics.h"
-#include "train/knn.h"
+#include "train/evaluation/column_statistics.h"
+#include "train/evaluation/knn.h"
 
 namespace amcl {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/nearest_name.h"
+#include "train/config/nearest_name.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "train/neighbour_picture.h"
+#include "train/pictures/neighbour_picture.h"
 
 #include <doctest/doctest.h>
 

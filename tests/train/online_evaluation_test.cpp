@@ -1,10 +1,10 @@
-#include "train/online_evaluation.h"
+#include "train/evaluation/online_evaluation.h"
 
 #include <doctest/doctest.h>
 
 #include "engine/backend/open.h"
 #include "tests/train/tiny_training.h"
-#include "train/build_method.h"
+#include "train/assembly/build_method.h"
 
 namespace amcl {
 namespace {

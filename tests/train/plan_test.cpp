@@ -1,11 +1,11 @@
-#include "train/plan.h"
+#include "train/run/plan.h"
 
 #include <doctest/doctest.h>
 
 #include "engine/backend/open.h"
 #include "tests/support/compute_threads.h"
 #include "tests/train/tiny_training.h"
-#include "train/trainer.h"
+#include "train/run/trainer.h"
 
 namespace amcl {
 namespace {

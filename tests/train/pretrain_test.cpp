@@ -1,4 +1,4 @@
-#include "train/pretrain.h"
+#include "train/run/pretrain.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include "tests/io/scratch_directory.h"
 #include "tests/support/compute_threads.h"
 #include "tests/train/tiny_training.h"
-#include "train/run_log.h"
+#include "train/run/run_log.h"
 
 namespace amcl {
 namespace {

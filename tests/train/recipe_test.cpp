@@ -1,4 +1,4 @@
-#include "train/recipe.h"
+#include "train/config/recipe.h"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 
 #include "engine/core/check.h"
 #include "tests/train/subprocess.h"
-#include "train/config_resolve.h"
-#include "train/config_value.h"
+#include "train/config/config_resolve.h"
+#include "train/config/config_value.h"
 
 namespace amcl {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/run_directory.h"
+#include "train/checkpoint/run_directory.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

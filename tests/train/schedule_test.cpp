@@ -1,4 +1,4 @@
-#include "train/schedule.h"
+#include "train/optimizer/schedule.h"
 
 #include <doctest/doctest.h>
 

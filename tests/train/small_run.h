@@ -7,9 +7,9 @@
 
 #include "engine/backend/open.h"
 #include "engine/nn/parameter_arena.h"
-#include "train/build_method.h"
-#include "train/checkpoint.h"
-#include "train/config.h"
+#include "train/assembly/build_method.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/config/config.h"
 
 namespace amcl::test {
 

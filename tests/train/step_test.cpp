@@ -1,4 +1,4 @@
-#include "train/step.h"
+#include "train/step/step.h"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@
 #include "engine/backend/open.h"
 #include "tests/support/rng.h"
 #include "tests/train/tiny_training.h"
-#include "train/build_method.h"
+#include "train/assembly/build_method.h"
 
 namespace amcl {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 #include "engine/core/philox.h"
-#include "train/config.h"
+#include "train/config/config.h"
 
 namespace amcl::test {
 

@@ -1,4 +1,4 @@
-#include "train/trainer.h"
+#include "train/run/trainer.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "train/value_text.h"
+#include "train/config/value_text.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "train/verification.h"
+#include "train/run/verification.h"
 
 #include <doctest/doctest.h>
 

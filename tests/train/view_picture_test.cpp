@@ -1,4 +1,4 @@
-#include "train/view_picture.h"
+#include "train/pictures/view_picture.h"
 
 #include <doctest/doctest.h>
 

@@ -2,9 +2,9 @@
 #include <memory>
 
 #include "models/resnet.h"
-#include "train/bench_data.h"
-#include "train/bench_pairs.h"
-#include "train/bench_step.h"
+#include "train/bench/bench_data.h"
+#include "train/bench/bench_pairs.h"
+#include "train/bench/bench_step.h"
 #include "train/cli/command_table.h"
 #include "train/cli/option.h"
 #include "train/exit_code.h"

@@ -6,8 +6,8 @@
 #include "train/cli/help_text.h"
 #include "train/cli/option.h"
 #include "train/commands/info.h"
+#include "train/config/nearest_name.h"
 #include "train/exit_code.h"
-#include "train/nearest_name.h"
 #include "train/openmp_waiting.h"
 
 namespace amcl {

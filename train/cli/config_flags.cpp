@@ -5,7 +5,7 @@
 
 #include "engine/core/check.h"
 #include "train/cli/option.h"
-#include "train/config_value.h"
+#include "train/config/config_value.h"
 
 namespace amcl {
 

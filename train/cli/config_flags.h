@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "train/config_resolve.h"
-#include "train/config_schema.h"
+#include "train/config/config_resolve.h"
+#include "train/config/config_schema.h"
 
 namespace amcl {
 

@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "engine/core/check.h"
-#include "train/config_schema.h"
+#include "train/config/config_schema.h"
 
 namespace amcl {
 

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "train/value_text.h"
+#include "train/config/value_text.h"
 
 namespace amcl {
 

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/backend/open.h"
-#include "train/build_augment_policy.h"
-#include "train/dataset_config.h"
-#include "train/view_picture.h"
+#include "train/assembly/build_augment_policy.h"
+#include "train/config/dataset_config.h"
+#include "train/pictures/view_picture.h"
 
 namespace amcl {
 namespace {

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/check.h"
-#include "train/config_value.h"
-#include "train/optimizer_config.h"
-#include "train/recipe.h"
+#include "train/config/config_value.h"
+#include "train/config/optimizer_config.h"
+#include "train/config/recipe.h"
 
 namespace amcl {
 namespace {

@@ -1,6 +1,6 @@
 // `amcl config show`: every final value and where it came from; `amcl config list`: the presets.
 #pragma once
-#include "train/config_resolve.h"
+#include "train/config/config_resolve.h"
 
 namespace amcl {
 

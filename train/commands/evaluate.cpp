@@ -8,8 +8,8 @@
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
-#include "train/evaluation.h"
-#include "train/neighbour_picture.h"
+#include "train/evaluation/evaluation.h"
+#include "train/pictures/neighbour_picture.h"
 
 namespace amcl {
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "train/evaluation.h"
+#include "train/evaluation/evaluation.h"
 
 namespace amcl {
 

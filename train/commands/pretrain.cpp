@@ -1,6 +1,6 @@
 #include "train/commands/pretrain.h"
 
-#include "train/stop_signal.h"
+#include "train/run/stop_signal.h"
 
 namespace amcl {
 

@@ -1,6 +1,6 @@
 // `amcl pretrain`: a training run from its configuration, or one that goes on.
 #pragma once
-#include "train/pretrain.h"
+#include "train/run/pretrain.h"
 
 namespace amcl {
 

@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "engine/backend/open.h"
-#include "train/checkpoint.h"
-#include "train/config.h"
-#include "train/run_directory.h"
-#include "train/training_backend.h"
-#include "train/verification.h"
+#include "train/assembly/training_backend.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/checkpoint/run_directory.h"
+#include "train/config/config.h"
+#include "train/run/verification.h"
 
 namespace amcl {
 namespace {

@@ -1,0 +1,20 @@
+// The device that a configuration trains on.
+#pragma once
+#include <memory>
+
+#include "engine/backend/open.h"
+#include "train/config/config.h"
+
+namespace amcl {
+
+// f32, tf32 or bf16.
+std::string precision_of(const TrainConfig& config);
+
+// What the configuration wants of its device.
+BackendOptions backend_options(const TrainConfig& config);
+
+// Throws what open_backend throws, and Error(usage) where the device has no use for the precision,
+// with the reason. (Evaluation opens the device alone: what was trained in bf16 runs anywhere.)
+std::unique_ptr<Backend> open_training_backend(const TrainConfig& config);
+
+}  // namespace amcl

@@ -1,0 +1,43 @@
+// One configuration out of all its sources: flags (and --set) over the environment over a file over
+// a preset over defaults, remembering for each value where it came from.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/config/config.h"
+
+namespace amcl {
+
+struct ConfigSources {
+  std::string preset = {};  // --preset; empty: none
+  std::string file = {};    // --config; empty: the one that AMCL_CONFIG names, if it is set
+  std::vector<std::pair<std::string, std::string>> flags = {};  // key ("crop_scale") and text
+  std::vector<std::string> assignments = {};  // of --set: "lr=0.1", "optimizer.lr=0.1"
+  std::vector<std::string> environment = {};  // "NAME=text" of the process
+};
+
+// The "NAME=text" entries of this process whose names begin with AMCL_.
+std::vector<std::string> process_environment();
+
+// Ascending: a later one wins over those before it.
+enum class OriginKind { fallback, objective, preset, file, environment, flag };
+
+struct ConfigOrigin {
+  OriginKind kind = OriginKind::fallback;
+  std::string name;  // "default", "objective amcl", "preset moco-colab", "a.toml:12", "AMCL_..."
+};
+
+struct ResolvedConfig {
+  Config config;
+  std::vector<ConfigOrigin> origins;  // of each setting, in the order of config_settings()
+  std::vector<std::string> warnings;  // one line each
+};
+
+// Checks every value (validate). Throws Error(missing) if the file is not there, Error(usage) for
+// an unknown key, an environment variable of a known table that is no setting, a bad value, or a
+// flag that has no effect on what is asked; each names where the value stands. A variable that
+// begins with AMCL_ and names no table only gives a warning: other programs may use it.
+ResolvedConfig resolve_config(const ConfigSources& sources);
+
+}  // namespace amcl

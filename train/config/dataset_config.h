@@ -1,0 +1,10 @@
+// The [data] settings as what data/dataset.h takes.
+#pragma once
+#include "data/dataset.h"
+#include "train/config/config.h"
+
+namespace amcl {
+
+DatasetOptions dataset_options(const DataConfig& config);
+
+}  // namespace amcl

@@ -1,0 +1,78 @@
+#include "train/config/method_config.h"
+
+#include "models/barlow_twins.h"
+#include "models/moco.h"
+#include "models/sim_siam.h"
+
+namespace amcl {
+namespace {
+
+// Eight parts of a batch, as in the published recipes on small images.
+constexpr int64_t kMocoSplits = 8;
+
+template <class T>
+void fill(std::optional<T>& key, const T& value) {
+  if (!key) key = value;
+}
+
+std::string name_of(HeadNorm norm) {
+  switch (norm) {
+    case HeadNorm::none:
+      return "none";
+    case HeadNorm::hidden:
+      return "hidden";
+    case HeadNorm::all:
+      return "all";
+    case HeadNorm::all_fixed:
+      return "all-fixed";
+  }
+  return {};
+}
+
+void fill_head(ModelConfig& keys, const ProjectionHeadOptions& usual) {
+  fill(keys.head_layers, usual.layers);
+  fill(keys.head_hidden, usual.hidden);
+  fill(keys.head_dim, usual.dim);
+  fill(keys.head_batch_norm, name_of(usual.norm));
+}
+
+}  // namespace
+
+const std::vector<std::string>& method_names() {
+  static const std::vector<std::string> names = {"simclr", "moco", "barlow", "simsiam"};
+  return names;
+}
+
+bool is_contrastive(const std::string& method) {
+  return method == "simclr" || method == "moco";
+}
+
+Config with_method(const Config& config) {
+  Config filled = config;
+  ModelConfig& model = filled.model;
+  ObjectiveConfig& objective = filled.objective;
+  if (model.method == "moco") {
+    const MocoOptions usual;
+    fill_head(model, usual.projector);
+    fill(model.bn_splits, kMocoSplits);
+    fill(model.queue, usual.queue);
+    fill(model.encoder_momentum, usual.encoder_momentum);
+    fill(model.symmetric, usual.symmetric);
+    fill(model.shuffle_bn, usual.shuffle_bn);
+  } else if (model.method == "barlow") {
+    const BarlowTwinsOptions usual;
+    fill_head(model, usual.projector);
+    fill(objective.barlow_lambda, usual.barlow.lambda);
+    fill(objective.barlow_scale, usual.scale);
+    fill(objective.barlow_ddof, usual.barlow.ddof);
+  } else if (model.method == "simsiam") {
+    const SimSiamOptions usual;
+    fill_head(model, usual.projector);
+    fill(model.predictor_hidden, usual.predictor_hidden);
+  }
+  fill_head(model, {});
+  fill(model.bn_splits, int64_t{1});
+  return filled;
+}
+
+}  // namespace amcl

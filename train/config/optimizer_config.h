@@ -1,0 +1,23 @@
+// From the keys of [optimizer] to what the optimiser and the schedule take.
+#pragma once
+#include "train/config/config.h"
+#include "train/optimizer/optimizer.h"
+#include "train/optimizer/schedule.h"
+
+namespace amcl {
+
+// An empty key takes the default of the optimiser that is chosen.
+OptimizerOptions optimizer_options(const OptimizerConfig& config);
+
+// The learning rate after the warm-up: lr, or lr x batch / lr_reference_batch. No other rule scales
+// it.
+double peak_rate(const Config& config);
+
+// Throws Error(usage) if the warm-up is longer than the run.
+Schedule learning_rate_schedule(const Config& config, int64_t steps_per_epoch);
+
+// The configuration with each empty key of [objective] and [optimizer] set to the value that it
+// comes to, and those that have no effect on what is chosen empty.
+Config completed(const Config& config);
+
+}  // namespace amcl

@@ -1,0 +1,48 @@
+// The evaluation of one set of features: what `amcl evaluate` computes, without its printing.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "engine/backend/backend.h"
+#include "train/checkpoint/checkpoint.h"
+#include "train/config/config.h"
+#include "train/evaluation/knn.h"
+#include "train/evaluation/linear_probe.h"
+
+namespace amcl {
+
+struct EvaluationOptions {
+  std::string run;   // run directory or checkpoint file; may be empty with features = "pixels"
+  std::string data;  // directory or "shapes10"; empty: the data of the run
+  std::string layout = "auto";                  // of `data`
+  double val_fraction = 0.0;                    // of image files; 0: as the run
+  std::vector<std::string> protocol = {"knn"};  // knn, linear
+  int64_t k = 200;
+  double knn_temperature = 0.1;
+  int64_t limit = 0;                  // first N training images are the bank; 0: all
+  std::string features = "backbone";  // backbone | pixels
+  bool random_init = false;           // the same architecture, untrained
+};
+
+struct Evaluation {
+  std::optional<Checkpoint> checkpoint;  // none for pixels without a run
+  Config config;                         // of the checkpoint; defaults without one
+  Dataset train;                         // the bank
+  Dataset test;
+  int64_t feature_dim = 0;
+  std::optional<KnnResult> knn;
+  double knn_top1 = 0.0;  // percent, if knn
+  std::optional<LinearProbeResult> linear;
+  double linear_top1 = 0.0;        // percent, if linear
+  std::vector<std::string> notes;  // what a reader of the numbers should know, one line each
+};
+
+// The model is built from the configuration that the checkpoint holds. Throws Error(usage) naming
+// the option that cannot be, and what opening the run and the data throws.
+Evaluation evaluate(const EvaluationOptions& options, Backend& backend);
+
+}  // namespace amcl

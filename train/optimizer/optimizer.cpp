@@ -1,0 +1,123 @@
+#include "train/optimizer/optimizer.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+
+namespace amcl {
+namespace {
+
+bool is_norm_or_bias(ParameterRole role) {
+  return role == ParameterRole::norm || role == ParameterRole::bias;
+}
+
+bool alike(const OptimizerSegment& left, const OptimizerSegment& right) {
+  return left.weight_decay == right.weight_decay && left.rate_scale == right.rate_scale &&
+         left.trust_ratio == right.trust_ratio;
+}
+
+// Tensors that have a trust ratio of their own stay apart, each head of a stack too. Neighbours that
+// are treated alike become one segment otherwise, gaps included: they are zeros and stay zeros.
+std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
+                                          const OptimizerOptions& options, bool constant_rate) {
+  const bool by_tensor = std::holds_alternative<LarsSpec>(options.rule);
+  std::vector<OptimizerSegment> segments;
+  bool neighbours = false;
+  for (const ParameterArena::Entry& entry : arena.entries()) {
+    const Parameter& parameter = *entry.parameter;
+    const bool after_own_kind = std::exchange(neighbours, parameter.constant_rate == constant_rate);
+    if (!neighbours) continue;
+    const bool plain = is_norm_or_bias(parameter.role);
+    OptimizerSegment segment{
+        .begin = entry.begin,
+        .end = entry.end,
+        .weight_decay = plain && !options.decay_norm_bias ? 0.0 : options.weight_decay,
+        .rate_scale = plain ? options.norm_bias_rate : 1.0,
+        .trust_ratio = by_tensor && !plain};
+    if (segment.trust_ratio) {
+      const int64_t tensors = parameter.stacked ? parameter.value.dim(0) : 1;
+      const int64_t size = (entry.end - entry.begin) / tensors;
+      for (int64_t i = 0; i < tensors; ++i) {
+        segment.begin = entry.begin + i * size;
+        segment.end = segment.begin + size;
+        segments.push_back(segment);
+      }
+    } else if (after_own_kind && alike(segments.back(), segment)) {
+      segments.back().end = segment.end;
+    } else {
+      segments.push_back(segment);
+    }
+  }
+  return segments;
+}
+
+std::vector<std::string> memory_names(const OptimizerOptions& options) {
+  if (std::holds_alternative<AdamWSpec>(options.rule)) return {"first_moment", "second_moment"};
+  return {"velocity"};
+}
+
+}  // namespace
+
+Optimizer::Optimizer(ParameterArena& arena, const OptimizerOptions& options)
+    : arena_(arena),
+      options_(options),
+      scheduled_(segments_of(arena, options, /*constant_rate=*/false)),
+      constant_(segments_of(arena, options, /*constant_rate=*/true)) {
+  const Tensor& values = arena.values();
+  for (std::string& name : memory_names(options))
+    memories_.push_back(
+        {std::move(name), Tensor::zeros(values.device(), values.shape(), values.dtype())});
+  rates_ = Tensor::zeros(values.device(), Shape{2}, values.dtype());
+  squares_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
+  number_ = Tensor::zeros(values.device(), Shape{1}, DType::i32);
+  gradient_scale_ = Tensor::empty(values.device(), Shape{1}, values.dtype());
+  reopen();
+}
+
+void Optimizer::reopen() {
+  backend_of(gradient_scale_).fill(gradient_scale_, 1.0);
+}
+
+void Optimizer::prepare(double rate, int64_t number, std::optional<double> peak) {
+  Device& device = rates_.device();
+  const std::array rates{rate, peak.value_or(rate)};
+  const std::array rounded{static_cast<float>(rates[0]), static_cast<float>(rates[1])};
+  const bool wide = rates_.dtype() == DType::f64;
+  device.copy_from_host(rates_.raw(), wide ? static_cast<const void*>(&rates) : &rounded,
+                        rates_.bytes());
+  if (!std::holds_alternative<AdamWSpec>(options_.rule)) return;
+  const auto count = static_cast<int32_t>(number);
+  device.copy_from_host(number_.raw(), &count, sizeof(count));
+}
+
+void Optimizer::step(const Tensor& loss) {
+  Backend& backend = backend_of(squares_);
+  backend.sum_of_squares(arena_.gradients(), squares_);
+  const bool clips = options_.clip_norm > 0.0;
+  backend.clip_scale(squares_, loss,
+                     clips ? options_.clip_norm : std::numeric_limits<double>::infinity(),
+                     gradient_scale_);
+  const auto move = [&](Segments segments, const Tensor& rate) {
+    if (segments.empty()) return;
+    std::visit([&](const auto& spec) { apply(spec, segments, rate); }, options_.rule);
+  };
+  move(scheduled_, rates_.slice(0, 1));
+  move(constant_, rates_.slice(1, 2));
+}
+
+void Optimizer::apply(const SgdSpec& spec, Segments segments, const Tensor& rate) {
+  backend_of(rate).sgd_step(spec, segments, rate, gradient_scale_, arena_.gradients(),
+                            arena_.values(), memories_[0].flat);
+}
+
+void Optimizer::apply(const LarsSpec& spec, Segments segments, const Tensor& rate) {
+  backend_of(rate).lars_step(spec, segments, rate, gradient_scale_, arena_.gradients(),
+                             arena_.values(), memories_[0].flat);
+}
+
+void Optimizer::apply(const AdamWSpec& spec, Segments segments, const Tensor& rate) {
+  backend_of(rate).adamw_step(spec, segments, rate, gradient_scale_, number_, arena_.gradients(),
+                              arena_.values(), memories_[0].flat, memories_[1].flat);
+}
+
+}  // namespace amcl

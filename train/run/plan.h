@@ -1,0 +1,55 @@
+// What a run will take, before it starts: `pretrain --dry-run`.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "data/dataset.h"
+#include "engine/backend/backend.h"
+#include "train/config/config.h"
+
+namespace amcl {
+
+struct Plan {
+  int64_t parameters = 0;
+  int64_t steps_per_epoch = 0;
+  int64_t steps = 0;
+  int64_t warmup_steps = 0;
+  double peak_rate = 0.0;     // learning rate after the warm-up
+  double chance_level = 0.0;  // loss, nats
+
+  // Bytes.
+  int64_t parameter_bytes = 0;
+  int64_t gradient_bytes = 0;
+  int64_t optimizer_bytes = 0;
+  int64_t buffer_bytes = 0;  // running statistics; MoCo's momentum encoder and queue
+  int64_t dataset_bytes = 0;
+  int64_t step_bytes = 0;        // activations and their gradients, pair matrices, kernels' scratch
+  int64_t evaluation_bytes = 0;  // images and features of the online evaluation
+  int64_t loader_bytes = 0;      // batches made ahead, or view parameters
+  int64_t checkpoint_bytes = 0;  // the copy of values and optimiser that is being written
+  int64_t program_bytes = 0;     // code, libraries and what else is resident now
+  int64_t peak_bytes() const {
+    return parameter_bytes + gradient_bytes + optimizer_bytes + buffer_bytes + dataset_bytes +
+           step_bytes + evaluation_bytes + loader_bytes + checkpoint_bytes + program_bytes;
+  }
+
+  // step_bytes was measured on steps of these many pairs and extrapolated to `batch`; measured
+  // alone, if that is measured_large.
+  int64_t measured_small = 0;
+  int64_t measured_large = 0;
+  int64_t batch = 0;
+
+  std::string dataset_home;  // where the data set lives
+};
+
+// For a data set that lives in `backend`, alone, or elsewhere (data/dataset_home.h): the plan counts the
+// memory of this device. Runs steps on backends of their own, with small batches of blank images
+// shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would
+// for settings that cannot be. `test` is that of the online evaluation, or null.
+Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
+               const Dataset* test = nullptr);
+
+// For people, several lines.
+std::string describe(const Plan& plan);
+
+}  // namespace amcl

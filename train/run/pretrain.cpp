@@ -1,0 +1,203 @@
+#include "train/run/pretrain.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "data/dataset_home.h"
+#include "engine/backend/open.h"
+#include "engine/core/parallel_for.h"
+#include "train/assembly/training_backend.h"
+#include "train/config/dataset_config.h"
+#include "train/config/method_config.h"
+#include "train/config/objective_config.h"
+#include "train/config/optimizer_config.h"
+#include "train/config/value_text.h"
+#include "train/run/plan.h"
+#include "train/run/pretrain_loop.h"
+
+namespace amcl {
+namespace {
+
+// Refuses to go on with other settings than the run's.
+void check_config(const Checkpoint& checkpoint, const Config& config) {
+  const Config stored = completed(config_from_toml(checkpoint.state.config, checkpoint.path));
+  const std::optional<ConfigDifference> difference = first_difference(stored, config);
+  if (difference && !difference->may_change)
+    fail(ErrorKind::usage, "resume: ", difference->key, " is ", difference->right,
+         ", but the run was started with ", difference->left, "; --init ", checkpoint.path,
+         " starts a new run from its weights");
+}
+
+void check_data(const Checkpoint& checkpoint, const Dataset& dataset, const Config& config) {
+  const std::string fingerprint = dataset.fingerprint();
+  if (fingerprint != checkpoint.state.data_fingerprint)
+    fail(ErrorKind::data, "resume: the images of ", config.data.data, " are ", fingerprint,
+         ", those that the run was started with ", checkpoint.state.data_fingerprint,
+         "; put the data set back, or start a new run with --init ", checkpoint.path);
+}
+
+void check_unfinished(const Trainer& trainer, const std::string& path) {
+  if (trainer.finished_steps() >= trainer.steps())
+    fail(ErrorKind::usage, "resume: ", path, " is finished (", trainer.steps(),
+         " steps); its learning rate has run out, so a longer training is a new run with --init ",
+         path);
+}
+
+// The rate that is in effect, with the rule that made it, and its course.
+std::string schedule_text(const Config& config, const Schedule& schedule) {
+  const OptimizerConfig keys = completed(config).optimizer;
+  std::string text = concat_text("peak lr ", schedule.peak);
+  if (keys.lr_reference_batch > 0)
+    text +=
+        concat_text(" (", *keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch, ')');
+  text += concat_text(", warm-up ", schedule.warmup, " steps, then ");
+  if (schedule.shape == ScheduleShape::constant) return text + "constant";
+  if (schedule.shape == ScheduleShape::cosine)
+    return text + concat_text("cosine to ", schedule.floor);
+  return text + concat_text("times ", schedule.gamma, " after epochs ",
+                            numbers_text(keys.milestones->data(), keys.milestones->size()));
+}
+
+// The keys of [optimizer] that make the update.
+std::string optimizer_text(const OptimizerConfig& keys) {
+  std::string text = keys.optimizer;
+  if (keys.lars) text += concat_text(" (", *keys.lars, ", trust ", *keys.trust, ')');
+  if (keys.momentum)
+    text += concat_text(keys.nesterov.value_or(false) ? ", Nesterov momentum " : ", momentum ",
+                        *keys.momentum);
+  if (keys.beta1) text += concat_text(", betas ", *keys.beta1, ' ', *keys.beta2);
+  text += concat_text(", weight decay ", keys.weight_decay);
+  if (!*keys.decay_norm_bias) text += " (not of norms and biases)";
+  if (keys.clip_norm > 0.0) text += concat_text(", gradient norm at most ", keys.clip_norm);
+  return text;
+}
+
+std::string evaluation_text(const Config& config, const OnlineEvaluation* evaluation) {
+  if (evaluation == nullptr) return "none";
+  return concat_text("every ", config.train.eval_every, " epochs, ",
+                     evaluation->labelled()
+                         ? "kNN and linear probe on test images"
+                         : "alignment, uniformity and effective rank: no labelled test images");
+}
+
+// A run's device and data.
+struct Opened {
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Backend> host;  // for a set that is not in the memory of `backend`
+  Dataset dataset;
+  Dataset test;  // for the online evaluation; empty without it, or where there are no test images
+
+  explicit Opened(const Config& config)
+      : backend(open_training_backend(config.train)),
+        host(backend->free_memory() ? open_backend("cpu") : nullptr),
+        dataset(open(config, split_named(config.data.split), config.data.limit)) {
+    if (host) dataset = settle(std::move(dataset), *backend, *host);
+    if (dataset.host == nullptr) host.reset();  // with the memory that the images had there
+    if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
+  }
+
+ private:
+  Dataset open(const Config& config, Split split, int64_t limit) {
+    return open_dataset(host ? *host : *backend, config.data.data, split, limit, config.train.seed,
+                        dataset_options(config.data));
+  }
+  // Training goes on without.
+  void open_test(const Config& config) {
+    try {
+      test = open(config, Split::test, 0);
+      test.host = host.get();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::missing) throw;
+    }
+  }
+};
+
+// What a run is, before its first step.
+void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Config& config) {
+  const Dataset& dataset = opened.dataset;
+  const ImageExtent view = dataset.view_extent();
+  const ModelConfig& model = config.model;
+  const ObjectiveOptions objective = objective_options(config);
+  std::string temperature = concat_text("temperature ", objective.temperature);
+  if (objective.adaptive)
+    temperature = concat_text("temperature adaptive from ", objective.amcl.range.low, " to ",
+                              objective.amcl.range.high);
+  else if (!is_contrastive(model.method))
+    temperature = "without temperature";
+  const std::string text = concat_text(
+      "data       ", dataset.name, " (", dataset.layout, "), ", dataset.count(), " images, views ",
+      view.height, " x ", view.width, ", ", describe_home(dataset, *opened.backend),
+      "\nmethod     ", model.method, "\nmodel      ", model.backbone, " of width ", model.width,
+      " (", model.stem, " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
+      " parameters\nobjective  ", objective.name, ", ", temperature, ", chance loss ",
+      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
+      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
+      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
+      "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
+      config.train.device, ", threads ", compute_threads(), ", workers ", config.train.workers,
+      "\n");
+  std::fputs(text.c_str(), notes);
+}
+
+PretrainEnd start_run(const Config& config, const PretrainOptions& options,
+                      const std::function<bool()>& stop_requested) {
+  Opened opened(config);
+  Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
+  opened.test = {};  // what is needed of it was copied
+  if (!config.train.init.empty())
+    trainer.initialize(read_checkpoint(find_checkpoint(config.train.init)));
+  const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
+  directory.write_config(to_toml(config));
+  describe_run(options.notes, opened, trainer, config);
+  PretrainLoop loop(trainer, config, directory, options);
+  if (config.model.shuffle_bn.value_or(false) && *config.model.bn_splits == 1)
+    loop.warn(
+        "shuffle_bn has no effect with --bn-splits 1: all keys of a view share their batch-norm "
+        "statistics with all queries of it; set --bn-splits 8");
+  return loop.run(stop_requested);
+}
+
+PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
+                       const std::function<bool()>& stop_requested) {
+  const RunDirectory directory = RunDirectory::resume(options.resume);
+  std::optional<Checkpoint> checkpoint = read_checkpoint(directory.checkpoint_path());
+  check_config(*checkpoint, config);
+  Opened opened(config);
+  check_data(*checkpoint, opened.dataset, config);
+  Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
+  opened.test = {};  // what is needed of it was copied
+  trainer.restore(*checkpoint);
+  const int64_t threads = checkpoint->state.threads;
+  checkpoint.reset();  // its tensors would fill memory to the end of the run
+  check_unfinished(trainer, options.resume);
+  directory.write_config(to_toml(config));
+  describe_run(options.notes, opened, trainer, config);
+  PretrainLoop loop(trainer, config, directory, options);
+  if (threads != compute_threads())
+    loop.warn(concat_text("the run was started with ", threads, " threads and goes on with ",
+                          compute_threads(),
+                          ": the bits may differ from those of an uninterrupted run"));
+  return loop.run(stop_requested);
+}
+
+}  // namespace
+
+PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
+                     const std::function<bool()>& stop_requested) {
+  const Config config = completed(given);
+  validate(config);
+  if (config.train.threads > 0) set_compute_threads(static_cast<int>(config.train.threads));
+  if (options.dry_run) {
+    const Opened opened(config);
+    const Plan plan = make_plan(*opened.backend, opened.dataset, config, &opened.test);
+    std::fputs(describe(plan).c_str(), options.results);
+    return PretrainEnd::finished;
+  }
+  if (!options.resume.empty()) return resume_run(config, options, stop_requested);
+  AMCL_CHECK(!config.train.out.empty(),
+             "out: no run directory is named; choose one that does not exist yet");
+  return start_run(config, options, stop_requested);
+}
+
+}  // namespace amcl

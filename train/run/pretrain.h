@@ -1,0 +1,36 @@
+// A whole pre-training run: the loop around Trainer with its run directory, log, checkpoints and
+// progress.
+#pragma once
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include "train/config/config.h"
+#include "train/progress.h"
+
+namespace amcl {
+
+struct PretrainOptions {
+  // Run directory to go on with; empty: a new run. The configuration is then the run's own (its
+  // config.toml) with whatever flags and environment changed; a change that would alter the result
+  // is refused by name.
+  std::string resume;
+  bool dry_run = false;      // print the plan and stop
+  ProgressOptions progress;  // of `notes`
+  std::FILE* notes = stderr;
+  std::FILE* results = stdout;
+};
+
+enum class PretrainEnd {
+  finished,  // or planned
+  stopped,   // on request, with a checkpoint: exit code 75
+};
+
+// stop_requested is asked after each step. Errors: usage (a setting, or another configuration or
+// data set than the run's), missing, data and io (data set, checkpoints, run directory), numeric
+// (loss or gradient not finite). A checkpoint or log line that cannot be written during the run is a
+// warning, the last checkpoint an error.
+PretrainEnd pretrain(const Config& config, const PretrainOptions& options,
+                     const std::function<bool()>& stop_requested);
+
+}  // namespace amcl

@@ -1,0 +1,191 @@
+#include "train/run/pretrain_loop.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "train/process_memory.h"
+#include "train/run/head_metrics.h"
+
+namespace amcl {
+namespace {
+
+// After so many epochs the loss of any recipe that works has left the chance level.
+constexpr int64_t kLearnedEpochs = 3;
+
+}  // namespace
+
+void StepClock::add_step(double wait_seconds) {
+  ++steps_;
+  wait_seconds_ += wait_seconds;
+}
+
+double StepClock::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+StepTiming StepClock::timing() const {
+  const double elapsed = seconds() - left_out_;
+  if (steps_ == 0 || elapsed <= 0.0) return {};
+  return {.pairs_per_second = static_cast<double>(steps_ * pairs_per_step_) / elapsed,
+          .loader_wait_share = std::min(1.0, wait_seconds_ / elapsed)};
+}
+
+PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDirectory& directory,
+                           const PretrainOptions& options)
+    : trainer_(trainer),
+      config_(config),
+      directory_(directory),
+      results_(options.results),
+      log_(directory.metrics_path(), trainer.finished_steps()),
+      progress_(options.progress, options.notes, trainer.steps(), config.train.epochs,
+                trainer.finished_steps()),
+      watch_(trainer.steps_per_epoch(), kLearnedEpochs * trainer.steps_per_epoch(),
+             trainer.method().chance_level(config.train.batch)),
+      since_record_(config.train.batch),
+      since_start_(config.train.batch),
+      chance_level_(trainer.method().chance_level(config.train.batch)) {
+  if (trainer.finished_steps() == 0) {
+    LogRecord first;
+    first["step"] = 0;
+    first["chance_loss"] = chance_level_;
+    first["parameters"] = trainer.arena().parameter_count();
+    first["steps"] = trainer.steps();
+    first["lr_peak"] = trainer.schedule().peak;
+    first["warmup_steps"] = trainer.schedule().warmup;
+    write_log(first);
+  }
+}
+
+PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
+  while (trainer_.finished_steps() < trainer_.steps()) {
+    advance();
+    if (trainer_.finished_steps() == trainer_.steps()) break;
+    if (stop_requested()) {
+      save_checkpoint();
+      finish(PretrainEnd::stopped);
+      return PretrainEnd::stopped;
+    }
+    if (!checkpoint_due()) continue;
+    try {
+      save_checkpoint();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::io) throw;
+      warn(concat_text("no checkpoint at step ", trainer_.finished_steps(), ": ", error.what(),
+                       "; the run goes on"));
+    }
+  }
+  save_checkpoint();
+  finish(PretrainEnd::finished);
+  return PretrainEnd::finished;
+}
+
+void PretrainLoop::advance() {
+  trainer_.advance();
+  // Only a record waits for the device.
+  std::optional<StepResult> result;
+  if (record_due()) result = trainer_.result();
+  const double wait_seconds = trainer_.take_wait_seconds();
+  since_record_.add_step(wait_seconds);
+  since_start_.add_step(wait_seconds);
+  const StepTiming timing = since_record_.timing();
+  progress_.update({.step = trainer_.finished_steps(),
+                    .epoch = trainer_.epoch_of(trainer_.finished_steps()) + 1,
+                    .loss = trainer_.known_loss(),
+                    .pairs_per_second = timing.pairs_per_second,
+                    .loader_wait_share = timing.loader_wait_share});
+  for (const std::string& image : trainer_.take_bad_images()) warn(image);
+  if (result) record(*result);
+  if (evaluation_due()) evaluate();
+}
+
+bool PretrainLoop::record_due() const {
+  const int64_t step = trainer_.finished_steps();
+  return step == 1 || step == trainer_.steps() || step % config_.train.log_every == 0;
+}
+
+bool PretrainLoop::evaluation_due() const {
+  if (trainer_.online_evaluation() == nullptr) return false;
+  const int64_t step = trainer_.finished_steps();
+  return step == trainer_.steps() ||
+         step % (trainer_.steps_per_epoch() * config_.train.eval_every) == 0;
+}
+
+bool PretrainLoop::checkpoint_due() const {
+  return trainer_.finished_steps() %
+             (trainer_.steps_per_epoch() * config_.train.checkpoint_every) ==
+         0;
+}
+
+void PretrainLoop::record(const StepResult& result) {
+  const int64_t step = trainer_.finished_steps();
+  const Tensor& z = result.projections.front();
+  const HeadMetrics heads{.feature_std = feature_std(z),
+                          .gradient_norm = gradient_norm_per_head(trainer_.arena(), z.dim(0)),
+                          .correlation = head_similarity_correlation(z)};
+  write_log(metrics_record(
+      {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.schedule().rate(step - 1)},
+      result, heads, since_record_.timing()));
+  for (const std::string& warning : watch_.judge(step, result, heads.feature_std)) warn(warning);
+  since_record_ = StepClock(config_.train.batch);
+}
+
+void PretrainLoop::evaluate() {
+  const StepClock clock(config_.train.batch);
+  const int64_t step = trainer_.finished_steps();
+  scores_ = trainer_.online_evaluation()->evaluate();
+  write_log(online_record({.step = step, .epoch = trainer_.epoch_of(step)}, *scores_));
+  progress_.message(
+      concat_text("epoch ", trainer_.epoch_of(step) + 1, ": ", online_text(*scores_)));
+  since_record_.leave_out(clock.seconds());
+  since_start_.leave_out(clock.seconds());
+}
+
+void PretrainLoop::write_log(const LogRecord& record) {
+  try {
+    log_.write(record);
+    log_fails_ = false;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    if (!log_fails_) warn(concat_text("the log lacks lines: ", error.what(), "; the run goes on"));
+    log_fails_ = true;
+  }
+}
+
+void PretrainLoop::save_checkpoint() {
+  directory_.write_checkpoint(trainer_.checkpoint(), config_.train.keep);
+}
+
+void PretrainLoop::finish(PretrainEnd end) {
+  const bool finished = end == PretrainEnd::finished;
+  const StepTiming timing = since_start_.timing();
+  LogRecord summary;
+  summary["status"] = finished ? "finished" : "stopped";
+  summary["step"] = trainer_.finished_steps();
+  summary["steps"] = trainer_.steps();
+  summary["epochs"] = config_.train.epochs;
+  summary["loss"] = trainer_.known_loss();
+  summary["chance_loss"] = chance_level_;
+  if (scores_ && scores_->knn_top1) {
+    summary["knn_top1"] = *scores_->knn_top1;
+    summary["linear_top1"] = *scores_->linear_top1;
+  }
+  summary["parameters"] = trainer_.arena().parameter_count();
+  summary["pairs_per_second"] = timing.pairs_per_second;
+  summary["loader_wait_share"] = timing.loader_wait_share;
+  summary["seconds"] = since_start_.seconds();
+  summary["peak_resident_bytes"] = peak_resident_bytes();
+  summary["checkpoint"] = directory_.checkpoint_path();
+  directory_.write_summary(summary.dump(2) + "\n");
+  progress_.message(concat_text(finished ? "finished" : "stopped", " at step ",
+                                trainer_.finished_steps(), " of ", trainer_.steps(), ", loss ",
+                                trainer_.known_loss(), " (chance ", chance_level_, ")"));
+  if (!finished)
+    progress_.message(concat_text("to go on: amcl pretrain --resume ", directory_.path()));
+  std::fprintf(results_, "%s\n", directory_.checkpoint_path().c_str());
+}
+
+void PretrainLoop::warn(const std::string& text) {
+  progress_.message("warning: " + text);
+}
+
+}  // namespace amcl

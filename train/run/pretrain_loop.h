@@ -1,0 +1,71 @@
+// The loop of a run: steps, and what is written about them to its directory and the terminal.
+#pragma once
+#include <chrono>
+#include <functional>
+
+#include "train/checkpoint/run_directory.h"
+#include "train/progress.h"
+#include "train/run/metrics.h"
+#include "train/run/pretrain.h"
+#include "train/run/run_log.h"
+#include "train/run/trainer.h"
+
+namespace amcl {
+
+// Where the time of some steps went.
+class StepClock {
+ public:
+  explicit StepClock(int64_t pairs_per_step) : pairs_per_step_(pairs_per_step) {}
+
+  void add_step(double wait_seconds);
+  // Time that was spent on something else than steps.
+  void leave_out(double seconds) { left_out_ += seconds; }
+  double seconds() const;
+  StepTiming timing() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  int64_t pairs_per_step_;
+  int64_t steps_ = 0;
+  double wait_seconds_ = 0.0;
+  double left_out_ = 0.0;  // seconds
+  Clock::time_point start_ = Clock::now();
+};
+
+class PretrainLoop {
+ public:
+  // All must outlive the loop. The log goes on after the trainer's finished steps.
+  PretrainLoop(Trainer& trainer, const Config& config, const RunDirectory& directory,
+               const PretrainOptions& options);
+
+  PretrainEnd run(const std::function<bool()>& stop_requested);
+  // A warning on the notes, one line.
+  void warn(const std::string& text);
+
+ private:
+  void advance();  // one step
+  void record(const StepResult& result);
+  void evaluate();  // online
+  bool evaluation_due() const;
+  bool record_due() const;
+  bool checkpoint_due() const;
+  void write_log(const LogRecord& record);
+  void save_checkpoint();
+  void finish(PretrainEnd end);
+
+  Trainer& trainer_;
+  const Config& config_;
+  const RunDirectory& directory_;
+  std::FILE* results_;
+  RunLog log_;
+  Progress progress_;
+  TrainingWatch watch_;
+  StepClock since_record_;
+  StepClock since_start_;
+  double chance_level_;
+  std::optional<OnlineScores> scores_;  // of the last online evaluation
+  bool log_fails_ = false;
+};
+
+}  // namespace amcl

@@ -1,0 +1,61 @@
+#include "train/run/run_log.h"
+
+#include <span>
+#include <string_view>
+
+#include "engine/core/check.h"
+
+namespace amcl {
+namespace {
+
+constexpr const char* kStep = "step";
+
+int64_t step_of(std::string_view line, const std::string& path, int64_t number) {
+  const auto record = nlohmann::json::parse(line, nullptr, false);
+  if (!record.is_object() || !record.contains(kStep) || !record[kStep].is_number_integer())
+    fail(ErrorKind::data, path, ':', number,
+         ": not a JSON object with an integer 'step'; remove the line to go on");
+  return record[kStep].get<int64_t>();
+}
+
+// Bytes of the lines up to `finished_steps`. Steps only grow, so the first later one ends them; a
+// line without its end is one that a kill has cut.
+int64_t size_of_finished(std::string_view text, int64_t finished_steps, const std::string& path) {
+  size_t begin = 0;
+  for (int64_t number = 1;; ++number) {
+    const size_t end = text.find('\n', begin);
+    if (end == std::string_view::npos) break;
+    if (step_of(text.substr(begin, end - begin), path, number) > finished_steps) break;
+    begin = end + 1;
+  }
+  return static_cast<int64_t>(begin);
+}
+
+}  // namespace
+
+RunLog::RunLog(const std::string& path, int64_t finished_steps)
+    : file_(File::open_for_writing(path)) {
+  if (finished_steps > 0) {
+    std::string text(static_cast<size_t>(file_.size()), '\0');
+    file_.read(std::as_writable_bytes(std::span(text)));
+    size_ = size_of_finished(text, finished_steps, path);
+  }
+  file_.truncate(size_);
+}
+
+void RunLog::write(const LogRecord& record) {
+  AMCL_CHECK(record.contains(kStep) && record[kStep].is_number_integer(),
+             "run log: a record needs an integer 'step'");
+  constexpr int kCompact = -1;
+  const std::string line =
+      record.dump(kCompact, ' ', false, LogRecord::error_handler_t::replace) + '\n';
+  try {
+    file_.write(std::as_bytes(std::span(line)));
+  } catch (const Error&) {
+    file_.truncate(size_);
+    throw;
+  }
+  size_ += static_cast<int64_t>(line.size());
+}
+
+}  // namespace amcl

@@ -1,0 +1,107 @@
+#include "train/run/trainer.h"
+
+#include <algorithm>
+
+#include "data/evaluation_batches.h"
+#include "engine/core/parallel_for.h"
+#include "train/assembly/build_augment_policy.h"
+#include "train/assembly/build_method.h"
+#include "train/config/optimizer_config.h"
+#include "train/version.h"
+
+namespace amcl {
+namespace {
+
+constexpr int64_t kProbeImages = 8;
+
+// In both views.
+int64_t images_at_once(const TrainConfig& train) {
+  return 2 * (train.micro_batch > 0 ? std::min(train.micro_batch, train.batch) : train.batch);
+}
+
+}  // namespace
+
+Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
+                 const Dataset* test)
+    : backend_(backend),
+      dataset_(dataset),
+      config_(config),
+      context_(training_context(config)),
+      method_(build_method(config, backend)),
+      arena_(backend, visit()),
+      optimizer_(arena_, optimizer_options(config.optimizer)),
+      loader_(backend, dataset, build_augment_policy(config.augment),
+              {.batch = config.train.batch,
+               .workers = config.train.workers,
+               .seed = config.train.seed}),
+      schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())),
+      step_(
+          *method_, arena_, optimizer_, [this] { return loader_.views(); },
+          {.micro_batch = config.train.micro_batch, .context = context_},
+          config.train.capture.value_or(true) && loader_.can_be_recorded()) {
+  if (test != nullptr && config.train.eval_every > 0)
+    online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
+                                                 build_augment_policy(config.augment),
+                                                 config.train.seed, images_at_once(config.train));
+  loader_.start(0, 0);
+}
+
+VisitFunction Trainer::visit() {
+  return [this](const ModuleVisitor& visitor) { method_->visit(visitor); };
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  load_weights(checkpoint, visit());
+  load_optimizer(checkpoint, arena_, optimizer_.memories());
+  if (online_) online_->load(checkpoint.file, checkpoint.path);
+  finished_steps_ = checkpoint.state.step;
+  loader_.start(finished_steps_ / steps_per_epoch(), finished_steps_ % steps_per_epoch());
+}
+
+void Trainer::initialize(const Checkpoint& checkpoint) {
+  load_weights(checkpoint, visit());
+}
+
+void Trainer::advance() {
+  const std::vector<int64_t> samples = loader_.prepare();
+  step_.launch({.number = finished_steps_ + 1,
+                .rate = schedule_.rate(finished_steps_),
+                .peak = schedule_.peak});
+  if (online_)
+    online_->learn(step_.outputs().features, samples,
+                   static_cast<double>(finished_steps_) / static_cast<double>(steps()));
+  ++finished_steps_;
+}
+
+StepResult Trainer::step() {
+  advance();
+  return result();
+}
+
+SafetensorsFile Trainer::checkpoint() {
+  step_.result();  // a step that failed must not be counted in it
+  const TrainerState state{.epoch = finished_epochs(),
+                           .step = finished_steps_,
+                           .seed = config_.train.seed,
+                           .threads = compute_threads(),
+                           .config = to_toml(config_),
+                           .data_fingerprint = dataset_.fingerprint(),
+                           .normalization = dataset_.normalization,
+                           .commit = program_commit()};
+  SafetensorsFile file =
+      make_checkpoint(visit(), arena_, optimizer_.memories(), state, make_probe());
+  if (online_) online_->store(file);
+  return file;
+}
+
+Probe Trainer::make_probe() {
+  const int64_t count = std::min(kProbeImages, dataset_.count());
+  Dataset probe;
+  probe.images = evaluation_pixels(backend_, dataset_, 0, count);
+  probe.normalization = dataset_.normalization;
+  return {.images = probe.images,
+          .features = method_->features(evaluation_batch(backend_, probe, 0, count),
+                                        {.phase = Phase::eval})};
+}
+
+}  // namespace amcl
