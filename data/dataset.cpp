@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iomanip>
 #include <sstream>
 
 #include "data/cifar.h"
 #include "data/hash.h"
+#include "data/held_out.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
 #include "data/packed_file.h"
@@ -64,13 +66,27 @@ void refuse_pickled_cifar(const fs::path& directory) {
          "cifar-10-binary.tar.gz or cifar-100-binary.tar.gz");
 }
 
+// A set that has test images of its own: they, or what --val-fraction holds back instead.
+std::optional<Dataset> open_side(
+    Device& device, Split split, int64_t limit, const DatasetOptions& options,
+    const std::function<std::optional<Dataset>(Split, int64_t)>& open_part) {
+  if (options.val_fraction == 0.0 || split == Split::unlabeled) return open_part(split, limit);
+  std::optional<Dataset> training = open_part(Split::train, 0);
+  if (training)
+    training = take_side(device, std::move(*training), split, options.val_fraction, limit);
+  return training;
+}
+
 Dataset open_directory(Device& device, const fs::path& directory, Split split, int64_t limit,
                        const DatasetOptions& options) {
   const bool any = options.layout == kAnyLayout;
   for (const Layout& layout : kLayouts) {
     if (!any && options.layout != layout.name) continue;
     const auto open = options.leave_in_files && layout.open_files ? layout.open_files : layout.open;
-    if (std::optional<Dataset> dataset = open(device, directory, split, limit)) {
+    const auto open_part = [&](Split part, int64_t part_limit) {
+      return open(device, directory, part, part_limit);
+    };
+    if (std::optional<Dataset> dataset = open_side(device, split, limit, options, open_part)) {
       dataset->size = options.size;
       return std::move(*dataset);
     }
@@ -122,7 +138,10 @@ Dataset open_source(Device& device, const std::string& source, Split split, int6
                     uint64_t seed, const DatasetOptions& options) {
   if (source.empty()) fail(ErrorKind::usage, "data: give a directory, or shapes10");
   if (source == "shapes10") {
-    Dataset dataset = make_shapes(device, split, limit, seed);
+    const auto open_part = [&](Split part, int64_t part_limit) {
+      return std::optional(make_shapes(device, part, part_limit, seed));
+    };
+    Dataset dataset = *open_side(device, split, limit, options, open_part);
     dataset.size = options.size;
     return dataset;
   }

@@ -71,7 +71,7 @@ struct Dataset {
 struct DatasetOptions {
   std::string layout = "auto";  // one of dataset_layouts(); auto: recognised by what lies there
   int64_t size = 0;             // Dataset::size; 0: the images' own, kFileViewSize for files
-  double val_fraction = 0.0;    // of files, held back from training by the hash of their names
+  double val_fraction = 0.0;    // of training images, held back as test images (held_out.h)
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;

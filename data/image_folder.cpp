@@ -4,7 +4,7 @@
 
 #include "data/bad_images.h"
 #include "data/channel_statistics.h"
-#include "data/hash.h"
+#include "data/held_out.h"
 #include "data/image_files.h"
 #include "data/image_reader.h"
 #include "engine/core/check.h"
@@ -22,12 +22,14 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-// The folder of the split, or the directory itself if it is not divided into folders.
-fs::path split_folder(const fs::path& directory, Split split, bool& divided) {
+// The folder that holds the split, or the directory itself if it is not divided into folders; `divided`:
+// all images in it are of the split.
+fs::path split_folder(const fs::path& directory, Split split, double val_fraction, bool& divided) {
   divided = is_folder(directory / "train") &&
             (is_folder(directory / "val") || is_folder(directory / "test"));
   if (!divided) return directory;
-  if (split == Split::train) return directory / "train";
+  divided = val_fraction == 0.0;
+  if (split == Split::train || !divided) return directory / "train";
   for (const char* folder : {"val", "test"})
     if (is_folder(directory / folder)) return directory / folder;
   return directory;
@@ -49,14 +51,13 @@ void number_as(const std::vector<std::string>& classes, const fs::path& folder,
   images.class_names = classes;
 }
 
-// The indices of the split by --val-fraction, at most `limit`.
+// The indices of the split, at most `limit`; `divided`: all images are of that split.
 std::vector<int64_t> select(const ListedImages& images, Split split, bool divided, int64_t limit,
                             double val_fraction) {
   std::vector<int64_t> indices;
   for (int64_t index = 0; index < std::ssize(images.names); ++index) {
-    const bool held_out =
-        !divided && uniform_hash(images.names[static_cast<size_t>(index)]) < val_fraction;
-    if (divided || held_out == (split == Split::test)) indices.push_back(index);
+    const std::string& name = images.names[static_cast<size_t>(index)];
+    if (divided || on_side_of(split, name, val_fraction)) indices.push_back(index);
     if (limit > 0 && std::ssize(indices) == limit) break;
   }
   return indices;
@@ -96,9 +97,10 @@ Dataset make_dataset(Device& device, const std::string& source, const ListedImag
   return dataset;
 }
 
-[[noreturn]] void fail_no_split(const std::string& source, Split split) {
+[[noreturn]] void fail_no_split(const std::string& source, Split split, double val_fraction) {
   if (split == Split::unlabeled)
     fail(ErrorKind::usage, "split: ", source, " has no unlabeled images; choose train or test");
+  if (val_fraction > 0.0) fail_empty_side(source, split, val_fraction);
   fail(ErrorKind::missing, source, ": no ", name_of(split),
        " images: make folders train and val, or hold some back with --val-fraction 0.1");
 }
@@ -108,8 +110,8 @@ Dataset make_dataset(Device& device, const std::string& source, const ListedImag
 Dataset open_folder(Device& device, const fs::path& directory, Split split, int64_t limit,
                     const DatasetOptions& options) {
   bool divided = false;
-  const fs::path folder = split_folder(directory, split, divided);
-  if (split == Split::unlabeled) fail_no_split(directory.string(), split);
+  const fs::path folder = split_folder(directory, split, options.val_fraction, divided);
+  if (split == Split::unlabeled) fail_no_split(directory.string(), split, 0.0);
   const FolderLabels labels = options.layout == "classes"  ? FolderLabels::by_folder
                               : options.layout == "images" ? FolderLabels::none
                                                            : FolderLabels::recognised;
@@ -119,16 +121,16 @@ Dataset open_folder(Device& device, const fs::path& directory, Split split, int6
     if (!classes.empty()) number_as(classes, folder, images);
   }
   std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
-  if (indices.empty()) fail_no_split(directory.string(), split);
+  if (indices.empty()) fail_no_split(directory.string(), split, options.val_fraction);
   return make_dataset(device, directory.string(), images, std::move(indices), options);
 }
 
 Dataset open_list(Device& device, const fs::path& file, Split split, int64_t limit,
                   const DatasetOptions& options) {
-  if (split == Split::unlabeled) fail_no_split(file.string(), split);
+  if (split == Split::unlabeled) fail_no_split(file.string(), split, 0.0);
   const ListedImages images = read_image_list(file);
   std::vector<int64_t> indices = select(images, split, false, limit, options.val_fraction);
-  if (indices.empty()) fail_no_split(file.string(), split);
+  if (indices.empty()) fail_no_split(file.string(), split, options.val_fraction);
   return make_dataset(device, file.string(), images, std::move(indices), options);
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "data/hash.h"
+#include "data/held_out.h"
 #include "data/packed_file.h"
 #include "engine/core/check.h"
 
@@ -11,12 +11,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whether an image belongs to the split; in a set that is not divided by the hash of its name, as in
-// a folder.
+// Whether an image belongs to the split, as in the source that was packed.
 bool belongs(const PackedFile& packed, int64_t image, Split split, double val_fraction) {
-  if (packed.header().divided != 0) return packed.entry(image).part == static_cast<uint32_t>(split);
-  const bool held_out = uniform_hash(packed.name(image)) < val_fraction;
-  return held_out == (split == Split::test);
+  const auto is_in = [&](Split part) {
+    return packed.entry(image).part == static_cast<uint32_t>(part);
+  };
+  const bool divided = packed.header().divided != 0;
+  if (divided && (val_fraction == 0.0 || split == Split::unlabeled)) return is_in(split);
+  if (divided && !is_in(Split::train)) return false;
+  return on_side_of(split, packed.name(image), val_fraction);
 }
 
 void check_labels(const std::string& path, const Dataset& dataset) {
@@ -57,6 +60,8 @@ Dataset open_packed(const fs::path& file, Split split, int64_t limit,
     labelled |= dataset.labels.back() >= 0;
     if (limit > 0 && std::ssize(indices) == limit) break;
   }
+  if (indices.empty() && possible && options.val_fraction > 0.0)
+    fail_empty_side(file.string(), split, options.val_fraction);
   if (indices.empty()) fail_no_split(file.string(), split, divided);
   if (!labelled) dataset.labels.clear();
   dataset.name = packed->set_name();

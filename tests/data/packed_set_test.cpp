@@ -98,12 +98,15 @@ TEST_CASE("packed: parts, labels and names with any bytes") {
   CHECK(report.parts[1].split == Split::test);
   CHECK(report.parts[1].images == 2);
   const auto backend = open_backend("cpu");
-  for (const Split split : {Split::train, Split::test}) {
-    const Dataset source = open(*backend, directory.path() / "set", split);
-    const Dataset packed = open(*backend, file, split, {.val_fraction = 0.5});
-    CHECK(names_of(packed) == names_of(source));
-    CHECK(packed.labels == source.labels);
-    CHECK(packed.class_names == source.class_names);
+  for (const double fraction : {0.0, 0.2}) {
+    for (const Split split : {Split::train, Split::test}) {
+      const Dataset source =
+          open(*backend, directory.path() / "set", split, {.val_fraction = fraction});
+      const Dataset packed = open(*backend, file, split, {.val_fraction = fraction});
+      CHECK(names_of(packed) == names_of(source));
+      CHECK(packed.labels == source.labels);
+      CHECK(packed.class_names == source.class_names);
+    }
   }
   const Outcome none = opening_of(file.string(), Split::unlabeled);
   CHECK(none.kind == ErrorKind::missing);

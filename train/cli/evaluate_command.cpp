@@ -34,7 +34,8 @@ void add_data_options(CLI::App& app, EvaluateOptions& options) {
   add_value(app, "--val-fraction", options.val_fraction,
             {.value = "X",
              .unit = "share of the images",
-             .help = "image files to test on, by the hash of their names; 0: as in the run",
+             .help = "training images held back to test on, by the hash of their names; 0: the "
+                     "test images of --data; left out: as in the run",
              .range = {.low = 0, .high = 0.9}})
       ->group("Data");
   add_value(app, "--limit", options.limit,

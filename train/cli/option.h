@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -26,6 +27,23 @@ std::string describe(const OptionHelp& help, const std::string& default_text);
 [[noreturn]] void fail_option(const std::string& name, const std::string& text,
                               const std::string& complaint);
 
+// The value of option `name` in `text`; Error(usage) if help does not allow it.
+template <class T>
+T checked_value(const std::string& name, const std::string& text, const OptionHelp& help) {
+  T value{};
+  if (const char* expected = parse_value(text, value)) {
+    fail_option(name, text, std::string("must be ") + expected);
+  }
+  std::string complaint;
+  if constexpr (std::is_same_v<T, std::string>) {
+    complaint = choice_complaint(help.allowed, value);
+  } else {
+    complaint = range_complaint(help.range, static_cast<double>(value));
+  }
+  if (!complaint.empty()) fail_option(name, text, complaint);
+  return value;
+}
+
 // An option that sets `target`, whose value so far is the default; given twice, the last one counts.
 template <class T>
 CLI::Option* add_value(CLI::App& app, const std::string& name, T& target, const OptionHelp& help) {
@@ -36,18 +54,21 @@ CLI::Option* add_value(CLI::App& app, const std::string& name, T& target, const 
     default_text = number_text(static_cast<double>(target));
   }
   const auto parse = [&target, name, help](const std::string& text) {
-    if (const char* expected = parse_value(text, target)) {
-      fail_option(name, text, std::string("must be ") + expected);
-    }
-    std::string complaint;
-    if constexpr (std::is_same_v<T, std::string>) {
-      complaint = choice_complaint(help.allowed, target);
-    } else {
-      complaint = range_complaint(help.range, static_cast<double>(target));
-    }
-    if (!complaint.empty()) fail_option(name, text, complaint);
+    target = checked_value<T>(name, text, help);
   };
   return app.add_option_function<std::string>(name, parse, describe(help, default_text))
+      ->type_name(help.value)
+      ->take_last();
+}
+
+// The same, with no default: not given, `target` stays empty.
+template <class T>
+CLI::Option* add_value(CLI::App& app, const std::string& name, std::optional<T>& target,
+                       const OptionHelp& help) {
+  const auto parse = [&target, name, help](const std::string& text) {
+    target = checked_value<T>(name, text, help);
+  };
+  return app.add_option_function<std::string>(name, parse, describe(help, ""))
       ->type_name(help.value)
       ->take_last();
 }

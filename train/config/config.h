@@ -19,7 +19,7 @@ struct DataConfig {
   std::string split = "train";    // the part to train on: train | test | unlabeled
   int64_t limit = 0;              // first N training images; 0: all
   int64_t size = 0;               // side of a view; 0: the images' own, 224 for files
-  double val_fraction = 0.0;      // of files, held back from training by the hash of their names
+  double val_fraction = 0.0;      // of training images, held back as test images
   std::string on_error = "stop";  // stop | skip, at an image that cannot be read
   int64_t error_limit = 100;      // images skipped before the run stops after all
   bool reduce_decoding = false;   // JPEG at 1/2, 1/4 or 1/8 where a crop is that much too large

@@ -37,7 +37,9 @@ std::vector<Setting> data_settings() {
        .field = AMCL_FIELD(data.val_fraction),
        .value = "X",
        .unit = "share of the images",
-       .help = "of image files, held back from training for evaluation, by the hash of their names",
+       .help = "of the training images, held back to evaluate on instead of test images, by the "
+               "hash of "
+               "their names",
        .range = {.low = 0, .high = 0.9}},
       {.key = "on_error",
        .field = AMCL_FIELD(data.on_error),

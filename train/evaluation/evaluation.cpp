@@ -56,11 +56,15 @@ void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& e
     data.data = options.data;
     data.layout = options.layout;
   }
-  if (options.val_fraction > 0.0) data.val_fraction = options.val_fraction;
+  data.val_fraction = options.val_fraction.value_or(data.val_fraction);
   AMCL_CHECK(!data.data.empty(), "data: name a directory of images, or shapes10");
   const uint64_t seed = evaluation.config.train.seed;
   evaluation.train = open_labelled(backend, data, Split::train, options.limit, seed);
   evaluation.test = open_labelled(backend, data, Split::test, 0, seed);
+  if (data.val_fraction > 0.0)
+    evaluation.notes.push_back(concat_text(
+        "tested on the share of ", data.val_fraction,
+        " of the training images that --val-fraction holds back, not on separate test images"));
   // One measure for both, where it is measured: that of the training images.
   evaluation.test.normalization = evaluation.train.normalization;
   for (const Dataset* part : {&evaluation.train, &evaluation.test})

@@ -19,7 +19,7 @@ struct EvaluationOptions {
   std::string run;   // run directory or checkpoint file; may be empty with features = "pixels"
   std::string data;  // directory or "shapes10"; empty: the data of the run
   std::string layout = "auto";                  // of `data`
-  double val_fraction = 0.0;                    // of image files; 0: as the run
+  std::optional<double> val_fraction = {};      // to test on; not given: as the run
   std::vector<std::string> protocol = {"knn"};  // knn, linear
   int64_t k = 200;
   double knn_temperature = 0.1;
