@@ -26,7 +26,6 @@ struct Layout {
   const char* name;   // of the option --layout
   const char* files;  // for the message that none of them is there
   std::optional<Dataset> (*open)(Device&, const fs::path&, Split, int64_t);
-  std::optional<Dataset> (*open_files)(Device&, const fs::path&, Split, int64_t);  // or null
 };
 
 // In the order in which a directory is tried.
@@ -34,10 +33,9 @@ constexpr Layout kLayouts[] = {
     {"cifar",
      "data_batch_1.bin to data_batch_5.bin or test_batch.bin (CIFAR-10), train.bin or test.bin "
      "(CIFAR-100)",
-     open_cifar, nullptr},
-    {"stl10", "train_X.bin, test_X.bin or unlabeled_X.bin (STL-10)", open_stl10, open_stl10_files},
-    {"idx", "train-images-idx3-ubyte or t10k-images-idx3-ubyte (MNIST), also with .gz", open_idx,
-     nullptr},
+     open_cifar},
+    {"stl10", "train_X.bin, test_X.bin or unlabeled_X.bin (STL-10)", open_stl10},
+    {"idx", "train-images-idx3-ubyte or t10k-images-idx3-ubyte (MNIST), also with .gz", open_idx},
 };
 
 constexpr const char* kAnyLayout = "auto";
@@ -82,9 +80,8 @@ Dataset open_directory(Device& device, const fs::path& directory, Split split, i
   const bool any = options.layout == kAnyLayout;
   for (const Layout& layout : kLayouts) {
     if (!any && options.layout != layout.name) continue;
-    const auto open = options.leave_in_files && layout.open_files ? layout.open_files : layout.open;
     const auto open_part = [&](Split part, int64_t part_limit) {
-      return open(device, directory, part, part_limit);
+      return layout.open(device, directory, part, part_limit);
     };
     if (std::optional<Dataset> dataset = open_side(device, split, limit, options, open_part)) {
       dataset->size = options.size;

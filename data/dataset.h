@@ -33,12 +33,12 @@ inline constexpr int64_t kFileViewSize = 224;
 struct Dataset {
   std::string name;    // "CIFAR-10", "shapes10": for messages and records
   std::string layout;  // what was recognised: "binary version", "3 class folders"
-  // Images of one size in the memory of the device that augments, u8 [n, H, W, 3]; or `files`.
+  // Images of one size in the memory of the device that augments, u8 [n, H, W, 3]; or only `files`.
   Tensor images;
   // What augments where that is not the device that trains: the host, for a set that is not in the
   // memory of a GPU. Outlives the set.
   Backend* host = nullptr;
-  std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted
+  std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted, if not in memory
   std::shared_ptr<BadImages> bad_images;    // of files: what happens when one cannot be read
   ImageExtent file_extent;  // of all images in `files`, where they have one size by their layout
   int64_t size = 0;         // side of the views and of the images in evaluation; 0: as the images
@@ -52,6 +52,7 @@ struct Dataset {
     if (files) return files->count();
     return images.defined() ? images.dim(0) : 0;
   }
+  bool in_memory() const { return images.defined(); }
   bool labelled() const { return !labels.empty(); }
   // The file's name, or the number of an image that has none.
   std::string image_name(int64_t index) const {
@@ -59,7 +60,7 @@ struct Dataset {
   }
   // Of every image; zeros where they differ.
   ImageExtent image_extent() const {
-    return files ? file_extent : ImageExtent{images.dim(1), images.dim(2)};
+    return in_memory() ? ImageExtent{images.dim(1), images.dim(2)} : file_extent;
   }
   // Of the views and of the images in evaluation.
   ImageExtent view_extent() const { return size > 0 ? ImageExtent{size, size} : image_extent(); }
@@ -75,7 +76,6 @@ struct DatasetOptions {
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;
-  bool leave_in_files = false;  // Dataset::files where the layout allows it: for a look at a set
   // Dataset::normalization; what is not there is the data set's own.
   std::optional<std::array<float, 3>> mean = {};
   std::optional<std::array<float, 3>> deviation = {};

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "data/image_reader.h"
+
 namespace amcl {
 namespace {
 
@@ -9,7 +11,23 @@ enum class Home { host, device, away };
 
 Home home_of(const Dataset& dataset, Backend& backend) {
   if (!backend.free_memory()) return Home::host;
-  return dataset.host != nullptr || dataset.files ? Home::away : Home::device;
+  return dataset.host != nullptr || !dataset.in_memory() ? Home::away : Home::device;
+}
+
+// All images u8 [n, H, W, 3] of files of one size, read on `host` into the memory of `device`.
+Tensor read_to(Device& device, const Dataset& dataset, Backend& host) {
+  const auto [height, width] = dataset.image_extent();
+  Tensor result = Tensor::empty(device, {dataset.count(), height, width, 3}, DType::u8);
+  ImageReader reader(host, dataset);
+  for (int64_t index = 0; index < dataset.count(); ++index) {
+    reader.read(index, whole_image);
+    Tensor image = result.slice(index, index + 1);
+    if (reader.pixels().shape() != image.shape())
+      fail(ErrorKind::data, dataset.files->place(index), ": is ", reader.box().height, " x ",
+           reader.box().width, " pixels in a set of ", height, " x ", width);
+    device.copy_from_host(image.raw(), reader.pixels().raw(), image.bytes());
+  }
+  return result;
 }
 
 }  // namespace
@@ -22,20 +40,21 @@ Tensor upload_to(Device& device, const Tensor& on_host) {
 
 Dataset settle(Dataset dataset, Backend& device, Backend& host) {
   const auto free = static_cast<double>(device.free_memory().value_or(0));
-  const bool fits = !dataset.files && static_cast<double>(dataset.images.bytes()) +
-                                              static_cast<double>(epochs_bytes(dataset.count())) <=
-                                          kResidentShare * free;
-  if (fits)
+  const auto [height, width] = dataset.image_extent();  // zeros for files of several sizes
+  const int64_t bytes = dataset.count() * height * width * 3 + epochs_bytes(dataset.count());
+  if (height == 0 || static_cast<double>(bytes) > kResidentShare * free)
+    dataset.host = &host;
+  else if (dataset.in_memory())
     dataset.images = upload_to(device, dataset.images);
   else
-    dataset.host = &host;
+    dataset.images = read_to(device, dataset, host);
   return dataset;
 }
 
 std::string describe_home(const Dataset& dataset, Backend& backend) {
   const Home home = home_of(dataset, backend);
   if (home == Home::device) return "in device memory";
-  std::string text = dataset.files ? "in files" : "in memory";
+  std::string text = dataset.in_memory() ? "in memory" : "in files";
   if (home == Home::away) text += ", views through pinned memory";
   return text;
 }

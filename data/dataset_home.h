@@ -13,8 +13,8 @@ namespace amcl {
 inline constexpr double kResidentShare = 0.25;
 
 // For a device with a memory of its own: `dataset`, opened on `host`, with its images moved to the
-// device if they fit into the share of its memory that is free now; else, as image files, it stays and
-// `host` makes its views. `host` must outlive the result.
+// device, from files too, if they have one size and fit into the share of its memory that is free now;
+// else they stay and `host` makes the views. `host` must outlive the result.
 Dataset settle(Dataset dataset, Backend& device, Backend& host);
 
 // A copy of `on_host`, whose memory is the host's, in the memory of `device`.

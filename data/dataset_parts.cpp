@@ -27,7 +27,6 @@ void for_each_part(Device& device, const std::string& source, uint64_t seed,
                    const std::function<void(const Dataset& part, Split split)>& use) {
   DatasetOptions whole = options;
   whole.val_fraction = 0.0;
-  whole.leave_in_files = true;
   std::optional<Error> reason;
   bool found = false;
   for (const Split split : {Split::train, Split::test, Split::unlabeled}) {

@@ -35,7 +35,7 @@ MadeBatches::MadeBatches(const ViewSetup& setup, Backend& maker, int64_t ahead,
       work_(
           {.workers = setup.options.workers,
            .ahead = ahead,
-           .parts_per_task = setup.dataset.files ? kFilesPerTask : kSamplesPerTask},
+           .parts_per_task = setup.dataset.in_memory() ? kSamplesPerTask : kFilesPerTask},
           [this](int64_t number) { return plan(number); },
           [&setup, &maker]() -> WorkAhead<MadeBatch>::Make {
             auto of_thread =

@@ -46,7 +46,8 @@ void transpose(const uint8_t* planes, uint8_t* pixels) {
         *pixels++ = planes[channel * kPixels + x * kExtent + y];
 }
 
-// Images in their file, each of which is given as binary PNM.
+// Images in their file, each of which is given as binary PNM. What is read passes through a buffer: of
+// the file, a process holds no page.
 class Stl10Images final : public ImageFiles {
  public:
   explicit Stl10Images(const std::string& path) : file_(File::open_for_reading(path)) {
@@ -83,17 +84,6 @@ class Stl10Images final : public ImageFiles {
   int64_t count_ = 0;
 };
 
-// Image by image, so that a set of gigabytes is in memory only once.
-Tensor read_images(Device& device, const Stl10Images& file, int64_t count) {
-  Tensor images = Tensor::empty(device, {count, kExtent, kExtent, 3}, DType::u8);
-  std::vector<uint8_t> pixels(kImageBytes);
-  for (int64_t index = 0; index < count; ++index) {
-    file.read_pixels(index, pixels.data());
-    device.copy_from_host(images.slice(index, index + 1).raw(), pixels.data(), pixels.size());
-  }
-  return images;
-}
-
 ImageNormalization measure(const Stl10Images& file, int64_t count) {
   return measure_normalization(count, [&](int64_t index) {
     std::vector<uint8_t> pixels(kImageBytes);
@@ -119,61 +109,37 @@ std::vector<int32_t> read_labels(const std::string& path, int64_t images, int64_
   return labels;
 }
 
-// All but the images, which `file` gives. `count`: how many of them.
-struct Stl10Part {
-  std::shared_ptr<const Stl10Images> file;
-  int64_t count = 0;
-  Dataset dataset;
-};
-
-Stl10Part open_here(const fs::path& directory, Split split, int64_t limit) {
+Dataset open_here(const fs::path& directory, Split split, int64_t limit) {
   const SplitFiles files = files_of(split);
   if (!holds_any(directory, {files.images}))
     fail(ErrorKind::missing, directory.string(), ": holds STL-10 but no ", name_of(split),
          " images; put ", files.images, " there");
-  Stl10Part part;
-  part.file = std::make_shared<Stl10Images>((directory / files.images).string());
-  const int64_t available = part.file->count();
-  part.count = limit > 0 ? std::min(limit, available) : available;
-  Dataset& dataset = part.dataset;
+  const auto images = std::make_shared<Stl10Images>((directory / files.images).string());
+  const int64_t available = images->count();
+  const int64_t count = limit > 0 ? std::min(limit, available) : available;
+  Dataset dataset;
   dataset.name = "STL-10";
   dataset.layout = concat_text("binary version, ", files.images);
   if (files.labels != nullptr && holds_any(directory, {files.labels}))
-    dataset.labels = read_labels((directory / files.labels).string(), available, part.count);
+    dataset.labels = read_labels((directory / files.labels).string(), available, count);
   dataset.class_names = read_class_names(directory / "class_names.txt", "STL-10", kClasses);
-  return part;
-}
-
-std::optional<Stl10Part> open_part(const fs::path& directory, Split split, int64_t limit) {
-  for (const fs::path& place : {directory, directory / kFolder})
-    if (holds_any(place, {"train_X.bin", "test_X.bin", "unlabeled_X.bin"}))
-      return open_here(place, split, limit);
-  return std::nullopt;
+  dataset.normalization = measure(*images, count);
+  std::vector<int64_t> indices(static_cast<size_t>(count));
+  std::iota(indices.begin(), indices.end(), 0);
+  dataset.files = std::make_shared<SelectedFiles>(images, std::move(indices));
+  dataset.file_extent = {kExtent, kExtent};
+  dataset.bad_images = std::make_shared<BadImages>(/*skip=*/false, /*limit=*/0);
+  return dataset;
 }
 
 }  // namespace
 
-std::optional<Dataset> open_stl10(Device& device, const fs::path& directory, Split split,
+std::optional<Dataset> open_stl10(Device& /*device*/, const fs::path& directory, Split split,
                                   int64_t limit) {
-  std::optional<Stl10Part> part = open_part(directory, split, limit);
-  if (!part) return std::nullopt;
-  part->dataset.images = read_images(device, *part->file, part->count);
-  part->dataset.normalization = measure_normalization(part->dataset.images);
-  return std::move(part->dataset);
-}
-
-std::optional<Dataset> open_stl10_files(Device& /*device*/, const fs::path& directory, Split split,
-                                        int64_t limit) {
-  std::optional<Stl10Part> part = open_part(directory, split, limit);
-  if (!part) return std::nullopt;
-  Dataset& dataset = part->dataset;
-  dataset.normalization = measure(*part->file, part->count);
-  std::vector<int64_t> indices(static_cast<size_t>(part->count));
-  std::iota(indices.begin(), indices.end(), 0);
-  dataset.files = std::make_shared<SelectedFiles>(part->file, std::move(indices));
-  dataset.file_extent = {kExtent, kExtent};
-  dataset.bad_images = std::make_shared<BadImages>(/*skip=*/false, /*limit=*/0);
-  return std::move(dataset);
+  for (const fs::path& place : {directory, directory / kFolder})
+    if (holds_any(place, {"train_X.bin", "test_X.bin", "unlabeled_X.bin"}))
+      return open_here(place, split, limit);
+  return std::nullopt;
 }
 
 }  // namespace amcl

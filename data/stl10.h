@@ -15,13 +15,11 @@
 namespace amcl {
 
 // The set in `directory` or in the folder of the official archive inside it; nothing if neither
-// holds a file of the layout. Labels become 0 to 9; without a file of labels there are none.
+// holds a file of the layout. Images stay in their file until they are wanted (Dataset::files): the
+// unlabeled ones are 2.8 GB. Labels become 0 to 9; without a file of labels there are none.
 // Errors: missing, if the images of this split are not there; data, if a size or a label is wrong;
 // io, if a file cannot be read.
 std::optional<Dataset> open_stl10(Device& device, const std::filesystem::path& directory,
                                   Split split, int64_t limit);
-// The same, but images stay in their file until they are wanted (Dataset::files).
-std::optional<Dataset> open_stl10_files(Device& device, const std::filesystem::path& directory,
-                                        Split split, int64_t limit);
 
 }  // namespace amcl

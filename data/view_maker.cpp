@@ -14,7 +14,7 @@ ViewMaker::ViewMaker(Backend& backend, const Dataset& dataset, const AugmentPoli
       reader_(backend, dataset) {}
 
 void ViewMaker::make(uint32_t epoch, std::span<const int64_t> samples, std::span<Tensor> rows) {
-  if (!dataset_.files) return make_of_memory(epoch, samples, rows);
+  if (dataset_.in_memory()) return make_of_memory(epoch, samples, rows);
   for (int64_t row = 0; row < std::ssize(samples); ++row)
     make_of_file(epoch, samples[static_cast<size_t>(row)], row, rows);
 }

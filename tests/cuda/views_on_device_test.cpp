@@ -185,6 +185,68 @@ TEST_CASE("views on the device: a set settles where it fits into a quarter of th
   }
 }
 
+// The images of a set as files of PNM, all of which are of the size that it claims, or the last is not.
+class PnmFiles final : public ImageFiles {
+ public:
+  explicit PnmFiles(const Dataset& dataset, bool last_is_smaller = false)
+      : extent_(dataset.image_extent()), last_is_smaller_(last_is_smaller) {
+    for (int64_t i = 0; i < dataset.count(); ++i)
+      pixels_.push_back(dataset.images.slice(i, i + 1).to_host<uint8_t>());
+  }
+
+  int64_t count() const override { return std::ssize(pixels_); }
+  std::string name(int64_t index) const override { return concat_text(index); }
+  std::string place(int64_t index) const override { return concat_text("image ", index); }
+  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+    const bool smaller = last_is_smaller_ && index + 1 == count();
+    const std::string header =
+        concat_text("P6 ", extent_.width, ' ', extent_.height - (smaller ? 1 : 0), " 255\n");
+    const std::vector<uint8_t>& pixels = pixels_[static_cast<size_t>(index)];
+    buffer.assign(header.begin(), header.end());
+    buffer.insert(buffer.end(), pixels.begin(), pixels.end());
+    return buffer;
+  }
+
+ private:
+  ImageExtent extent_;
+  bool last_is_smaller_;
+  std::vector<std::vector<uint8_t>> pixels_;
+};
+
+Dataset noise_in_files(bool last_is_smaller = false) {
+  Dataset dataset = noise(host(), 7, 9);
+  dataset.files = std::make_shared<PnmFiles>(dataset, last_is_smaller);
+  dataset.file_extent = dataset.image_extent();
+  dataset.images = {};
+  return dataset;
+}
+
+TEST_CASE("views on the device: files of one size settle as images in memory do") {
+  const std::vector<Expected> expected = views_of_host(7, 9, 9);
+  const Dataset opened = noise_in_files();
+  const int64_t wanted = kImages * 7 * 9 * 3 + epochs_bytes(kImages);
+  EmulatedBackend large(kOrder, emulation::Memory::exact, 4 * wanted);
+  const Dataset there = settle(opened, large, host());
+  CHECK(describe_home(there, large) == "in device memory");
+  CHECK(there.images.to_host<uint8_t>() == noise(host(), 7, 9).images.to_host<uint8_t>());
+  EmulatedBackend small(kOrder, emulation::Memory::exact, 4 * wanted - 4);
+  const Dataset here = settle(opened, small, host());
+  CHECK(describe_home(here, small) == "in files, views through pinned memory");
+  // A run may go on with another device.
+  CHECK(there.fingerprint() == opened.fingerprint());
+  CHECK(here.fingerprint() == opened.fingerprint());
+  for (const Dataset* dataset : {&there, &here}) {
+    EmulatedBackend& device = dataset == &there ? large : small;
+    Loader loader(device, *dataset, whole_recipe(), options(1));
+    for (const Expected& step : expected)
+      check_next(loader, step, dataset == &there ? kRounding : 0.0);
+    CHECK(evaluation_pixels(device, *dataset, 2, 9).to_host<uint8_t>() ==
+          noise(host(), 7, 9).images.slice(2, 9).to_host<uint8_t>());
+  }
+  CHECK_THROWS_WITH_AS(settle(noise_in_files(/*last_is_smaller=*/true), large, host()),
+                       "image 22: is 6 x 9 pixels in a set of 7 x 9", Error);
+}
+
 TEST_CASE("views on the device: an error of a worker reaches the step") {
   EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/0);
   Dataset dataset = settle(noise(host(), 7, 9), device, host());
@@ -193,6 +255,7 @@ TEST_CASE("views on the device: an error of a worker reaches the step") {
   CHECK_THROWS_WITH_AS(loader.prepare(), "tensor: elements are f32, read as u8", Error);
   CHECK_THROWS_WITH_AS(loader.prepare(), "tensor: elements are f32, read as u8", Error);
   dataset.host = nullptr;
+  dataset.images = {};
   dataset.files = std::make_shared<DirectoryFiles>(".", std::vector<std::string>(kImages, "a"));
   dataset.size = 8;
   CHECK_THROWS_WITH_AS(Loader(device, dataset, whole_recipe(), options(0)),

@@ -44,26 +44,53 @@ int64_t bytes_in_use(Backend& backend) {
   return static_cast<int64_t>(heap.uordblks + heap.hblkhd) + backend.allocator().use().reserved;
 }
 
-// What one epoch over `images` files adds to it.
-int64_t growth(int64_t images) {
+constexpr int64_t kSmall = 160;  // images
+constexpr int64_t kLarge = 1600;
+constexpr int64_t kIndexBytes = 8;  // per image
+
+// What one epoch adds to it.
+int64_t growth_over_epoch(Backend& backend, const Dataset& dataset) {
+  const int64_t before = bytes_in_use(backend);
+  Loader loader(backend, dataset, {}, {.batch = 8, .workers = 0, .seed = 1});
+  for (int64_t step = 0; step < loader.steps_per_epoch(); ++step) loader.next();
+  return bytes_in_use(backend) - before;
+}
+
+int64_t growth_of_files(int64_t images) {
   const auto backend = open_backend("cpu");
   Dataset dataset;
   dataset.name = "many";
   dataset.files = std::make_shared<ManyFiles>(images);
   dataset.size = 16;
-  const int64_t before = bytes_in_use(*backend);
-  Loader loader(*backend, dataset, {}, {.batch = 8, .workers = 0, .seed = 1});
-  for (int64_t step = 0; step < loader.steps_per_epoch(); ++step) loader.next();
-  return bytes_in_use(*backend) - before;
+  return growth_over_epoch(*backend, dataset);
 }
 
 TEST_CASE("memory: a loader of files keeps no more of a larger set than its order") {
-  constexpr int64_t kSmall = 160;
-  constexpr int64_t kLarge = 1600;
-  constexpr int64_t kOrderBytes = 8;  // of an epoch, per image
-  growth(kSmall);                     // what the libraries allocate once
+  growth_of_files(kSmall);  // what the libraries allocate once
   // One decoded image is 8 KB, its file 1.5 KB.
-  CHECK(growth(kLarge) - growth(kSmall) <= 2 * kOrderBytes * (kLarge - kSmall));
+  CHECK(growth_of_files(kLarge) - growth_of_files(kSmall) <= 2 * kIndexBytes * (kLarge - kSmall));
+}
+
+constexpr int64_t kStl10Bytes = 3 * 96 * 96;  // of an image
+
+// Opening it too.
+int64_t growth_of_stl10(int64_t images) {
+  const TemporaryDirectory directory;
+  write(directory.path() / "unlabeled_X.bin", "");
+  std::filesystem::resize_file(directory.path() / "unlabeled_X.bin",
+                               static_cast<uintmax_t>(images * kStl10Bytes));
+  const auto backend = open_backend("cpu");
+  const int64_t before = bytes_in_use(*backend);
+  const Dataset dataset =
+      open_dataset(*backend, directory.path().string(), Split::unlabeled, 0, 1, {.size = 16});
+  return bytes_in_use(*backend) - before + growth_over_epoch(*backend, dataset);
+}
+
+TEST_CASE("memory: of a larger STL-10 a loader keeps no more than which images there are") {
+  growth_of_stl10(kSmall);
+  const int64_t more = growth_of_stl10(kLarge) - growth_of_stl10(kSmall);
+  // The largest part of an image that was decoded differs too.
+  CHECK(more <= 3 * kIndexBytes * (kLarge - kSmall) + 4 * kStl10Bytes);
 }
 
 // Of this process, in memory now.

@@ -3,11 +3,15 @@
 
 #include <doctest/doctest.h>
 
+#include "data/channel_statistics.h"
 #include "data/dataset_check.h"
 #include "data/evaluation_batches.h"
+#include "data/loader.h"
 #include "data/pack.h"
+#include "engine/backend/open.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"
+#include "tests/data/noise_dataset.h"
 
 namespace amcl {
 namespace {
@@ -38,8 +42,8 @@ TEST_CASE("stl10: planes column by column become rows of pixels, labels count fr
   const Dataset train = open_dataset(backend, path, Split::train, 0, 1);
   CHECK(train.name == "STL-10");
   CHECK(train.layout == "binary version, train_X.bin");
-  REQUIRE(train.images.shape() == Shape{2, 96, 96, 3});
-  const auto pixels = train.images.to_host<uint8_t>();
+  REQUIRE(train.view_extent() == ImageExtent{96, 96});
+  const auto pixels = evaluation_pixels(backend, train, 0, 2).to_host<uint8_t>();
   CHECK(pixels[(2 * 96 + 5) * 3] == 11);
   CHECK(pixels[(2 * 96 + 5) * 3 + 2] == 13);
   CHECK(pixels[(5 * 96 + 2) * 3] == 7);
@@ -85,9 +89,62 @@ TEST_CASE(
   pack_dataset(backend, path, packed, {});
   const Dataset from_packed = open_dataset(backend, packed, Split::train, 0, 1);
   CHECK(from_packed.image_extent() == ImageExtent{96, 96});
+  const Dataset from_source = open_dataset(backend, path, Split::train, 0, 1);
   CHECK(evaluation_pixels(backend, from_packed, 0, 3).to_host<uint8_t>() ==
-        open_dataset(backend, path, Split::train, 0, 1).images.to_host<uint8_t>());
+        evaluation_pixels(backend, from_source, 0, 3).to_host<uint8_t>());
   fs::remove(packed);
+}
+
+// The images as a file of the layout.
+void write_images(const fs::path& file, const Tensor& images) {
+  const std::vector<uint8_t> pixels = images.to_host<uint8_t>();
+  std::string planes;
+  for (int64_t image = 0; image < images.dim(0); ++image)
+    for (int64_t channel = 0; channel < 3; ++channel)
+      for (int64_t x = 0; x < 96; ++x)
+        for (int64_t y = 0; y < 96; ++y)
+          planes += static_cast<char>(
+              pixels[static_cast<size_t>(((image * 96 + y) * 96 + x) * 3 + channel)]);
+  write(file, planes);
+}
+
+TEST_CASE("stl10: views of images in their file are those of the same images in memory") {
+  TemporaryDirectory directory;
+  const auto backend = open_backend("cpu");
+  Dataset in_memory = test::noise_dataset(*backend, {9, 96, 96, 3}, /*seed=*/2);
+  in_memory.normalization = measure_normalization(in_memory.images);
+  write_images(directory.path() / "unlabeled_X.bin", in_memory.images);
+  for (const int64_t size : {0, 40}) {
+    const Dataset in_file =
+        open_dataset(*backend, directory.path().string(), Split::unlabeled, 0, 1, {.size = size});
+    CHECK_FALSE(in_file.in_memory());
+    in_memory.size = size;
+    CHECK(in_file.normalization.mean == in_memory.normalization.mean);
+    CHECK(in_file.normalization.deviation == in_memory.normalization.deviation);
+    for (const int64_t workers : {0, 2}) {
+      const LoaderOptions options{.batch = 4, .workers = workers, .seed = 3};
+      Loader expected(*backend, in_memory, {.blur = 0.5}, options);
+      Loader loader(*backend, in_file, {.blur = 0.5}, options);
+      for (int64_t step = 0; step < 2 * loader.steps_per_epoch(); ++step) {
+        const Batch batch = expected.next();
+        CHECK(loader.next().images.to_host<float>() == batch.images.to_host<float>());
+      }
+    }
+    CHECK(evaluation_batch(*backend, in_file, 0, 9).to_host<float>() ==
+          evaluation_batch(*backend, in_memory, 0, 9).to_host<float>());
+  }
+}
+
+TEST_CASE("stl10: a file that is cut while it is in use is named with the image") {
+  TemporaryDirectory directory;
+  const fs::path file = directory.path() / "unlabeled_X.bin";
+  const auto backend = open_backend("cpu");
+  write(file, image() + image() + image());
+  const Dataset dataset = open_dataset(*backend, directory.path().string(), Split::unlabeled, 0, 1);
+  fs::resize_file(file, fs::file_size(file) - 5);
+  CHECK_NOTHROW(evaluation_pixels(*backend, dataset, 0, 2));
+  CHECK_THROWS_WITH_AS(evaluation_pixels(*backend, dataset, 2, 3),
+                       doctest::Contains("unlabeled_X.bin ends 5 bytes early"), Error);
 }
 
 TEST_CASE("stl10: what is missing or damaged is named") {

@@ -20,7 +20,7 @@ constexpr uint32_t kViewsPerEpoch = 2;
 
 // Of image files, what the decoder finds.
 ImageExtent extent_of(Backend& backend, const Dataset& dataset, int64_t image) {
-  if (!dataset.files) return {dataset.images.dim(1), dataset.images.dim(2)};
+  if (dataset.in_memory()) return dataset.image_extent();
   ImageExtent extent;
   ImageReader(backend, dataset).read(image, [&](ImageExtent found) {
     extent = found;

@@ -84,7 +84,7 @@ std::string evaluation_text(const Config& config, const OnlineEvaluation* evalua
 // A run's device and data.
 struct Opened {
   std::unique_ptr<Backend> backend;
-  std::unique_ptr<Backend> host;  // for a set that is not in the memory of `backend`
+  std::unique_ptr<Backend> host;  // for images that are not in the memory of `backend`
   Dataset dataset;
   Dataset test;  // for the online evaluation; empty without it, or where there are no test images
 
@@ -93,8 +93,14 @@ struct Opened {
         host(backend->free_memory() ? open_backend("cpu") : nullptr),
         dataset(open(config, split_named(config.data.split), config.data.limit)) {
     if (host) dataset = settle(std::move(dataset), *backend, *host);
-    if (dataset.host == nullptr) host.reset();  // with the memory that the images had there
     if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
+  }
+
+  // Once what is needed of the test images was copied: frees their memory on the host, and that which
+  // the images of training had there.
+  void close_test() {
+    test = {};
+    if (dataset.host == nullptr) host.reset();
   }
 
  private:
@@ -144,7 +150,7 @@ PretrainEnd start_run(const Config& config, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
   Opened opened(config);
   Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
-  opened.test = {};  // what is needed of it was copied
+  opened.close_test();
   if (!config.train.init.empty())
     trainer.initialize(read_checkpoint(find_checkpoint(config.train.init)));
   const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
@@ -166,7 +172,7 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
   Opened opened(config);
   check_data(*checkpoint, opened.dataset, config);
   Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
-  opened.test = {};  // what is needed of it was copied
+  opened.close_test();
   trainer.restore(*checkpoint);
   const int64_t threads = checkpoint->state.threads;
   checkpoint.reset();  // its tensors would fill memory to the end of the run
