@@ -58,6 +58,27 @@ TEST_CASE("recipe: a file, the environment and flags win over a preset") {
   CHECK_NOTHROW(resolve_config({.preset = "solo-simclr", .flags = {{"optimizer", "adamw"}}}));
 }
 
+TEST_CASE("recipe: a file may name the preset that it stands on") {
+  const test::TemporaryDirectory directory;
+  const std::string file =
+      directory.write("a.toml", "preset = \"solo-simclr\"\n[train]\nepochs = 70\n");
+  const ResolvedConfig resolved = resolve_config({.file = file});
+  CHECK(resolved.config.optimizer.trust == 0.02);
+  CHECK(origin_of(resolved, "trust").name == "preset solo-simclr");
+  CHECK(resolved.config.train.epochs == 70);
+  CHECK(resolve_config({.preset = "lightly-moco", .file = file}).config.model.method == "moco");
+  const std::string misspelt = directory.write("b.toml", "\npreset = \"solo-simcrl\"\n");
+  CHECK_THROWS_WITH_AS(
+      resolve_config({.file = misspelt}),
+      (misspelt + ":2: preset solo-simcrl: there is no such recipe; the nearest is "
+                  "solo-simclr (amcl config list)")
+          .c_str(),
+      Error);
+  const std::string number = directory.write("c.toml", "preset = 1\n");
+  CHECK_THROWS_WITH_AS(resolve_config({.file = number}),
+                       (number + ":1: preset: must be a name in quotes").c_str(), Error);
+}
+
 TEST_CASE("recipe: channel statistics are the data set's, a preset's or a flag's") {
   using Three = std::array<double, 3>;
   CHECK_FALSE(resolve_config({.preset = "solo-simclr"}).config.data.mean.has_value());

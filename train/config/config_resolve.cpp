@@ -58,15 +58,26 @@ class Resolver {
     resolved_.origins.assign(config_settings().size(), {OriginKind::fallback, "default"});
   }
 
-  void apply_file(const std::string& path) {
-    for (const TomlValue& value : read_toml(read_text(path), path)) {
+  // `preset` wins over the one that the file names.
+  void apply_file(const std::string& path, const std::string& preset) {
+    const TomlFile file = read_toml(read_text(path), path);
+    if (preset.empty() && !file.preset.empty()) {
+      apply_preset(find_recipe(file.preset, file.preset_place));
+    } else {
+      apply_preset(preset);
+    }
+    for (const TomlValue& value : file.values) {
       set(*value.setting, value.text, OriginKind::file, concat_text(path, ':', value.line));
     }
   }
 
+  void apply_preset(const std::string& preset) {
+    if (!preset.empty()) apply_preset(find_recipe(preset));
+  }
+
   void apply_preset(const Recipe& recipe) {
     const std::string name = concat_text("preset ", recipe.name);
-    for (const TomlValue& value : read_toml(std::string(recipe.text), name)) {
+    for (const TomlValue& value : read_toml(std::string(recipe.text), name).values) {
       set(*value.setting, value.text, OriginKind::preset, name);
     }
   }
@@ -234,8 +245,11 @@ std::vector<std::string> process_environment() {
 
 ResolvedConfig resolve_config(const ConfigSources& sources) {
   Resolver resolver;
-  if (!sources.preset.empty()) resolver.apply_preset(find_recipe(sources.preset));
-  if (const std::string file = file_of(sources); !file.empty()) resolver.apply_file(file);
+  if (const std::string file = file_of(sources); !file.empty()) {
+    resolver.apply_file(file, sources.preset);
+  } else {
+    resolver.apply_preset(sources.preset);
+  }
   resolver.apply_environment(sources.environment);
   for (const auto& [key, text] : sources.flags) {
     const Setting* setting = find_setting(key);

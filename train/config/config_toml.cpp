@@ -12,6 +12,8 @@
 namespace amcl {
 namespace {
 
+constexpr const char* kPresetKey = "preset";
+
 int64_t line_of(const toml::source_region& source) {
   return static_cast<int64_t>(source.begin.line);
 }
@@ -83,13 +85,21 @@ std::string toml_place(const std::string& name, int64_t line, const Setting& set
   return concat_text(name, ':', line, ": ", setting.config_name());
 }
 
-std::vector<TomlValue> read_toml(const std::string& text, const std::string& name) {
+TomlFile read_toml(const std::string& text, const std::string& name) {
   const toml::table root = parse(text, name);
-  std::vector<TomlValue> values;
+  TomlFile file;
+  std::vector<TomlValue>& values = file.values;
   const std::vector<ConfigTable> tables = config_tables();
   for (const auto& [table_key, table_node] : root) {
     const std::string table(table_key.str());
     const std::string table_place = concat_text(name, ':', line_of(table_key.source()), ": ");
+    if (table == kPresetKey) {
+      if (!table_node.is_string())
+        fail(ErrorKind::usage, table_place, kPresetKey, ": must be a name in quotes");
+      file.preset = *table_node.value<std::string>();
+      file.preset_place = table_place + kPresetKey;
+      continue;
+    }
     const bool known = std::any_of(tables.begin(), tables.end(),
                                    [&](const ConfigTable& one) { return table == one.name; });
     if (!table_node.is_table() || !known) fail_unknown_table(table, table_place);
@@ -105,12 +115,12 @@ std::vector<TomlValue> read_toml(const std::string& text, const std::string& nam
   }
   std::sort(values.begin(), values.end(),
             [](const TomlValue& left, const TomlValue& right) { return left.line < right.line; });
-  return values;
+  return file;
 }
 
 Config config_from_toml(const std::string& text, const std::string& name) {
   Config config;
-  for (const TomlValue& value : read_toml(text, name)) {
+  for (const TomlValue& value : read_toml(text, name).values) {
     set_from_text(*value.setting, config, value.text, toml_place(name, value.line, *value.setting));
   }
   return config;

@@ -14,9 +14,15 @@ struct TomlValue {
   int64_t line;
 };
 
+struct TomlFile {
+  std::string preset;        // the recipe that the values stand on, by preset = "NAME" above the
+  std::string preset_place;  // tables, and where that is: "a.toml:1: preset"; or empty
+  std::vector<TomlValue> values;
+};
+
 // `name` stands for the text in messages. Throws Error(usage) with name and line for bad syntax, an
 // unknown table or key (with the nearest one), or a value that is of another kind than the key's.
-std::vector<TomlValue> read_toml(const std::string& text, const std::string& name);
+TomlFile read_toml(const std::string& text, const std::string& name);
 
 // "a.toml:12: [train] batch", for messages.
 std::string toml_place(const std::string& name, int64_t line, const Setting& setting);

@@ -12,13 +12,13 @@ std::string_view Recipe::title() const {
   return text.substr(begin, text.find('\n') - begin);
 }
 
-const Recipe& find_recipe(const std::string& name) {
+const Recipe& find_recipe(const std::string& name, const std::string& place) {
   std::vector<std::string> names;
   for (const Recipe& recipe : recipes()) {
     if (recipe.name == name) return recipe;
     names.emplace_back(recipe.name);
   }
-  fail(ErrorKind::usage, "--preset ", name, ": there is no such recipe; the nearest is ",
+  fail(ErrorKind::usage, place, ' ', name, ": there is no such recipe; the nearest is ",
        nearest_name(name, names), " (amcl config list)");
 }
 

@@ -17,7 +17,7 @@ struct Recipe {
 
 std::span<const Recipe> recipes();
 
-// Throws Error(usage) with the nearest name.
-const Recipe& find_recipe(const std::string& name);
+// `place` is where the name was given, for the message. Throws Error(usage) with the nearest name.
+const Recipe& find_recipe(const std::string& name, const std::string& place = "--preset");
 
 }  // namespace amcl
