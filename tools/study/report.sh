@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the report of a study from its run directories alone: REPORT.md with a table of means, standard errors and
-# numbers of seeds, the runs that are missing or failed, and curves of the online kNN accuracy as SVG.
+# numbers of seeds, a table of every run, and curves of the online kNN accuracy as SVG.
 #   usage: tools/study/report.sh STUDY RUNS OUT     OUT receives REPORT.md and curves.svg
 # Runs NAME-s1, NAME-s2, ... of STUDY are seeds of one row NAME. The best epoch is that of the online evaluation,
 # chosen on test images as other projects do; it is shown beside the last epoch and is no result.
@@ -26,8 +26,12 @@ summary() {
 # The last number called $1 in the first list or value of each finished run's metrics.
 last_metric() { for run in "${finished[@]}"; do sed -nE "s/.*\"$1\":\[?([-0-9.e]+).*/\1/p" "$run/metrics.jsonl" | tail -n 1; done; }
 
+# The value of setting $1 in the configuration of the run $2.
+setting() { sed -nE "s/^#? *$1 = \"?([^\"  ]*)\"?.*/\1/p" "$2/config.toml" | head -n 1; }
+# Why the run $1 has no evaluation: the last line that it printed.
+state() { if [[ -f $runs/$1.log ]]; then tail -n 1 "$runs/$1.log"; else echo "not started"; fi; }
+
 mapfile -t names < <(for file in "$study"/*.toml; do basename "$file" .toml | sed -E 's/-s[0-9]+$//'; done | sort -u)
-missing=()
 {
   echo "# Study: $(basename "$study")"
   echo
@@ -40,7 +44,7 @@ missing=()
     finished=()
     for file in "$study/$name"-s*.toml; do
       run=$runs/$(basename "$file" .toml)
-      if [[ -f $run/evaluation.json ]]; then finished+=("$run"); else missing+=("$(basename "$run")"); fi
+      if [[ -f $run/evaluation.json ]]; then finished+=("$run"); fi
     done
     ((${#finished[@]} > 0)) || continue
     knn=$(for run in "${finished[@]}"; do field knn_top1 <"$run/evaluation.json"; done | summary)
@@ -50,14 +54,22 @@ missing=()
     echo "| $name | ${#finished[@]} | $knn | $linear | $best | $(last_metric loss | summary) |" \
       "$(last_metric temperature_at_bound | summary) | $chance |"
   done
-  if ((${#missing[@]} > 0)); then
-    echo
-    echo "Missing or failed:"
-    echo
-    for name in "${missing[@]}"; do
-      echo "- $name: $(if [[ -f $runs/$name.log ]]; then tail -n 1 "$runs/$name.log"; else echo "not started"; fi)"
-    done
-  fi
+  echo
+  echo "## Every run"
+  echo
+  echo "| run | device | precision | kNN | linear probe | state |"
+  echo "| --- | --- | --- | --- | --- | --- |"
+  for file in "$study"/*.toml; do
+    name=$(basename "$file" .toml)
+    run=$runs/$name
+    if [[ -f $run/evaluation.json ]]; then
+      precision=$(setting precision "$run")
+      echo "| $name | $(setting device "$run") | ${precision:-default} | $(field knn_top1 <"$run/evaluation.json") |" \
+        "$(field linear_top1 <"$run/evaluation.json") | done |"
+    else
+      echo "| $name | | | | | $(state "$name") |"
+    fi
+  done
   echo
   echo "![online kNN accuracy by epoch](curves.svg)"
 } >"$out/REPORT.md"
