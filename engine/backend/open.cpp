@@ -2,6 +2,7 @@
 
 #include "engine/backend/cpu/open_cpu.h"
 #include "engine/backend/cuda/open_cuda.h"
+#include "engine/backend/device_name.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/check.h"
 
@@ -18,12 +19,14 @@ ConvAlgorithm conv_algorithm_of(const std::string& name) {
 }  // namespace
 
 std::unique_ptr<Backend> open_backend(const std::string& name, const BackendOptions& options) {
+  const DeviceName device = parse_device_name(name);
   const ConvAlgorithm algorithm = conv_algorithm_of(options.conv_algorithm);
   if (name != "cpu" && algorithm != ConvAlgorithm::automatic)
     fail(ErrorKind::usage, "conv-algorithm: '", options.conv_algorithm,
          "' is for --device cpu, not for '", name, "'; leave it at auto");
-  if (name == "cuda")
-    return open_cuda_backend({.deterministic = options.deterministic, .tf32 = options.tf32});
+  if (device.backend == "cuda")
+    return open_cuda_backend(
+        {.gpu = device.number, .deterministic = options.deterministic, .tf32 = options.tf32});
   if (options.deterministic)
     fail(ErrorKind::usage, "deterministic: --device ", name,
          " repeats to the bit anyway, with the same --threads; leave it out");
@@ -31,8 +34,7 @@ std::unique_ptr<Backend> open_backend(const std::string& name, const BackendOpti
     fail(ErrorKind::usage, "precision: tf32 is a format of NVIDIA's tensor cores, which --device ",
          name, " has not; use --precision f32");
   if (name == "cpu") return open_cpu_backend(algorithm);
-  if (name == "plain") return std::make_unique<PlainBackend>();
-  fail(ErrorKind::usage, "device: '", name, "' is not one of cpu, cuda, plain");
+  return std::make_unique<PlainBackend>();
 }
 
 std::vector<std::string> backend_names() {

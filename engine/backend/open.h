@@ -14,8 +14,8 @@ struct BackendOptions {
   bool tf32 = false;  // of cuda: convolutions of f32 may round their inputs to 11 bits of mantissa
 };
 
-// "cpu" (oneDNN and vectorised kernels), "plain" (readable loops: the definition), "cuda". Throws
-// Error(usage) for another name, with the list, and Error(device) where the backend cannot run on
+// "cpu" (oneDNN and vectorised kernels), "plain" (readable loops: the definition), "cuda" or "cuda:N"
+// (GPU number N; 0 if not given). Throws Error(usage) for another name, with the list, and Error(device) where the backend cannot run on
 // this machine, with the reason, and Error(usage) for an option that the backend has not.
 std::unique_ptr<Backend> open_backend(const std::string& name, const BackendOptions& options = {});
 

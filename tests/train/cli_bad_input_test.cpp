@@ -120,7 +120,16 @@ TEST_CASE("bad input: settings without meaning for the method") {
 }
 
 TEST_CASE("bad input: a device that this machine or build has not") {
-  check_refused(Fixture(), {"--device", "cuda"}, 1, {"cuda", "--device cpu"});
+  const Fixture fixture;
+  check_refused(fixture, {"--device", "cuda"}, 1, {"cuda", "--device cpu"});
+  check_refused(fixture, {"--device", "cuda:99"}, 1, {"cuda", "--device c"});
+}
+
+TEST_CASE("bad input: a device name that cannot be") {
+  const Fixture fixture;
+  for (const char* name : {"cuda:x", "cuda:-1", "cuda:", "cpu:1", "gpu"})
+    check_refused(fixture, {"--device", name}, 2,
+                  {"--device is", name, "cpu, cuda, cuda:N, plain"});
 }
 
 TEST_CASE("bad input: an unknown convolution algorithm, or one for a device without a choice") {

@@ -94,5 +94,18 @@ TEST_CASE("value_text: a choice lists what is allowed and the nearest") {
   CHECK(choice_complaint({"simclr"}, "moco") == "can only be simclr");
 }
 
+TEST_CASE("value_text: a choice that ends in :N stands for every whole number there") {
+  const std::vector<std::string> devices = {"cpu", "cuda", "cuda:N"};
+  for (const char* good : {"cuda", "cuda:0", "cuda:17"}) {
+    CHECK_MESSAGE(is_choice(devices, good), good);
+  }
+  for (const char* bad : {"cuda:", "cuda:x", "cuda:1x", "cuda:-1", "cuda:+1", "cuda: 1", "cuda:N",
+                          "cuda1", "cuda:99999999999", "cpu:1", ":1", ""}) {
+    CHECK_MESSAGE(!is_choice(devices, bad), bad);
+  }
+  CHECK(choice_complaint(devices, "cuda:x") ==
+        "must be one of cpu, cuda, cuda:N; the nearest is cuda:N");
+}
+
 }  // namespace
 }  // namespace amcl

@@ -1,11 +1,13 @@
 #include "train/assembly/training_backend.h"
 
+#include "engine/backend/device_name.h"
 #include "engine/core/check.h"
 
 namespace amcl {
 
 std::string precision_of(const TrainConfig& config) {
-  return config.precision.value_or(config.device == "cuda" ? "bf16" : "f32");
+  return config.precision.value_or(parse_device_name(config.device).backend == "cuda" ? "bf16"
+                                                                                      : "f32");
 }
 
 BackendOptions backend_options(const TrainConfig& config) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "engine/backend/device_name.h"
 #include "engine/backend/open.h"
 #include "engine/core/check.h"
 #include "engine/core/parallel_for.h"
@@ -20,7 +21,8 @@ namespace amcl {
 namespace {
 
 Config config_of(const BenchStepOptions& options) {
-  AMCL_CHECK(options.capture || options.device == "cuda",
+  const DeviceName device = parse_device_name(options.device);
+  AMCL_CHECK(options.capture || device.backend == "cuda",
              "--no-capture has no effect with --device ", options.device,
              ", which replays nothing: leave it out");
   Config config;
@@ -96,7 +98,8 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   const double gflops = timing.flops / step * 1e-9;
   std::string libraries;
   for (const BackendDescription& backend_found : describe_backends())
-    if (backend_found.name == options.device) libraries = backend_found.description;
+    if (backend_found.name == parse_device_name(options.device).backend)
+      libraries = backend_found.description;
   nlohmann::ordered_json record;
   record["program"] = "amcl " + program_version() + " " + program_commit();
   record["device"] = concat_text(options.device, " x", compute_threads());

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <vector>
 
+#include "engine/backend/device_name.h"
 #include "engine/backend/open.h"
 #include "train/assembly/training_backend.h"
 #include "train/checkpoint/checkpoint.h"
@@ -29,11 +30,12 @@ void print(const std::string& path, const Verification& found) {
               << kProbeTolerance << " allowed\n";
 }
 
-// The device as the run used it, so that its bits can come again; another device as it is.
+// The device with the options of the run, so that its bits can come again; another kind as it is.
 std::unique_ptr<Backend> open_as_trained(const std::string& checkpoint, const std::string& device) {
   const Config config = config_from_toml(read_checkpoint(checkpoint).state.config, checkpoint);
-  return device == config.train.device ? open_backend(device, backend_options(config.train))
-                                       : open_backend(device);
+  const bool same_kind =
+      parse_device_name(device).backend == parse_device_name(config.train.device).backend;
+  return same_kind ? open_backend(device, backend_options(config.train)) : open_backend(device);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The settings of [optimizer] and [train].
+#include "engine/backend/device_name.h"
 #include "engine/backend/open.h"
 #include "train/config/config_schema_parts.h"
 
@@ -133,6 +134,7 @@ std::vector<Setting> optimizer_settings() {
 }
 
 std::vector<Setting> train_settings() {
+  const OnlyWith on_a_gpu{"device", {"cuda", "cuda:N"}};
   return {
       {.key = "epochs",
        .field = AMCL_FIELD(train.epochs),
@@ -161,8 +163,9 @@ std::vector<Setting> train_settings() {
       {.key = "device",
        .field = AMCL_FIELD(train.device),
        .value = "NAME",
-       .help = "cpu: vectorised; plain: readable loops, slow; cuda: a GPU, fails without one",
-       .allowed = {"cpu", "plain", "cuda"}},
+       .help = "cpu: vectorised; plain: readable loops, slow; cuda: a GPU, fails without one; "
+               "cuda:N: the GPU of that number, cuda is cuda:0",
+       .allowed = device_name_forms()},
       {.key = "precision",
        .field = AMCL_FIELD(train.precision),
        .value = "NAME",
@@ -182,13 +185,13 @@ std::vector<Setting> train_settings() {
        .help = "cuda: record the third step and replay it from then on, to the same bits (usual); "
                "--no-capture launches every step anew",
        .may_change = true,
-       .only_with = {"device", {"cuda"}}},
+       .only_with = on_a_gpu},
       {.key = "deterministic",
        .field = AMCL_FIELD(train.deterministic),
        .help =
            "cuda: only algorithms that repeat to the bit, which may be slower (if not given: no); "
            "other devices repeat anyway",
-       .only_with = {"device", {"cuda"}}},
+       .only_with = on_a_gpu},
       {.key = "threads",
        .field = AMCL_FIELD(train.threads),
        .value = "N",

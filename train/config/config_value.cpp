@@ -1,6 +1,5 @@
 #include "train/config/config_value.h"
 
-#include <algorithm>
 #include <span>
 #include <type_traits>
 
@@ -136,7 +135,7 @@ bool has_effect(const Setting& setting, const Config& config) {
   const OnlyWith& only = setting.only_with;
   if (only.key.empty()) return true;
   const std::string chosen = value_text(*find_setting(only.key), config);
-  return std::find(only.values.begin(), only.values.end(), chosen) != only.values.end();
+  return is_choice(only.values, chosen);
 }
 
 void set_from_text(const Setting& setting, Config& config, const std::string& text,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "train/config/nearest_name.h"
 
@@ -154,11 +155,19 @@ std::string list_text(const std::vector<std::string>& names) {
   return text;
 }
 
+bool is_choice(const std::vector<std::string>& choices, const std::string& text) {
+  return std::any_of(choices.begin(), choices.end(), [&](const std::string& choice) {
+    if (!choice.ends_with(":N")) return choice == text;
+    const size_t digits = choice.size() - 1;
+    const size_t count = text.size() - std::min(text.size(), digits);
+    return count > 0 && count <= std::numeric_limits<int>::digits10 &&
+           text.starts_with(choice.substr(0, digits)) &&
+           text.find_first_not_of("0123456789", digits) == std::string::npos;
+  });
+}
+
 std::string choice_complaint(const std::vector<std::string>& allowed, const std::string& text) {
-  for (const std::string& choice : allowed) {
-    if (choice == text) return {};
-  }
-  if (allowed.empty()) return {};
+  if (allowed.empty() || is_choice(allowed, text)) return {};
   if (allowed.size() == 1) return "can only be " + allowed.front();
   return "must be one of " + list_text(allowed) + "; the nearest is " + nearest_name(text, allowed);
 }

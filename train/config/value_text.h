@@ -40,7 +40,9 @@ struct ValueRange {
 
 // "must be at least 2", "must be a finite number"; empty if the number is in the range.
 std::string range_complaint(const ValueRange& range, double number);
-// "must be one of a, b; the nearest is a"; empty if `text` is allowed or nothing is listed.
+// Whether `text` is one of `choices`. A choice that ends in ":N" stands for every whole number there.
+bool is_choice(const std::vector<std::string>& choices, const std::string& text);
+// "must be one of a, b; the nearest is a"; empty if `text` is a choice of `allowed` or that is empty.
 std::string choice_complaint(const std::vector<std::string>& allowed, const std::string& text);
 
 // "at least 2", "above 0, at most 1", "from 0 to 1"; empty if there is no bound.

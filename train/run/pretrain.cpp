@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/dataset_home.h"
+#include "engine/backend/device_name.h"
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "train/assembly/training_backend.h"
@@ -21,7 +22,11 @@ namespace {
 
 // Refuses to go on with other settings than the run's.
 void check_config(const Checkpoint& checkpoint, const Config& config) {
-  const Config stored = completed(config_from_toml(checkpoint.state.config, checkpoint.path));
+  Config stored = completed(config_from_toml(checkpoint.state.config, checkpoint.path));
+  // Another GPU goes on where the first one stopped.
+  if (parse_device_name(stored.train.device).backend ==
+      parse_device_name(config.train.device).backend)
+    stored.train.device = config.train.device;
   const std::optional<ConfigDifference> difference = first_difference(stored, config);
   if (difference && !difference->may_change)
     fail(ErrorKind::usage, "resume: ", difference->key, " is ", difference->right,
@@ -141,7 +146,7 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
       " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
       schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
       "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
-      config.train.device, ", threads ", compute_threads(), ", workers ", config.train.workers,
+      opened.backend->name(), ", threads ", compute_threads(), ", workers ", config.train.workers,
       "\n");
   std::fputs(text.c_str(), notes);
 }

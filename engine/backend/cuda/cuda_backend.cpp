@@ -4,9 +4,9 @@
 
 namespace amcl::cuda {
 
-CudaBackend::UsableDevice::UsableDevice() {
-  if (const std::string reason = reason_against_cuda(); !reason.empty())
-    fail(ErrorKind::device, "device cuda: ", reason, "; use --device cpu");
+CudaBackend::UsableDevice::UsableDevice(int number) : gpu(number) {
+  if (const std::string reason = reason_against_gpu(find_gpus(), gpu); !reason.empty())
+    fail(ErrorKind::device, "device ", name_of_gpu(gpu), ": ", reason);
 }
 
 // A graph with the memory that it works in. In this order: the graph goes first.
@@ -43,7 +43,13 @@ class CudaBackend::Capture final : public CapturedWork {
 };
 
 CudaBackend::CudaBackend(const CudaOptions& options)
-    : memory_(streams_), allocator_(memory_), convolutions_(options) {}
+    : device_(options.gpu),
+      name_(name_of_gpu(options.gpu)),
+      streams_(options.gpu),
+      copies_(options.gpu),
+      memory_(options.gpu, streams_),
+      allocator_(memory_),
+      convolutions_(options) {}
 
 CudaBackend::~CudaBackend() {
   cudaStreamSynchronize(streams_.work().get());  // before what it works on goes
@@ -95,10 +101,12 @@ std::optional<int64_t> CudaBackend::free_memory() {
 }
 
 std::unique_ptr<Upload> CudaBackend::open_upload() {
+  make_current(device_.gpu);
   return std::make_unique<CudaUpload>(streams_.work(), copies_);
 }
 
 std::shared_ptr<void> CudaBackend::pin(void* block, size_t bytes) {
+  make_current(device_.gpu);
   return std::make_shared<PinnedMemory>(block, bytes);
 }
 

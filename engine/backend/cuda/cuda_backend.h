@@ -12,11 +12,11 @@ namespace amcl::cuda {
 
 class CudaBackend final : public OwnKernels {
  public:
-  // Throws Error(device) with the reason where no GPU, driver or library can be used.
+  // Throws Error(device) with the reason where the GPU, driver or a library cannot be used.
   explicit CudaBackend(const CudaOptions& options);
   ~CudaBackend() override;
 
-  const char* name() const override { return "cuda"; }
+  const char* name() const override { return name_.c_str(); }
   Allocator& allocator() override { return allocator_; }
   void copy_from_host(void* destination, const void* source, size_t bytes) override;
   void copy_to_host(void* destination, const void* source, size_t bytes) override;
@@ -42,10 +42,12 @@ class CudaBackend final : public OwnKernels {
  private:
   class Capture;
   struct UsableDevice {
-    UsableDevice();  // throws what the backend's constructor throws
+    explicit UsableDevice(int gpu);  // throws what the backend's constructor throws
+    int gpu;
   };
 
   UsableDevice device_;
+  std::string name_;  // "cuda:1"
   CudaStreams streams_;
   CudaStream copies_;
   CudaMemory memory_;

@@ -7,8 +7,10 @@
 namespace amcl::cuda {
 namespace {
 
-// The oldest architecture that the kernels are compiled for: A100.
-constexpr int kLeastMajor = 8;
+// "13.0" from CUDA's 13000.
+std::string version_text(int version) {
+  return concat_text(version / 1000, '.', version % 1000 / 10);
+}
 
 // While a thread records, the runtime refuses it cudaMalloc, which is no part of the recording and does
 // not wait for the recording stream: this allows it.
@@ -25,36 +27,39 @@ class AllowedDuringCapture {
 
 }  // namespace
 
-std::string reason_against_cuda() {
+GpuSurvey find_gpus() {
   int driver = 0;
-  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver";
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return {"no NVIDIA driver"};
   int count = 0;
-  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess) {
-    static_cast<void>(cudaGetLastError());  // the runtime would report it again
-    return cudaGetErrorString(status);
+  cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver)
+    return {concat_text("the NVIDIA driver is for CUDA ", version_text(driver),
+                        ", this program needs one for ", version_text(CUDART_VERSION),
+                        " or later: update it")};
+  std::vector<Gpu> gpus;
+  for (int number = 0; status == cudaSuccess && number < count; ++number) {
+    cudaDeviceProp properties{};
+    status = cudaGetDeviceProperties(&properties, number);
+    gpus.push_back({properties.name, static_cast<int64_t>(properties.totalGlobalMem),
+                    properties.major, properties.minor});
   }
-  if (count == 0) return "no GPU";
-  cudaDeviceProp properties{};
-  if (const cudaError_t status = cudaGetDeviceProperties(&properties, 0); status != cudaSuccess)
-    return cudaGetErrorString(status);
-  if (properties.major < kLeastMajor)
-    return concat_text(properties.name, " has architecture ", properties.major, '.',
-                       properties.minor, "; ", kLeastMajor, ".0 or later is needed");
-  return "";
+  if (status == cudaSuccess) return {"", std::move(gpus)};
+  static_cast<void>(cudaGetLastError());  // the runtime would report it again
+  return {cudaGetErrorString(status)};
 }
 
-std::string describe_first_device() {
-  cudaDeviceProp properties{};
-  AMCL_CUDA_CALL(cudaGetDeviceProperties(&properties, 0));
-  return concat_text(properties.name, ", ", properties.totalGlobalMem >> 30, " GiB, architecture ",
-                     properties.major, '.', properties.minor);
+void make_current(int gpu) {
+  int current = -1;
+  if (cudaGetDevice(&current) == cudaSuccess && current == gpu) return;
+  AMCL_CUDA_CALL(cudaSetDevice(gpu));
 }
 
 const CudaStream& CudaStreams::current() const {
   return recorder_ == std::this_thread::get_id() ? recording_ : work_;
 }
 
-CudaStream::CudaStream() {
+CudaStream::CudaStream(int gpu) : gpu_(gpu) {
+  make_current(gpu);
   AMCL_CUDA_CALL(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
 }
 
@@ -137,6 +142,7 @@ HostReads::~HostReads() = default;
 
 std::unique_ptr<PendingRead> HostReads::start(const void* source, size_t count,
                                               const CudaStream& stream) {
+  const cudaStream_t handle = stream.get();  // before the slot, whose event is of the same GPU
   std::unique_ptr<Slot> slot;
   {
     const std::lock_guard lock(mutex_);
@@ -150,12 +156,13 @@ std::unique_ptr<PendingRead> HostReads::start(const void* source, size_t count,
   }
   if (slot == nullptr) slot = std::make_unique<Slot>(count);
   AMCL_CUDA_CALL(cudaMemcpyAsync(slot->values, source, count * sizeof(double),
-                                 cudaMemcpyDeviceToHost, stream.get()));
-  AMCL_CUDA_CALL(cudaEventRecord(slot->arrived, stream.get()));
+                                 cudaMemcpyDeviceToHost, handle));
+  AMCL_CUDA_CALL(cudaEventRecord(slot->arrived, handle));
   return std::make_unique<Read>(*this, std::move(slot));
 }
 
 void* CudaMemory::take(size_t bytes) {
+  make_current(gpu_);
   const AllowedDuringCapture allowed;
   void* block = nullptr;
   const cudaError_t status = cudaMalloc(&block, bytes);
@@ -174,6 +181,7 @@ void CudaMemory::give_back(void* block) noexcept {
 }
 
 size_t CudaMemory::free_bytes() {
+  make_current(gpu_);
   size_t free = 0;
   size_t total = 0;
   AMCL_CUDA_CALL(cudaMemGetInfo(&free, &total));

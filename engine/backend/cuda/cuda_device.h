@@ -1,4 +1,4 @@
-// One GPU: its stream, its memory, copies to and from it.
+// The GPUs of the machine, and of one its stream, its memory, copies to and from it.
 #pragma once
 #include <cuda_runtime_api.h>
 
@@ -10,26 +10,32 @@
 #include <vector>
 
 #include "engine/backend/cuda/caching_allocator.h"
+#include "engine/backend/cuda/gpu_choice.h"
 #include "engine/core/device.h"
 
 namespace amcl::cuda {
 
-// Why no GPU of this machine can be used, in one line; empty if the first one can.
-std::string reason_against_cuda();
+GpuSurvey find_gpus();
 
-// Its name, memory and architecture, in one line.
-std::string describe_first_device();
+// Makes the GPU the calling thread's. The runtime has one for each thread, GPU 0 at first, which it takes
+// new memory, events and launches for: whoever asks for one of these makes his GPU current before.
+void make_current(int gpu);
 
 class CudaStream {
  public:
-  CudaStream();
+  explicit CudaStream(int gpu);
   ~CudaStream();
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
-  cudaStream_t get() const { return stream_; }
+  // For work of the calling thread, whose GPU is that of the stream from here on.
+  cudaStream_t get() const {
+    make_current(gpu_);
+    return stream_;
+  }
   void synchronize() const;
 
  private:
+  int gpu_;
   cudaStream_t stream_ = nullptr;
 };
 
@@ -37,6 +43,7 @@ class CudaStream {
 // give the device meanwhile is no part of the recording.
 class CudaStreams {
  public:
+  explicit CudaStreams(int gpu) : work_(gpu), recording_(gpu) {}
   // Where the calling thread's work goes.
   const CudaStream& current() const;
   const CudaStream& work() const { return work_; }
@@ -89,13 +96,14 @@ class HostReads {
 
 class CudaMemory final : public BlockSource {
  public:
-  explicit CudaMemory(const CudaStreams& streams) : streams_(streams) {}
+  CudaMemory(int gpu, const CudaStreams& streams) : gpu_(gpu), streams_(streams) {}
   void* take(size_t bytes) override;
   void give_back(void* block) noexcept override;
   size_t free_bytes() override;
   void fill_with_nan(void* block, size_t bytes) override;
 
  private:
+  int gpu_;
   const CudaStreams& streams_;
 };
 

@@ -9,11 +9,12 @@ std::unique_ptr<Backend> open_cuda_backend(const CudaOptions& options) {
 }
 
 std::string describe_cuda() {
-  const std::string reason = cuda::reason_against_cuda();
-  if (!reason.empty()) return "not usable: " + reason;
+  const cuda::GpuSurvey survey = cuda::find_gpus();
+  if (!survey.failure.empty()) return "not usable: " + survey.failure;
+  if (survey.gpus.empty()) return "not usable: no GPU";
   try {
-    return concat_text(cuda::describe_first_device(), "; ", cuda::CublasLtProducts().version(),
-                       ", ", cuda::CudnnConvolutions({}).version());
+    return concat_text(cuda::describe(survey.gpus), "; ", cuda::CublasLtProducts().version(), ", ",
+                       cuda::CudnnConvolutions({}).version());
   } catch (const Error& error) {
     return concat_text("not usable: ", error.what());
   }
