@@ -396,5 +396,15 @@ TEST_CASE("config: [objective] overrides the preset, key by key") {
   CHECK(options.temperature == 0.2);
 }
 
+TEST_CASE("config: the precision is that of the device where it is not set") {
+  const auto precision = [](const std::string& train) {
+    return completed(config_from_toml("[train]\n" + train, "text")).train.precision.value_or("");
+  };
+  CHECK(precision("") == "f32");
+  CHECK(precision("device = \"cuda\"\n") == "bf16");
+  CHECK(precision("device = \"cuda:1\"\n") == "bf16");
+  CHECK(precision("device = \"cuda\"\nprecision = \"tf32\"\n") == "tf32");
+}
+
 }  // namespace
 }  // namespace amcl

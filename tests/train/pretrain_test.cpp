@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "engine/core/parallel_for.h"
 #include "engine/io/safetensors.h"
@@ -185,6 +186,45 @@ TEST_CASE("pretrain: the online evaluation changes no bit of the training") {
   CHECK(last["test_images"].get<int>() == 8);
   const LogRecord summary = LogRecord::parse(test::read_text(with.train.out + "/summary.json"));
   CHECK(summary["knn_top1"] == last["knn_top1"]);
+}
+
+// As runs were stored when the key was always there, and when it was left out where it was not given.
+TEST_CASE("pretrain: a run goes on in the precision that it was trained in, named or not") {
+  Runs runs;
+  const Config whole = runs.config("whole");
+  runs.go(whole);
+  const auto go_on = [&](const std::string& name, std::optional<std::string> at_first,
+                         std::optional<std::string> later) {
+    Config config = runs.config(name);
+    config.train.precision = std::move(at_first);
+    runs.go(config, 3);
+    const std::string stored = config.train.out + "/config.toml";
+    const std::string checkpoint = config.train.out + "/checkpoint.safetensors";
+    const std::string line = "precision = \"f32\"\n";
+    CHECK(test::read_text(stored).find(line) != std::string::npos);
+    SafetensorsFile file = read_safetensors(checkpoint);
+    std::string& kept = file.metadata.at("config");
+    REQUIRE(kept.find(line) != std::string::npos);
+    if (!later) {
+      kept.erase(kept.find(line), line.size());
+      file.metadata.erase("crc32c");
+      write_safetensors(checkpoint, file, /*with_crc=*/true);
+    }
+    config.train.precision = std::move(later);
+    CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+    CHECK(same_tensors(newest(whole), newest(config)));
+  };
+  go_on("named", "f32", "f32");
+  go_on("named later", std::nullopt, "f32");
+  go_on("never named", std::nullopt, std::nullopt);
+
+  Config other = runs.config("other");
+  runs.go(other, 3);
+  other.train.precision = "bf16";
+  CHECK_THROWS_WITH_AS(runs.go(other, 0, other.train.out),
+                       doctest::Contains("[train] precision is \"bf16\", but the run was started "
+                                         "with \"f32\""),
+                       Error);
 }
 
 TEST_CASE("pretrain: resume refuses other settings and other data by name") {

@@ -4,9 +4,9 @@
 #include "models/moco.h"
 #include "models/sim_siam.h"
 #include "models/simclr.h"
-#include "train/assembly/training_backend.h"
 #include "train/config/method_config.h"
 #include "train/config/objective_config.h"
+#include "train/config/precision.h"
 
 namespace amcl {
 namespace {

@@ -1,14 +1,9 @@
 #include "train/assembly/training_backend.h"
 
-#include "engine/backend/device_name.h"
 #include "engine/core/check.h"
+#include "train/config/precision.h"
 
 namespace amcl {
-
-std::string precision_of(const TrainConfig& config) {
-  return config.precision.value_or(parse_device_name(config.device).backend == "cuda" ? "bf16"
-                                                                                      : "f32");
-}
 
 BackendOptions backend_options(const TrainConfig& config) {
   return {.conv_algorithm = config.conv_algorithm,

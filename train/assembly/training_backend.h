@@ -7,9 +7,6 @@
 
 namespace amcl {
 
-// f32, tf32 or bf16.
-std::string precision_of(const TrainConfig& config);
-
 // What the configuration wants of its device.
 BackendOptions backend_options(const TrainConfig& config);
 

@@ -130,7 +130,7 @@ struct TrainConfig {
   int64_t micro_batch = 0;  // image pairs that go through the encoder at once; 0: all
   uint64_t seed = 1;
   std::string device = "cpu";
-  // f32 | tf32 | bf16; if not given bf16 with cuda, else f32 (precision_of)
+  // f32 | tf32 | bf16; if not given bf16 with cuda, else f32 (precision.h)
   std::optional<std::string> precision = {};
   std::string conv_algorithm = "auto";  // auto | direct | winograd
   // Of cuda: replay the step (true if not given), algorithms that repeat to the bit (false).

@@ -5,6 +5,7 @@
 #include "engine/core/check.h"
 #include "train/config/config_value.h"
 #include "train/config/objective_config.h"
+#include "train/config/precision.h"
 
 namespace amcl {
 namespace {
@@ -97,6 +98,8 @@ Config completed(const Config& config) {
   for (const Setting& setting : config_settings())
     if (!has_effect(setting, result)) clear_value(setting, result);
   result.optimizer = filled(result.optimizer);
+  // So that a run goes on as it began, whatever is usual by then.
+  result.train.precision = precision_of(result.train);
   return result;
 }
 

@@ -16,8 +16,8 @@ double peak_rate(const Config& config);
 // Throws Error(usage) if the warm-up is longer than the run.
 Schedule learning_rate_schedule(const Config& config, int64_t steps_per_epoch);
 
-// The configuration with each empty key of [objective] and [optimizer] set to the value that it
-// comes to, and those that have no effect on what is chosen empty.
+// The configuration with each empty key of [objective] and [optimizer], and the precision, set to the
+// value that it comes to, and those that have no effect on what is chosen empty.
 Config completed(const Config& config);
 
 }  // namespace amcl
