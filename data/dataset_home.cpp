@@ -30,6 +30,10 @@ Tensor read_to(Device& device, const Dataset& dataset, Backend& host) {
   return result;
 }
 
+int64_t batch_bytes(const ViewSetup& setup) {
+  return setup.views_shape().count() * static_cast<int64_t>(size_of(DType::f32));
+}
+
 }  // namespace
 
 Tensor upload_to(Device& device, const Tensor& on_host) {
@@ -75,7 +79,7 @@ std::unique_ptr<ViewSource> open_view_source(const ViewSetup& setup) {
 }
 
 int64_t bytes_ahead(const ViewSetup& setup) {
-  const int64_t batch = setup.views_shape().count() * static_cast<int64_t>(size_of(DType::f32));
+  const int64_t batch = batch_bytes(setup);
   switch (home_of(setup.dataset, setup.backend)) {
     case Home::host:
       return setup.options.workers > 0 ? kBatchesAhead * batch : 0;
@@ -83,6 +87,18 @@ int64_t bytes_ahead(const ViewSetup& setup) {
       return epochs_bytes(setup.dataset.count());
     case Home::away:
       return kBatchesStaged * batch;
+  }
+  return 0;
+}
+
+int64_t pinned_bytes(const ViewSetup& setup) {
+  switch (home_of(setup.dataset, setup.backend)) {
+    case Home::host:
+      return 0;
+    case Home::device:
+      return kEpochsDrawn * epochs_bytes(setup.dataset.count()) / kEpochsHeld;
+    case Home::away:
+      return kBatchesPinned * batch_bytes(setup);
   }
   return 0;
 }

@@ -32,5 +32,7 @@ std::string describe_home(const Dataset& dataset, Backend& backend);
 std::unique_ptr<ViewSource> open_view_source(const ViewSetup& setup);
 // Bytes in the memory of the device that trains which the source keeps besides the step's own views.
 int64_t bytes_ahead(const ViewSetup& setup);
+// Bytes of the host's memory that it pins, to upload from.
+int64_t pinned_bytes(const ViewSetup& setup);
 
 }  // namespace amcl

@@ -7,6 +7,7 @@
 // Bytes for CIFAR (50,000 images, 97 steps of 512 pairs): 8 MB an epoch over PCIe, where views in f32
 // would be 1.2 GB.
 #include <array>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -14,14 +15,12 @@
 #include "data/view_source.h"
 #include "data/work_ahead.h"
 #include "engine/core/check.h"
+#include "engine/core/whole_pages.h"
 
 namespace amcl {
 namespace {
 
 constexpr int64_t kSamplesPerTask = 512;
-// On the host: that of the step, the next one, which may be under way to the device, and one being
-// drawn.
-constexpr int64_t kDrawnEpochs = 3;
 constexpr int64_t kEpochsAhead = 1;
 
 struct DrawnEpoch {
@@ -93,7 +92,8 @@ class ResidentViews final : public ViewSource {
  private:
   // What an epoch has on the host: fixed in place, and free to be written when its turn comes.
   struct Room {
-    std::vector<ViewParameters> views;
+    std::vector<std::byte> block;
+    std::span<ViewParameters> views;  // in pages of their own
     std::shared_ptr<void> pin;
   };
 
@@ -106,7 +106,7 @@ class ResidentViews final : public ViewSource {
     drawn->samples =
         epoch_order(setup_.options.seed, static_cast<uint32_t>(epoch), setup_.dataset.count());
     drawn->samples.resize(static_cast<size_t>(steps() * setup_.options.batch));
-    drawn->views = rooms_[static_cast<size_t>(epoch % kDrawnEpochs)].views;
+    drawn->views = rooms_[static_cast<size_t>(epoch % kEpochsDrawn)].views;
     return drawn;
   }
 
@@ -140,17 +140,21 @@ class ResidentViews final : public ViewSource {
     return drawn;
   }
 
-  std::array<Room, kDrawnEpochs> make_rooms() {
-    std::array<Room, kDrawnEpochs> rooms;
+  std::array<Room, kEpochsDrawn> make_rooms() {
+    std::array<Room, kEpochsDrawn> rooms;
+    const auto count = static_cast<size_t>(steps() * kViewsPerSample * setup_.options.batch);
+    const size_t bytes = count * sizeof(ViewParameters);
     for (Room& room : rooms) {
-      room.views.resize(static_cast<size_t>(steps() * kViewsPerSample * setup_.options.batch));
-      room.pin = setup_.backend.pin(room.views.data(), room.views.size() * sizeof(ViewParameters));
+      room.block.resize(with_page_to_spare(bytes));
+      void* first = room.block.data() + bytes_to_page(room.block.data());
+      room.views = {static_cast<ViewParameters*>(first), count};
+      room.pin = setup_.backend.pin(first, bytes);
     }
     return rooms;
   }
 
   const ViewSetup setup_;
-  std::array<Room, kDrawnEpochs> rooms_ = make_rooms();
+  std::array<Room, kEpochsDrawn> rooms_ = make_rooms();
   Tensor views_;           // u8 [kEpochsHeld * steps, 2N, sizeof(ViewParameters)]
   Tensor step_on_device_;  // i32 [1], of views_
   // After what they copy from and to, so that they end before it.

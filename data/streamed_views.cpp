@@ -12,13 +12,10 @@
 #include <utility>
 
 #include "data/made_batches.h"
+#include "engine/core/whole_pages.h"
 
 namespace amcl {
 namespace {
-
-// A batch is planned once the one kBatchesAhead before it was taken, which waits until the one
-// kBatchesStaged before that was uploaded.
-constexpr int64_t kRing = kBatchesAhead + kBatchesStaged;
 
 class StreamedViews final : public ViewSource {
  public:
@@ -27,7 +24,7 @@ class StreamedViews final : public ViewSource {
         ring_(make_ring(maker)),
         images_(empty_on(setup_.backend)),
         batches_(setup_, maker, kBatchesAhead, [this](int64_t number) {
-          return ring_[static_cast<size_t>(number % kRing)].images;
+          return ring_[static_cast<size_t>(number % kBatchesPinned)].images;
         }) {}
 
   void start(int64_t epoch, int64_t step) override {
@@ -73,10 +70,19 @@ class StreamedViews final : public ViewSource {
   Tensor empty_on(Device& device) const {
     return Tensor::empty(device, setup_.views_shape(), DType::f32);
   }
-  std::array<Slot, kRing> make_ring(Device& host) const {
-    std::array<Slot, kRing> ring;
+  Tensor empty_in_pages(Device& host) const {
+    constexpr auto kElement = sizeof(float);
+    const Shape shape = setup_.views_shape();
+    const size_t bytes = static_cast<size_t>(shape.count()) * kElement;
+    const Tensor block = Tensor::empty(
+        host, {static_cast<int64_t>(with_page_to_spare(bytes) / kElement)}, DType::f32);
+    const auto first = static_cast<int64_t>(bytes_to_page(block.raw()) / kElement);
+    return block.slice(first, first + shape.count()).view(shape);
+  }
+  std::array<Slot, kBatchesPinned> make_ring(Device& host) const {
+    std::array<Slot, kBatchesPinned> ring;
     for (Slot& slot : ring) {
-      slot.images = empty_on(host);
+      slot.images = empty_in_pages(host);
       slot.pin = setup_.backend.pin(slot.images.raw(), slot.images.bytes());
     }
     return ring;
@@ -96,7 +102,7 @@ class StreamedViews final : public ViewSource {
   }
 
   const ViewSetup setup_;
-  std::array<Slot, kRing> ring_;
+  std::array<Slot, kBatchesPinned> ring_;
   std::array<Stage, kBatchesStaged> stages_ =
       make_stages();                 // after the ring: uploads end before it goes
   Tensor images_;                    // of the step

@@ -24,9 +24,15 @@ inline constexpr int64_t kViewsPerSample = 2;
 inline constexpr int64_t kBatchesAhead = 2;
 // Batches on their way to a device whose set lives elsewhere.
 inline constexpr int64_t kBatchesStaged = 2;
+// Batches in pinned memory for it: one is planned once that kBatchesAhead before it was taken, which
+// waits until that kBatchesStaged before was uploaded.
+inline constexpr int64_t kBatchesPinned = kBatchesAhead + kBatchesStaged;
 // Epochs whose view parameters a device holds for a set that lives there: this one and the next.
 inline constexpr int64_t kEpochsHeld = 2;
-// Bytes of these for `count` images.
+// Epochs of them on the host: that of the step, the next one, which may be under way to the device, and
+// one being drawn.
+inline constexpr int64_t kEpochsDrawn = 3;
+// Bytes of those on the device for `count` images.
 inline int64_t epochs_bytes(int64_t count) {
   return kEpochsHeld * count * kViewsPerSample * static_cast<int64_t>(sizeof(ViewParameters));
 }

@@ -50,7 +50,7 @@ class Device {
   // Copies beside the device's work. The device must outlive them. Here they are made at once.
   virtual std::unique_ptr<Upload> open_upload();
   // Fixes host memory in place until the handle dies, so that uploads from it need nobody's help; it
-  // must live as long. Null where that changes nothing.
+  // lives as long, in pages of its own (whole_pages.h). Null where that changes nothing.
   virtual std::shared_ptr<void> pin(void* /*block*/, size_t /*bytes*/) { return nullptr; }
 
   // `count` f64 values as they are after all work given before; the host need not wait for them

@@ -23,6 +23,14 @@ namespace {
 // gradients and optimiser take: below, blocks that were theirs serve the step too, and its memory
 // does not grow in proportion.
 constexpr int64_t kDominance = 4;
+// And until they are so many that a half of the batch, rounded up, is one nearly, or take so much that
+// more would take long.
+constexpr int64_t kExactPairs = 64;
+constexpr int64_t kEnoughBytes = int64_t{256} << 20;
+
+bool large_enough(int64_t pairs, int64_t peak, int64_t static_bytes) {
+  return peak >= kDominance * static_bytes && (pairs >= kExactPairs || peak >= kEnoughBytes);
+}
 
 // The batch halved and halved again, down to a few pairs; ascending. The halves have the leading
 // digits of the batch's binary number, so that the allocator, which knows four sizes between powers
@@ -86,6 +94,10 @@ int64_t measure_loss(Method& method, Allocator& allocator, const Projections& li
   return bytes + std::llround(per_image * static_cast<double>(images - measured));
 }
 
+bool has_own_memory(Backend& backend) {
+  return backend.free_memory().has_value();
+}
+
 // Bytes.
 struct Measured {
   int64_t pairs = 0;
@@ -111,8 +123,9 @@ Measured measure(Backend& around, const Dataset& dataset, const Config& config, 
   Allocator& allocator = backend->allocator();
   const MemoryUse use = allocator.use();
   Measured measured{.pairs = pairs, .kept = use.in_use, .peak = use.peak, .reserved = use.reserved};
-  measured.program =
-      std::max<int64_t>(0, resident_bytes() - use.reserved - around.allocator().use().reserved);
+  const int64_t in_allocators =
+      has_own_memory(around) ? 0 : use.reserved + around.allocator().use().reserved;
+  measured.program = std::max<int64_t>(0, resident_bytes() - in_allocators);
   // A step of the whole batch has measured its loss already.
   if (pairs < config.train.batch) {
     measured.loss = measure_loss(trainer.method(), allocator, result.projections, pairs, pairs);
@@ -138,7 +151,7 @@ MeasuredPair measure_steps(Backend& around, const Dataset& dataset, const Config
     measured.small = std::exchange(measured.large, measure(around, dataset, config, pairs));
     // Later ones may find memory of the first that the system has not taken back.
     if (measured.small.pairs == 0) measured.program = measured.large.program;
-    if (measured.small.pairs > 0 && measured.large.peak >= kDominance * static_bytes) break;
+    if (measured.small.pairs > 0 && large_enough(pairs, measured.large.peak, static_bytes)) break;
   }
   return measured;
 }
@@ -192,7 +205,7 @@ std::string origin(const Plan& plan) {
 
 Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
                const Dataset* test) {
-  const int64_t dataset_bytes = backend.allocator().use().reserved;
+  const int64_t dataset_bytes = backend.allocator().use().in_use;
   Config alone = config;
   alone.train.workers = 0;
   Trainer trainer(backend, dataset, alone, test);
@@ -223,6 +236,8 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
           .loader_bytes = bytes_ahead(views),
           .checkpoint_bytes = (1 + memories) * block + buffers,
           .program_bytes = measured.program,
+          .pinned_bytes = pinned_bytes(views),
+          .apart = has_own_memory(backend),
           .measured_small = measured.small.pairs,
           .measured_large = measured.large.pairs,
           .batch = config.train.batch,
@@ -230,6 +245,9 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
 }
 
 std::string describe(const Plan& plan) {
+  const std::string host =
+      concat_text("  checkpoint       ", mebibytes(plan.checkpoint_bytes), "\n  program          ",
+                  mebibytes(plan.program_bytes), "\n");
   std::ostringstream text;
   text << "parameters         " << plan.parameters << "\n"
        << "steps              " << plan.steps << " (" << plan.steps_per_epoch
@@ -246,9 +264,10 @@ std::string describe(const Plan& plan) {
        << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
        << "  evaluation       " << mebibytes(plan.evaluation_bytes) << "\n"
        << "  loader           " << mebibytes(plan.loader_bytes) << "\n"
-       << "  checkpoint       " << mebibytes(plan.checkpoint_bytes) << "\n"
-       << "  program          " << mebibytes(plan.program_bytes) << "\n"
-       << "expected peak, MiB " << mebibytes(plan.peak_bytes()) << "\n";
+       << (plan.apart ? "" : host) << "expected peak, MiB " << mebibytes(plan.peak_bytes()) << "\n";
+  if (plan.apart)
+    text << "memory of the host beside it, MiB\n"
+         << host << "  pinned           " << mebibytes(plan.pinned_bytes) << "\n";
   return text.str();
 }
 

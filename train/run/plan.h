@@ -28,10 +28,17 @@ struct Plan {
   int64_t loader_bytes = 0;      // batches made ahead, or view parameters
   int64_t checkpoint_bytes = 0;  // the copy of values and optimiser that is being written
   int64_t program_bytes = 0;     // code, libraries and what else is resident now
+  int64_t pinned_bytes = 0;      // of the host, for uploads
+  // The device has a memory of its own; the last three lie in the host's.
+  bool apart = false;
+  int64_t host_bytes() const { return checkpoint_bytes + program_bytes + pinned_bytes; }
+  // Of the device.
   int64_t peak_bytes() const {
     return parameter_bytes + gradient_bytes + optimizer_bytes + buffer_bytes + dataset_bytes +
-           step_bytes + evaluation_bytes + loader_bytes + checkpoint_bytes + program_bytes;
+           step_bytes + evaluation_bytes + loader_bytes + (apart ? 0 : host_bytes());
   }
+  // Of it without the program: what a run that begins takes.
+  int64_t run_bytes() const { return peak_bytes() - (apart ? 0 : program_bytes); }
 
   // step_bytes was measured on steps of these many pairs and extrapolated to `batch`; measured
   // alone, if that is measured_large.

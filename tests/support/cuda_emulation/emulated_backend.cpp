@@ -2,6 +2,10 @@
 
 #include <cstring>
 #include <new>
+#include <vector>
+
+#include "engine/core/check.h"
+#include "engine/core/whole_pages.h"
 
 namespace amcl::emulation {
 namespace {
@@ -60,6 +64,20 @@ void EmulatedBackend::HostBlocks::give_back(void* block) noexcept {
 
 void EmulatedBackend::HostBlocks::fill_with_nan(void* block, size_t bytes) {
   device_.current().give([block, bytes] { std::memset(block, 0xff, bytes); });
+}
+
+std::shared_ptr<void> EmulatedBackend::pin(void* block, size_t bytes) {
+  std::vector<uintptr_t> pages;
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(block) / kPageBytes;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(block) + bytes - 1) / kPageBytes + 1;
+  for (uintptr_t page = begin; page < end; ++page) {
+    if (!pinned_.insert(page).second)
+      fail(ErrorKind::internal, "emulation: a page is pinned already");
+    pages.push_back(page);
+  }
+  return {block, [this, pages](void*) {
+            for (const uintptr_t page : pages) pinned_.erase(page);
+          }};
 }
 
 void EmulatedBackend::copy_from_host(void* destination, const void* source, size_t bytes) {

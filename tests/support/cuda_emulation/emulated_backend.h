@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -58,6 +59,8 @@ class EmulatedBackend final : public cuda::OwnKernels {
   GuardedAllocator& guarded() { return guarded_; }
   std::optional<int64_t> free_memory() override { return free_memory_; }
   std::unique_ptr<Upload> open_upload() override { return std::make_unique<EmulatedUpload>(); }
+  // Refuses what a GPU's driver would: a page that is pinned already.
+  std::shared_ptr<void> pin(void* block, size_t bytes) override;
 
   void copy_from_host(void* destination, const void* source, size_t bytes) override;
   void copy_to_host(void* destination, const void* source, size_t bytes) override;
@@ -99,6 +102,7 @@ class EmulatedBackend final : public cuda::OwnKernels {
     if (recorder_ == std::this_thread::get_id()) cuda::refuse_in_capture(what);
   }
 
+  std::set<uintptr_t> pinned_;  // pages
   Stream work_;
   Stream recording_;
   std::atomic<std::thread::id> recorder_{};
