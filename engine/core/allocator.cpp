@@ -7,7 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/core/check.h"
+#include "engine/core/host_memory.h"
+#include "engine/core/out_of_memory.h"
 
 namespace amcl {
 namespace {
@@ -121,9 +122,16 @@ HostAllocator::~HostAllocator() {
 void* HostAllocator::take(size_t size) {
   const bool huge = size >= kHugePage;
   void* block = nullptr;
-  if (posix_memalign(&block, huge ? kHugePage : kAlignment, size) != 0)
-    fail(ErrorKind::device, "out of memory: wanted ", size >> 20, " MiB with ",
-         bytes_in_use() >> 20, " MiB in use; a smaller --batch or --width needs less");
+  const auto found = [&] {
+    return posix_memalign(&block, huge ? kHugePage : kAlignment, size) == 0;
+  };
+  if (!found()) {
+    give_back_free_blocks();  // of other sizes
+    if (!found())
+      throw OutOfMemory(concat_text("out of memory: wanted ", size >> 20, " MiB with ",
+                                    bytes_in_use() >> 20, " MiB in use and ",
+                                    free_host_bytes() >> 20, " MiB free"));
+  }
   // A hint: with pages of 4 KiB a step of width 16 takes 4 to 18 % longer.
   if (huge) madvise(block, size, MADV_HUGEPAGE);
   return block;

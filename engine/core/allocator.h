@@ -22,8 +22,8 @@ class Allocator {
  public:
   virtual ~Allocator() = default;
 
-  // A block of at least `bytes`, aligned to 64; its content is undefined. Throws Error(device) when
-  // there is no memory, with the sizes wanted and in use.
+  // A block of at least `bytes`, aligned to 64; its content is undefined. Throws OutOfMemory, with
+  // the sizes wanted, in use and free.
   virtual void* allocate(size_t bytes) = 0;
   virtual void release(void* block, size_t bytes) noexcept = 0;
   virtual MemoryUse use() const = 0;
@@ -90,7 +90,7 @@ class PooledAllocator : public Allocator {
   int64_t bytes_in_use() const { return use_.in_use; }
 
  private:
-  // A new block of `size` bytes, or Error(device).
+  // A new block of `size` bytes, or OutOfMemory.
   virtual void* take(size_t size) = 0;
   virtual void give_back(void* block) noexcept = 0;
   // Sets all bytes to 0xff: all bits set is a NaN in f64, f32 and bf16.
@@ -109,7 +109,7 @@ class PooledAllocator : public Allocator {
   bool poison_ = false;
 };
 
-// Host memory.
+// Host memory. Where it runs out, free blocks are given back before it is asked again.
 class HostAllocator final : public PooledAllocator {
  public:
   HostAllocator();

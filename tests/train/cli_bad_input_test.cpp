@@ -125,6 +125,26 @@ TEST_CASE("bad input: a device that this machine or build has not") {
   check_refused(fixture, {"--device", "cuda:99"}, 1, {"cuda", "--device c"});
 }
 
+// The address sanitizer needs more addresses than the limit leaves.
+#ifndef __SANITIZE_ADDRESS__
+TEST_CASE("bad input: a batch that memory has no room for, with the one that it has") {
+  const Fixture fixture;
+  const ProcessResult result =
+      test::run_process({"/bin/sh",   "-c",        "ulimit -v 800000 && exec \"$@\"",
+                         "sh",        AMCL_BINARY, "pretrain",
+                         "--data",    "shapes10",  "--limit",
+                         "600",       "--out",     fixture.path("run"),
+                         "--width",   "16",        "--batch",
+                         "600",       "--threads", "1",
+                         "--workers", "0",         "--eval-every",
+                         "0"});
+  CHECK(result.code == 1);
+  for (const char* part : {"amcl: out of memory: wanted ", " MiB in use and ", " MiB free; ",
+                           "at most --batch ", " fits, or --batch 600 with --micro-batch "})
+    CHECK_MESSAGE(result.err.find(part) != std::string::npos, part, " in ", result.err);
+}
+#endif
+
 TEST_CASE("bad input: a device name that cannot be") {
   const Fixture fixture;
   for (const char* name : {"cuda:x", "cuda:-1", "cuda:", "cpu:1", "gpu"})

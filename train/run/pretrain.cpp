@@ -1,12 +1,15 @@
 #include "train/run/pretrain.h"
 
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "data/dataset_home.h"
 #include "engine/backend/device_name.h"
 #include "engine/backend/open.h"
+#include "engine/core/host_memory.h"
+#include "engine/core/out_of_memory.h"
 #include "engine/core/parallel_for.h"
 #include "train/assembly/training_backend.h"
 #include "train/config/dataset_config.h"
@@ -14,6 +17,7 @@
 #include "train/config/objective_config.h"
 #include "train/config/optimizer_config.h"
 #include "train/config/value_text.h"
+#include "train/run/memory_advice.h"
 #include "train/run/plan.h"
 #include "train/run/pretrain_loop.h"
 
@@ -192,6 +196,34 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
   return loop.run(stop_requested);
 }
 
+// The remedy for a run that found too little memory, after it gave back what it had.
+std::string advice_for(const Config& config) {
+  try {
+    const Opened opened(config);
+    return memory_advice(*opened.backend, opened.dataset, config, &opened.test,
+                         memory_room(*opened.backend));
+  } catch (const std::exception&) {
+    // Not even the question fits.
+    return "a smaller --batch, --micro-batch or --width needs less";
+  }
+}
+
+PretrainEnd dry_run(const Config& config, const PretrainOptions& options) {
+  const Opened opened(config);
+  const Plan plan = make_plan(*opened.backend, opened.dataset, config, &opened.test);
+  std::fputs(describe(plan).c_str(), options.results);
+  return PretrainEnd::finished;
+}
+
+PretrainEnd run(const Config& config, const PretrainOptions& options,
+                const std::function<bool()>& stop_requested) {
+  if (options.dry_run) return dry_run(config, options);
+  if (!options.resume.empty()) return resume_run(config, options, stop_requested);
+  AMCL_CHECK(!config.train.out.empty(),
+             "out: no run directory is named; choose one that does not exist yet");
+  return start_run(config, options, stop_requested);
+}
+
 }  // namespace
 
 PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
@@ -199,16 +231,15 @@ PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
   const Config config = completed(given);
   validate(config);
   if (config.train.threads > 0) set_compute_threads(static_cast<int>(config.train.threads));
-  if (options.dry_run) {
-    const Opened opened(config);
-    const Plan plan = make_plan(*opened.backend, opened.dataset, config, &opened.test);
-    std::fputs(describe(plan).c_str(), options.results);
-    return PretrainEnd::finished;
+  std::string facts;
+  try {
+    return run(config, options, stop_requested);
+  } catch (const OutOfMemory& error) {
+    facts = error.facts();
+  } catch (const std::bad_alloc&) {
+    facts = concat_text("out of memory with ", free_host_bytes() >> 20, " MiB free");
   }
-  if (!options.resume.empty()) return resume_run(config, options, stop_requested);
-  AMCL_CHECK(!config.train.out.empty(),
-             "out: no run directory is named; choose one that does not exist yet");
-  return start_run(config, options, stop_requested);
+  fail(ErrorKind::device, facts, "; ", advice_for(config));
 }
 
 }  // namespace amcl

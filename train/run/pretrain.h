@@ -28,7 +28,8 @@ enum class PretrainEnd {
 
 // stop_requested is asked after each step. Errors: usage (a setting, or another configuration or
 // data set than the run's), missing, data and io (data set, checkpoints, run directory), numeric
-// (loss or gradient not finite). A checkpoint or log line that cannot be written during the run is a
+// (loss or gradient not finite), device (also where memory runs out: with the largest batch that would
+// fit). A checkpoint or log line that cannot be written during the run is a
 // warning, the last checkpoint an error.
 PretrainEnd pretrain(const Config& config, const PretrainOptions& options,
                      const std::function<bool()>& stop_requested);

@@ -1,6 +1,6 @@
 #include "engine/backend/cuda/caching_allocator.h"
 
-#include "engine/core/check.h"
+#include "engine/core/out_of_memory.h"
 
 namespace amcl::cuda {
 
@@ -15,9 +15,9 @@ void* CachingAllocator::take(size_t size) {
     block = source_.take(size);
   }
   if (block == nullptr)
-    fail(ErrorKind::device, "device cuda: out of memory: wanted ", size >> 20, " MiB with ",
-         bytes_in_use() >> 20, " MiB in use and ", source_.free_bytes() >> 20,
-         " MiB free; a smaller --batch or --width needs less");
+    throw OutOfMemory(concat_text("device cuda: out of memory: wanted ", size >> 20, " MiB with ",
+                                  bytes_in_use() >> 20, " MiB in use and ",
+                                  source_.free_bytes() >> 20, " MiB free"));
   return block;
 }
 

@@ -31,7 +31,7 @@ class CachingAllocator final : public PooledAllocator {
 
  private:
   // When the source has no memory, the free blocks of other sizes are given back before it is asked
-  // again; then Error(device) with what was wanted, in use and free.
+  // again; then OutOfMemory with what was wanted, in use and free.
   void* take(size_t size) override;
   void give_back(void* block) noexcept override { source_.give_back(block); }
   void fill_with_nan(void* block, size_t size) override { source_.fill_with_nan(block, size); }
