@@ -49,7 +49,7 @@ TEST_CASE("backends: the cpu in f64 agrees with plain f64") {
 }
 
 TEST_CASE("backends: the same call gives the same bits") {
-  for (Backend* backend : test::fast_backends())
+  for (Backend* backend : test::repeatable_backends())
     for (const OpCase& op_case : wanted().cases) {
       INFO(concat_text(backend->name(), ", ", op_case.op, ": ", op_case.detail));
       const OpEvaluation first = evaluate(op_case, *backend, DType::f32);

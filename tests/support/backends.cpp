@@ -6,6 +6,28 @@
 #include "engine/backend/open.h"
 
 namespace amcl::test {
+namespace {
+
+using Backends = std::vector<std::unique_ptr<Backend>>;
+
+Backends open_fast(const BackendOptions& of_cuda) {
+  Backends result;
+  result.push_back(open_backend("cpu"));
+  try {
+    result.push_back(open_backend("cuda", of_cuda));
+  } catch (const Error& error) {
+    std::printf("skipped on cuda: %s\n", error.what());
+  }
+  return result;
+}
+
+std::vector<Backend*> pointers(const Backends& backends) {
+  std::vector<Backend*> result;
+  for (const auto& backend : backends) result.push_back(backend.get());
+  return result;
+}
+
+}  // namespace
 
 Backend& plain() {
   static const std::unique_ptr<Backend> backend = open_backend("plain");
@@ -13,19 +35,13 @@ Backend& plain() {
 }
 
 std::vector<Backend*> fast_backends() {
-  static const std::vector<std::unique_ptr<Backend>> opened = [] {
-    std::vector<std::unique_ptr<Backend>> result;
-    result.push_back(open_backend("cpu"));
-    try {
-      result.push_back(open_backend("cuda"));
-    } catch (const Error& error) {
-      std::printf("skipped on cuda: %s\n", error.what());
-    }
-    return result;
-  }();
-  std::vector<Backend*> result;
-  for (const auto& backend : opened) result.push_back(backend.get());
-  return result;
+  static const auto opened = open_fast({});
+  return pointers(opened);
+}
+
+std::vector<Backend*> repeatable_backends() {
+  static const auto opened = open_fast({.deterministic = true});
+  return pointers(opened);
 }
 
 }  // namespace amcl::test

@@ -127,9 +127,14 @@ void CudaBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec&
 }
 
 void CudaBackend::conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) {
-  convolutions_.run(plan_convolution(ConvPass::filter_gradient, x.shape(), dw.shape(), dy.shape(),
-                                     spec, x.dtype()),
-                    x, dw, dy, streams_.current().get());
+  ConvPlan plan = plan_convolution(ConvPass::filter_gradient, x.shape(), dw.shape(), dy.shape(),
+                                   spec, x.dtype());
+  if (convolutions_.try_run(plan, x, dw, dy, streams_.current().get())) return;
+  // No engine writes f32 from bf16: one that rounds the sum, which is of f32 all the same.
+  plan.w.dtype = x.dtype();
+  Tensor rounded = Tensor::empty(*this, dw.shape(), x.dtype());
+  convolutions_.run(plan, x, rounded, dy, streams_.current().get());
+  cast(rounded, dw);
 }
 
 }  // namespace amcl::cuda

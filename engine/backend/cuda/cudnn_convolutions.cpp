@@ -198,12 +198,16 @@ CudnnConvolutions::Descriptor CudnnConvolutions::operation_graph(const ConvPlan&
   convolution.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, std::span<const int64_t>(plan.padding));
   convolution.finalize();
 
+  // The parts outlive what is made of them: cuDNN does not say that it copies.
+  const Descriptor x = tensor(plan.x, kX);
+  const Descriptor w = tensor(plan.w, kW);
+  const Descriptor y = tensor(plan.y, kY);
   const OperationNames names = names_of(plan.pass);
   Descriptor operation(*library_, names.type);
   operation.set(names.convolution, convolution);
-  operation.set(names.x, tensor(plan.x, kX));
-  operation.set(names.w, tensor(plan.w, kW));
-  operation.set(names.y, tensor(plan.y, kY));
+  operation.set(names.x, x);
+  operation.set(names.w, w);
+  operation.set(names.y, y);
   if (wide) {
     operation.set(names.alpha, CUDNN_TYPE_DOUBLE, 1.0);
     operation.set(names.beta, CUDNN_TYPE_DOUBLE, 0.0);
@@ -268,19 +272,28 @@ std::unique_ptr<CudnnConvolutions::Engine> CudnnConvolutions::choose_engine(cons
       return engine;
     }
   }
-  fail(ErrorKind::device, "device cuda: ", version(), " has no",
-       options_.deterministic ? " deterministic" : "", " engine for ", describe(plan));
+  return nullptr;
 }
 
-CudnnConvolutions::Engine& CudnnConvolutions::engine_for(const ConvPlan& plan, int64_t alignment) {
-  std::unique_ptr<Engine>& engine = engines_[concat_text(describe(plan), ",alignment=", alignment)];
-  if (engine == nullptr) engine = choose_engine(plan, alignment);
-  return *engine;
+CudnnConvolutions::Engine* CudnnConvolutions::engine_for(const ConvPlan& plan, int64_t alignment) {
+  const std::string text = concat_text(describe(plan), ",alignment=", alignment);
+  auto found = engines_.find(text);
+  if (found == engines_.end()) found = engines_.emplace(text, choose_engine(plan, alignment)).first;
+  return found->second.get();
 }
 
 void CudnnConvolutions::run(const ConvPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
                             cudaStream_t stream) {
-  Engine& engine = engine_for(plan, common_alignment({x.raw(), w.raw(), y.raw()}));
+  if (!try_run(plan, x, w, y, stream))
+    fail(ErrorKind::device, "device cuda: ", version(), " has no",
+         options_.deterministic ? " deterministic" : "", " engine for ", describe(plan));
+}
+
+bool CudnnConvolutions::try_run(const ConvPlan& plan, const Tensor& x, const Tensor& w,
+                                const Tensor& y, cudaStream_t stream) {
+  Engine* found = engine_for(plan, common_alignment({x.raw(), w.raw(), y.raw()}));
+  if (found == nullptr) return false;
+  Engine& engine = *found;
   AMCL_CUDNN_CALL(*library_, cudnnSetStream, handle_, stream);
   Tensor workspace =
       Tensor::empty(y.device(), {std::max<int64_t>(engine.workspace_bytes, 1)}, DType::u8);
@@ -293,6 +306,7 @@ void CudnnConvolutions::run(const ConvPlan& plan, const Tensor& x, const Tensor&
   arguments.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, workspace.raw());
   arguments.finalize();
   AMCL_CUDNN_CALL(*library_, cudnnBackendExecute, handle_, engine.plan.get(), arguments.get());
+  return true;
 }
 
 }  // namespace amcl::cuda

@@ -23,9 +23,13 @@ class CudnnConvolutions {
 
   // Runs the plan on `stream`; the tensor that the pass writes is not read. If asked for,
   // deterministic engines only; in f32 without TF32 none that rounds its inputs. Engines are chosen by
-  // cuDNN's heuristic on the first call of a plan, without timing: the same ones in every run.
+  // cuDNN's heuristic on the first call of a plan, without timing: the same ones in every run. Throws
+  // Error(device) with plan and version where there is none.
   void run(const ConvPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
            cudaStream_t stream);
+  // The same; false, and nothing done, where there is none.
+  bool try_run(const ConvPlan& plan, const Tensor& x, const Tensor& w, const Tensor& y,
+               cudaStream_t stream);
 
   std::string version() const;
 
@@ -35,7 +39,8 @@ class CudnnConvolutions {
   struct Engine;
 
   // `alignment`: bytes that every pointer is a multiple of.
-  Engine& engine_for(const ConvPlan& plan, int64_t alignment);
+  // Null where there is none.
+  Engine* engine_for(const ConvPlan& plan, int64_t alignment);
   Descriptor operation_graph(const ConvPlan& plan, int64_t alignment);
   std::unique_ptr<Engine> choose_engine(const ConvPlan& plan, int64_t alignment);
   bool acceptable(const Descriptor& configuration, const ConvPlan& plan);

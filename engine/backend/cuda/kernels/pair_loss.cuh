@@ -19,12 +19,10 @@ struct PairRecordValues {
     values[kRecordTemperatureMin] = static_cast<double>(INFINITY);
   }
   __device__ void add_pair(bool is_positive, double s, double tau, double logit, bool at_bound) {
-    double* sums = values + (is_positive ? kRecordPositive : kRecordNegative);
-    sums[0] += s;
-    sums[1] += s * s;
-    sums[2] += tau;
-    sums[3] += tau * tau;
-    values[is_positive ? kRecordPositives : kRecordNegatives] += 1.0;
+    if (is_positive)
+      add_moments<kRecordPositive, kRecordPositives>(s, tau);
+    else
+      add_moments<kRecordNegative, kRecordNegatives>(s, tau);
     values[kRecordAtBound] += at_bound ? 1.0 : 0.0;
     merge_extremes(tau, tau, logit < 0.0 ? -logit : logit);
   }
@@ -43,6 +41,15 @@ struct PairRecordValues {
   }
 
  private:
+  // Places that are known to the compiler: else the sums would live in memory and not in registers.
+  template <int kFirst, int kCount>
+  __device__ void add_moments(double s, double tau) {
+    values[kFirst] += s;
+    values[kFirst + 1] += s * s;
+    values[kFirst + 2] += tau;
+    values[kFirst + 3] += tau * tau;
+    values[kCount] += 1.0;
+  }
   __device__ void merge_extremes(double least, double greatest, double logit) {
     double* extremes = values + kRecordTemperatureMin;
     extremes[0] = least < extremes[0] ? least : extremes[0];
