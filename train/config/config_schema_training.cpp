@@ -188,9 +188,11 @@ std::vector<Setting> train_settings() {
        .only_with = on_a_gpu},
       {.key = "deterministic",
        .field = AMCL_FIELD(train.deterministic),
-       .help =
-           "cuda: only algorithms that repeat to the bit, which may be slower (if not given: no); "
-           "other devices repeat anyway",
+       .help = "cuda: only convolutions that repeat to the bit, which may be slower; if not given, "
+               "reruns "
+               "may differ in the last bits of a convolution's gradients and drift apart from "
+               "there; all "
+               "else, and other devices, repeat anyway",
        .only_with = on_a_gpu},
       {.key = "threads",
        .field = AMCL_FIELD(train.threads),
