@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
 # Everything that only a GPU can show, by itself and within ten minutes, on a machine that has a driver, cuDNN 9,
-# cuBLAS and a Python with PyTorch: the tests and golden files on the GPU, compute-sanitizer on the kernel tests, the
-# training step beside PyTorch, and a run on CIFAR-10. Run it inside a directory that tools/bench/bundle.sh made.
-#   usage: ./gpu.sh OUT [CIFAR_DIR]     OUT receives DATE-gpu.md and the logs; CIFAR_DIR is cifar-10-batches-bin
-#   environment: AMCL_TORCH  a Python with PyTorch for CUDA (default python3)
-# A step that fails is written down as failed, and the rest goes on; the exit status is 1 then.
+# cuBLAS and a Python with PyTorch: the tests and golden files on the GPU, a run on CIFAR-10, the training step beside
+# PyTorch, where its time goes, and compute-sanitizer. Run it inside a directory that tools/bench/bundle.sh made.
+#   usage: ./gpu.sh OUT [CIFAR_DIR [SECTION...]]
+#     OUT        receives DATE-gpu.md and the logs
+#     CIFAR_DIR  is cifar-10-batches-bin; left out or empty: no run
+#     SECTION    correct, run, fast, replay, profile, sanitize; left out: all, in this order, as far as time goes
+#   environment: AMCL_TORCH        a Python with PyTorch for CUDA (default python3)
+#                AMCL_GPU_SECONDS  after which nothing goes on (default 570)
+# A step that fails is written down as failed, and the rest goes on; the exit status is 1 then. Without a GPU: 69.
 set -uo pipefail
+out=${1:?usage: ./gpu.sh OUT [CIFAR_DIR [SECTION...]]}
+cifar=${2:-}
+shift $(($# < 2 ? $# : 2))
+sections=${*:-correct run fast replay profile sanitize}
+mkdir -p "$out" || exit
+out=$(realpath "$out")
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit
 # shellcheck source=tools/bench/figures.sh
 source ./figures.sh
 
-out=${1:?usage: ./gpu.sh OUT [CIFAR_DIR]}
-cifar=${2:-}
 python=${AMCL_TORCH:-python3}
 amcl=bin/amcl
-mkdir -p "$out"
 report=$out/$(date +%F)-gpu.md
+deadline=$((SECONDS + ${AMCL_GPU_SECONDS:-570}))
 
 # PyTorch's wheels bring cuDNN and cuBLAS where the system has none.
 libraries=$("$python" - <<'PYTHON' 2>/dev/null
@@ -32,11 +40,28 @@ PYTHON
 LD_LIBRARY_PATH=$(paste -sd: <<<"$libraries")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
+gpu=$("$amcl" info | sed -n 's/^device cuda *//p')
+if [[ -z $gpu || $gpu == not* ]]; then
+  echo "gpu.sh: no GPU to measure: cuda is ${gpu:-unknown to $amcl}" >&2
+  exit 69
+fi
+
+# limited SECONDS COMMAND...: no longer than that, and not beyond the deadline. Status 124: cut off, or not begun.
+limited() {
+  local seconds=$1 left=$((deadline - SECONDS))
+  shift
+  if ((left < 5)); then
+    echo "gpu.sh: no time left"
+    return 124
+  fi
+  timeout -k 3 $((seconds < left ? seconds : left)) "$@"
+}
+
 # run NAME SECONDS COMMAND...: its output goes to OUT/NAME.log, one line about it into the report.
 run() {
   local name=$1 seconds=$2 begin=$SECONDS status=0
   shift 2
-  timeout "$seconds" "$@" >"$out/$name.log" 2>&1 || status=$?
+  limited "$seconds" "$@" >"$out/$name.log" 2>&1 || status=$?
   if grep -q '^skipped on cuda' "$out/$name.log"; then
     echo "- $name: **failed**: $(grep -m 1 '^skipped on cuda' "$out/$name.log")"
   elif ((status == 0)); then
@@ -46,102 +71,132 @@ run() {
   fi
 }
 
-# bench_case NAME OPTION...: a table row of the step, ours and PyTorch's; ours first and last, so that a drift shows.
+# ours OPTION... and theirs OPTION...: the JSON line of a step, also into OUT/bench.jsonl.
+ours() { limited 40 "$amcl" bench step --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" | tee -a "$out/bench.jsonl"; }
+theirs() {
+  limited 90 "$python" simclr_step_torch.py --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" |
+    tee -a "$out/bench.jsonl"
+}
+# ratio_of A B: A / B, or nothing where one is missing.
+ratio_of() { [[ -z $1 || -z $2 ]] || ratio "$1" "$2"; }
+
+# bench_case NAME COMPILE OPTION...: a table row of the step, ours and PyTorch's; ours first and last, so that a drift
+# shows. COMPILE: compile, or eager where torch.compile is left out to save its minute.
 bench_case() {
-  local name=$1 way best=0 row rate
-  shift
-  local ours=() peak
-  for _ in 1 2; do
-    ours+=("$(timeout 60 "$amcl" bench step --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log")")
+  local name=$1 compile=$2 first last eager fast compiled="" rate channels_last row line
+  shift 2
+  first=$(ours "$@")
+  eager=$(theirs "$@")
+  fast=$(theirs "$@" --channels-last)
+  [[ $compile == eager ]] || compiled=$(theirs "$@" --channels-last --compile)
+  last=$(ours "$@")
+  rate=$(printf '%s\n' "$first" "$last" | field pairs_per_s | sort -n | tail -n 1)
+  channels_last=$(field pairs_per_s <<<"$fast")
+  row="| $name | ${rate:-**failed**} ($(field peak_mib <<<"$first") MiB) |"
+  for line in "$eager" "$fast" "$compiled"; do
+    row+=" $(field pairs_per_s <<<"$line") ($(field peak_mib <<<"$line") MiB) |"
   done
-  printf '%s\n' "${ours[@]}" >>"$out/bench.jsonl"
-  rate=$(printf '%s\n' "${ours[@]}" | field pairs_per_s | sort -n | tail -n 1)
-  peak=$(field peak_mib <<<"${ours[0]}")
-  row="| $name | ${rate:-failed} (${peak:-?} MiB) |"
-  for way in "" "--channels-last" "--channels-last --compile"; do
-    local line theirs
-    # shellcheck disable=SC2086
-    line=$(timeout 90 "$python" simclr_step_torch.py --device cuda "$@" $way --steps 20 --warmup 5 2>>"$out/bench.log")
-    echo "$line" >>"$out/bench.jsonl"
-    theirs=$(field pairs_per_s <<<"$line")
-    row+=" ${theirs:-failed} ($(field peak_mib <<<"$line") MiB) |"
-    best=$(awk -v a="$best" -v b="${theirs:-0}" 'BEGIN {print (a > b ? a : b)}')
-  done
-  echo "$row $([[ $best == 0 || -z $rate ]] || ratio "$rate" "$best") |"
+  row+=" $(ratio_of "$rate" "$channels_last") | $(ratio_of "$rate" "$(field pairs_per_s <<<"$compiled")") |"
+  echo "${row//( MiB)/}"
 }
 
 # capture_case NAME OPTION...: a table row of the step replayed from a recording and launched anew, in turn, with both
 # losses after 25 steps, which must be the same to the bit.
 capture_case() {
-  local name=$1 way
+  local name=$1 replayed anew same="the same"
   shift
-  local rates=() losses=()
-  for way in "" --no-capture; do
-    local line
-    # shellcheck disable=SC2086
-    line=$(timeout 60 "$amcl" bench step --device cuda "$@" $way --steps 20 --warmup 5 2>>"$out/bench.log")
-    echo "$line" >>"$out/bench.jsonl"
-    rates+=("$(field pairs_per_s <<<"$line")")
-    losses+=("$(field loss <<<"$line")")
-  done
-  local same="the same"
+  replayed=$(ours "$@" --deterministic)
+  anew=$(ours "$@" --deterministic --no-capture)
+  local losses=("$(field loss <<<"$replayed")" "$(field loss <<<"$anew")")
   [[ -n ${losses[0]} && ${losses[0]} == "${losses[1]}" ]] || same="**failed**: ${losses[*]}"
-  echo "| $name | ${rates[0]:-failed} | ${rates[1]:-failed} | $same |"
+  echo "| $name | $(field pairs_per_s <<<"$replayed") | $(field pairs_per_s <<<"$anew") | $same |"
+}
+
+correct() {
+  echo -e "\n## Correct\n"
+  run backend_tests 60 tests/backend_tests
+  run goldens 60 env AMCL_GOLDEN_DIR="$PWD/goldens" tests/goldens
+  run trainer 30 tests/train_tests -tc="*every device*"
+  run total_pair_loss 30 tests/ops_tests -tc="total_pair_loss*"
+  run pair_loss 30 tests/models_tests -tc="pair_loss*"
+}
+
+# Whole epochs with augmentation on the GPU; how busy the GPU is in them by the driver's own account; kNN at the end.
+run_on_cifar() {
+  [[ -n $cifar ]] || return 0
+  local watch epochs alone step busy
+  echo -e "\n## A run: CIFAR-10, 20 epochs, 512 pairs, bf16\n"
+  nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits -lms 200 >"$out/busy.txt" 2>/dev/null &
+  watch=$!
+  run pretrain 150 "$amcl" pretrain --data "$cifar" --device cuda --precision bf16 --epochs 20 --batch 512 --lr 0.24 \
+    --warmup-epochs 1 --temperature 0.2 --eval-every 0 --checkpoint-every 20 --workers "$(nproc)" --overwrite --out "$out/run"
+  kill "$watch" 2>/dev/null
+  wait "$watch" 2>/dev/null
+  run evaluate 60 "$amcl" evaluate "$out/run" --data "$cifar" --device cuda --protocol knn --k 200
+  step=$(ours --width 64 --size 32 --batch 512 --temperature 0.2 --precision bf16)
+  alone=$(field pairs_per_s <<<"$step")
+  read -r _ epochs _ < <(field pairs_per_second <"$out/run/metrics.jsonl" | spread)
+  # Of the samples the middle half: neither reading the data nor the end.
+  busy=$(awk '{v[NR] = $1} END {for (i = int(NR / 4) + 1; i <= int(3 * NR / 4); ++i) {s += v[i]; ++n}
+    if (n && s) printf "%.1f", s / n}' "$out/busy.txt")
+  echo "- whole epochs: ${epochs:-?} pairs/s (median of the log), the step alone ${alone:-?}: $(ratio_of "$epochs" "$alone") of it"
+  echo "- the GPU has a kernel under way for ${busy:-an unknown number of} % of the time (nvidia-smi)"
+}
+
+fast() {
+  echo -e "\n## Fast: pairs per second, and the most memory that tensors took\n"
+  echo "| case | amcl | PyTorch | channels last | torch.compile | amcl / channels last | amcl / torch.compile |"
+  echo "| --- | --- | --- | --- | --- | --- | --- |"
+  local small=(--backbone resnet18 --width 64 --size 32 --precision bf16)
+  local adaptive=(--heads 3 --temperature adaptive)
+  bench_case "ResNet-18, 32 px, 512 pairs" compile "${small[@]}" --batch 512
+  bench_case "the same, AMCL, 3 heads" compile "${small[@]}" --batch 512 "${adaptive[@]}"
+  bench_case "ResNet-18, 32 px, 128 pairs" compile "${small[@]}" --batch 128
+  bench_case "ResNet-50, 224 px, 256 pairs" eager --backbone resnet50 --width 64 --size 224 --precision bf16 --batch 256
+}
+
+replay() {
+  echo -e "\n## Replayed or launched anew: pairs per second, --deterministic\n"
+  echo "| case | replayed | --no-capture | loss |"
+  echo "| --- | --- | --- | --- |"
+  local batch
+  for batch in 32 128 512; do
+    capture_case "ResNet-18, 32 px, $batch pairs" --width 64 --size 32 --batch "$batch" --precision bf16
+  done
+  capture_case "AMCL, 3 heads, 128 pairs" --width 64 --size 32 --batch 128 --heads 3 --temperature adaptive --precision bf16
+}
+
+profile() {
+  echo -e "\n## Where a step goes: ResNet-18, 32 px, 512 pairs, bf16 (each kernel waited for)\n"
+  limited 40 "$amcl" bench step --device cuda --width 64 --size 32 --batch 512 --precision bf16 --profile \
+    >/dev/null 2>"$out/profile.log"
+  kernel_table "$out/profile.log"
+}
+
+sanitize() {
+  echo -e "\n## compute-sanitizer\n"
+  if ! command -v compute-sanitizer >/dev/null; then
+    echo "- not on this machine"
+    return
+  fi
+  local tool
+  for tool in memcheck racecheck; do
+    run "$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 9 tests/backend_tests -tc="*fast backends in f32*,bf16*"
+  done
 }
 
 {
   echo "# On a GPU, $(date +%F)"
   echo
-  echo "- device: $(nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null || echo unknown)"
-  echo "- $("$amcl" --version | head -n 1); $("$amcl" info | grep -i cuda | head -n 1)"
-  echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__, "cuDNN", torch.backends.cudnn.version())' 2>/dev/null)"
-  echo
-  echo "## Correct"
-  echo
-  run backend_tests 120 tests/backend_tests
-  run goldens 90 env AMCL_GOLDEN_DIR="$PWD/goldens" tests/goldens
-  run train_tests 120 tests/train_tests
-  if command -v compute-sanitizer >/dev/null; then
-    run memcheck 90 compute-sanitizer --tool memcheck --error-exitcode 9 tests/backend_tests -tc="*same bits*"
-    run racecheck 90 compute-sanitizer --tool racecheck --error-exitcode 9 tests/backend_tests -tc="*same bits*"
-  else
-    echo "- compute-sanitizer: not on this machine"
-  fi
-  echo
-  echo "## Fast: pairs per second, and the most memory that tensors took"
-  echo
-  echo "| case | amcl | PyTorch | channels last | torch.compile | amcl / best |"
-  echo "| --- | --- | --- | --- | --- | --- |"
-  for precision in bf16 f32; do
-    bench_case "ResNet-18, 32 px, 512 pairs, $precision" --backbone resnet18 --width 64 --size 32 --batch 512 --precision $precision
+  echo "- device: $gpu; driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)"
+  echo "- $("$amcl" --version | head -n 1)"
+  echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__, "cuDNN", torch.backends.cudnn.version())' 2>/dev/null || echo missing)"
+  for section in $sections; do
+    case $section in
+      correct | fast | replay | profile | sanitize) "$section" ;;
+      run) run_on_cifar ;;
+      *) echo "- **failed**: no section is called $section" ;;
+    esac
   done
-  bench_case "the same, AMCL, 3 heads, bf16" --backbone resnet18 --width 64 --size 32 --batch 512 --heads 3 \
-    --temperature adaptive --precision bf16
-  bench_case "ResNet-18, 32 px, 128 pairs, bf16" --backbone resnet18 --width 64 --size 32 --batch 128 --precision bf16
-  bench_case "ResNet-50, 224 px, 256 pairs, bf16" --backbone resnet50 --width 64 --size 224 --batch 256 --precision bf16
-  echo
-  echo "## Replayed or launched anew: pairs per second, --deterministic"
-  echo
-  echo "| case | replayed | --no-capture | loss |"
-  echo "| --- | --- | --- | --- |"
-  for batch in 32 128 512; do
-    capture_case "ResNet-18, 32 px, $batch pairs, bf16" --width 64 --size 32 --batch $batch --precision bf16 --deterministic
-  done
-  capture_case "AMCL, 3 heads, 128 pairs, bf16" --width 64 --size 32 --batch 128 --heads 3 --temperature adaptive \
-    --precision bf16 --deterministic
-  echo
-  echo "## Where a step goes: ResNet-18, 32 px, 512 pairs, bf16 (each kernel waited for)"
-  echo
-  timeout 60 "$amcl" bench step --device cuda --width 64 --size 32 --batch 512 --precision bf16 --profile \
-    >/dev/null 2>"$out/profile.log"
-  kernel_table "$out/profile.log"
-  if [[ -n $cifar ]]; then
-    echo
-    echo "## A run"
-    echo
-    run pretrain 240 "$amcl" pretrain --data "$cifar" --device cuda --precision bf16 --epochs 20 --batch 512 --lr 0.24 \
-      --warmup-epochs 1 --temperature 0.2 --eval-every 5 --workers "$(nproc)" --out "$out/run"
-    run evaluate 120 "$amcl" evaluate "$out/run" --data "$cifar" --device cuda --protocol knn --k 200
-  fi
 } | tee "$report"
 ! grep -q failed "$report"
