@@ -39,7 +39,7 @@ for program in "$bundle"/bin/* "$bundle"/tests/*; do ldd "$program"; done | awk 
 # It must not lean on where it was built: each program finds every library beside it, and the program starts in an
 # empty directory without an environment.
 for program in "$bundle"/bin/* "$bundle"/tests/*; do
-  strays=$(env -i ldd "$program" | awk '/not found/ || $3 ~ /^\// {print $1, $3}' | grep -vE " $bundle/lib/|$c_library" || true)
+  strays=$(env -i ldd "$program" | awk '/not found/ || $3 ~ /^\// {print $1, $3}' | grep -vE " $bundle/(bin|tests)/../lib/|$c_library" || true)
   [[ -z $strays ]] || fail 1 "$program takes from elsewhere: $strays"
 done
 empty=$(mktemp -d)

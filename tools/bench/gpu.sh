@@ -16,6 +16,7 @@ shift $(($# < 2 ? $# : 2))
 sections=${*:-correct run fast replay profile sanitize}
 mkdir -p "$out" || exit
 out=$(realpath "$out")
+[[ -z $cifar ]] || cifar=$(realpath "$cifar")
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit
 # shellcheck source=tools/bench/figures.sh
 source ./figures.sh

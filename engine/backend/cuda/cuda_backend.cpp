@@ -16,7 +16,7 @@ class CudaBackend::Capture final : public CapturedWork {
       : backend_(backend), pool_(backend.allocator_.begin_private_pool()) {}
   ~Capture() override {
     // A replay may be under way; what it uses is about to be anybody's.
-    cudaStreamSynchronize(backend_.streams_.work().get());
+    cudaStreamSynchronize(backend_.streams_.work().handle());
   }
 
   void record(const std::function<void()>& work) {
@@ -52,7 +52,7 @@ CudaBackend::CudaBackend(const CudaOptions& options)
       convolutions_(options) {}
 
 CudaBackend::~CudaBackend() {
-  cudaStreamSynchronize(streams_.work().get());  // before what it works on goes
+  cudaStreamSynchronize(streams_.work().handle());  // before what it works on goes
 }
 
 std::unique_ptr<CapturedWork> CudaBackend::capture(const std::function<void()>& work) {

@@ -74,7 +74,7 @@ void CudaStream::synchronize() const {
 CudaGraph::~CudaGraph() {
   if (recording_ != nullptr) {
     cudaGraph_t dropped = nullptr;
-    cudaStreamEndCapture(recording_->get(), &dropped);
+    cudaStreamEndCapture(recording_->handle(), &dropped);
     if (dropped != nullptr) cudaGraphDestroy(dropped);
     static_cast<void>(cudaGetLastError());  // that it was dropped
   }

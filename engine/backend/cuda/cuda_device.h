@@ -33,6 +33,8 @@ class CudaStream {
     return stream_;
   }
   void synchronize() const;
+  // For destructors, which a device that has failed must not stop: works from any thread, throws nothing.
+  cudaStream_t handle() const { return stream_; }
 
  private:
   int gpu_;
