@@ -73,7 +73,7 @@ run() {
 }
 
 # ours OPTION... and theirs OPTION...: the JSON line of a step, also into OUT/bench.jsonl.
-ours() { limited 40 "$amcl" bench step --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" | tee -a "$out/bench.jsonl"; }
+ours() { limited 90 "$amcl" bench step --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" | tee -a "$out/bench.jsonl"; }
 theirs() {
   limited 90 "$python" simclr_step_torch.py --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" |
     tee -a "$out/bench.jsonl"
@@ -180,9 +180,11 @@ sanitize() {
     echo "- not on this machine"
     return
   fi
-  local tool
+  local tool line
   for tool in memcheck racecheck; do
-    run "$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 9 tests/backend_tests -tc="*fast backends in f32*,bf16*"
+    line=$(run "$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 9 tests/backend_tests -tc="*fast backends in f32*,bf16*")
+    grep -q "Device not supported" "$out/$tool.log" && line="- $tool: does not run on this machine: Device not supported"
+    echo "$line"
   done
 }
 

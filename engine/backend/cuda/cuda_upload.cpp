@@ -31,12 +31,15 @@ void CudaEvent::wait() const {
   AMCL_CUDA_CALL(cudaEventSynchronize(event_));
 }
 
-PinnedMemory::PinnedMemory(void* block, size_t bytes) : block_(block) {
-  AMCL_CUDA_CALL(cudaHostRegister(block, bytes, cudaHostRegisterDefault));
+PinnedMemory::PinnedMemory(void* block, size_t bytes)
+    : block_(cudaHostRegister(block, bytes, cudaHostRegisterDefault) == cudaSuccess ? block
+                                                                                    : nullptr) {
+  if (block_ == nullptr)
+    static_cast<void>(cudaGetLastError());  // the runtime would report it again
 }
 
 PinnedMemory::~PinnedMemory() {
-  cudaHostUnregister(block_);
+  if (block_ != nullptr) cudaHostUnregister(block_);
 }
 
 CudaUpload::CudaUpload(const CudaStream& compute, const CudaStream& copies)

@@ -25,7 +25,9 @@ class CudaEvent {
   cudaEvent_t event_ = nullptr;
 };
 
-// Page-locked while it lives: the copy engine reads such memory by itself, at the full rate of PCIe.
+// Page-locked while it lives: the copy engine reads such memory by itself, at the full rate of PCIe. Where
+// the system does not allow it (some containers) it stays as it is, and the runtime copies through
+// memory of its own, which is slower.
 class PinnedMemory {
  public:
   PinnedMemory(void* block, size_t bytes);
