@@ -79,7 +79,7 @@ TEST_CASE("cli: a value out of range is refused by flag, value and remedy") {
       {{"--jitter-strength", "0.4,0.4,0.4,0.6"}, {"--jitter-strength", "hue", "at most 0.5"}},
       {{"--flip", "1.1"}, {"--flip is 1.1", "from 0 to 1"}},
       {{"--warmup-epochs", "7", "--epochs", "5"}, {"--warmup-epochs is 7", "--epochs, which is 5"}},
-      {{"--device", "cpuu"}, {"--device is cpuu", "cpu, plain, cuda", "nearest is cpu"}},
+      {{"--device", "cpuu"}, {"--device is cpuu", "cpu, cuda, cuda:N, plain", "nearest is cpu"}},
   };
   const TemporaryDirectory directory;
   for (const Case& one : cases) {
