@@ -188,6 +188,31 @@ TEST_CASE("pretrain: the online evaluation changes no bit of the training") {
   CHECK(summary["knn_top1"] == last["knn_top1"]);
 }
 
+// Replaces a piece of the configuration that a run's checkpoint holds.
+void rewrite_stored_config(const Config& config, const std::string& from, const std::string& to) {
+  SafetensorsFile file = newest(config);
+  std::string& stored = file.metadata.at("config");
+  REQUIRE(stored.find(from) != std::string::npos);
+  stored.replace(stored.find(from), from.size(), to);
+  file.metadata.erase("crc32c");
+  write_safetensors(config.train.out + "/checkpoint.safetensors", file, /*with_crc=*/true);
+}
+
+TEST_CASE("pretrain: a run goes on on another GPU, but not on another kind of device") {
+  Runs runs;
+  Config config = runs.config("run");
+  runs.go(config, 3);
+  rewrite_stored_config(config, "device = \"cpu\"", "device = \"cuda\"");
+  config.train.precision = "f32";
+  CHECK_THROWS_WITH_AS(runs.go(config, 0, config.train.out),
+                       doctest::Contains("[train] device is \"cpu\", but the run was started with "
+                                         "\"cuda\""),
+                       Error);
+  config.train.device = "cuda:99";  // accepted, and then it is not there
+  CHECK_THROWS_WITH_AS(runs.go(config, 0, config.train.out), doctest::Contains("device cuda"),
+                       Error);
+}
+
 // As runs were stored when the key was always there, and when it was left out where it was not given.
 TEST_CASE("pretrain: a run goes on in the precision that it was trained in, named or not") {
   Runs runs;
@@ -199,17 +224,9 @@ TEST_CASE("pretrain: a run goes on in the precision that it was trained in, name
     config.train.precision = std::move(at_first);
     runs.go(config, 3);
     const std::string stored = config.train.out + "/config.toml";
-    const std::string checkpoint = config.train.out + "/checkpoint.safetensors";
     const std::string line = "precision = \"f32\"\n";
     CHECK(test::read_text(stored).find(line) != std::string::npos);
-    SafetensorsFile file = read_safetensors(checkpoint);
-    std::string& kept = file.metadata.at("config");
-    REQUIRE(kept.find(line) != std::string::npos);
-    if (!later) {
-      kept.erase(kept.find(line), line.size());
-      file.metadata.erase("crc32c");
-      write_safetensors(checkpoint, file, /*with_crc=*/true);
-    }
+    if (!later) rewrite_stored_config(config, line, "");
     config.train.precision = std::move(later);
     CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
     CHECK(same_tensors(newest(whole), newest(config)));
