@@ -76,6 +76,7 @@ struct DatasetOptions {
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;
+  bool all_may_be_bad = false;  // else a set of which no image can be read is an error
   // Dataset::normalization; what is not there is the data set's own.
   std::optional<std::array<float, 3>> mean = {};
   std::optional<std::array<float, 3>> deviation = {};

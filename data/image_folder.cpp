@@ -63,7 +63,7 @@ std::vector<int64_t> select(const ListedImages& images, Split split, bool divide
   return indices;
 }
 
-ImageNormalization measure_files(Device& device, const Dataset& dataset) {
+ImageNormalization measure_files(Device& device, const Dataset& dataset, bool all_may_be_bad) {
   // Bad images are left out here; they are reported when they are needed.
   Dataset sample = dataset;
   ImageReader reader(device, sample);
@@ -71,7 +71,12 @@ ImageNormalization measure_files(Device& device, const Dataset& dataset) {
   ChannelStatistics statistics;
   const int64_t step = (dataset.count() + kMeasuredFiles - 1) / kMeasuredFiles;
   for (int64_t index = 0; index < dataset.count(); index += step) {
-    reader.read(index, whole_image);
+    try {
+      reader.read(index, whole_image);
+    } catch (const Error&) {
+      if (all_may_be_bad && sample.bad_images->count() == dataset.count()) break;
+      throw;
+    }
     const std::vector<uint8_t> pixels = reader.pixels().to_host<uint8_t>();
     statistics.add(pixels.data(), std::ssize(pixels) / 3);
   }
@@ -87,7 +92,8 @@ Dataset make_dataset(Device& device, const std::string& source, const ListedImag
   dataset.class_names = images.class_names;
   dataset.files = std::make_shared<DirectoryFiles>(images.directory, images.names);
   // Of all images, so that neither a limit nor a part that is held back changes a view.
-  if (!options.mean || !options.deviation) dataset.normalization = measure_files(device, dataset);
+  if (!options.mean || !options.deviation)
+    dataset.normalization = measure_files(device, dataset, options.all_may_be_bad);
   if (!images.labels.empty())
     for (const int64_t index : indices)
       dataset.labels.push_back(images.labels[static_cast<size_t>(index)]);

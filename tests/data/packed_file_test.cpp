@@ -12,6 +12,7 @@
 #include "engine/core/check.h"
 #include "tests/data/data_files.h"
 #include "tests/data/packed_files.h"
+#include "tests/io/in_child.h"
 
 namespace amcl {
 namespace {
@@ -121,6 +122,24 @@ TEST_CASE("packed file: a flipped bit anywhere") {
   flipped.back() ^= 4;
   check_refused(fixture.reading(flipped),
                 fixture.path() + ": its index is damaged (CRC-32C)" + kRemedy);
+}
+
+TEST_CASE("packed file: without the right to read it, one line says so") {
+  const TemporaryDirectory directory;
+  const std::string path = (directory.path() / "packed").string();
+  write(path, small_packed_file());
+  std::filesystem::permissions(directory.path(), std::filesystem::perms::all);
+  std::filesystem::permissions(path, std::filesystem::perms::none);
+  CHECK(test::holds_in_child([&] {
+    if (!test::become_nobody()) return false;
+    for (const char* layout : {"auto", "packed"}) {
+      const Outcome outcome = opening_of(path, Split::train, {.layout = layout});
+      if (outcome.kind != ErrorKind::io ||
+          outcome.message != "cannot read " + path + ": Permission denied")
+        return false;
+    }
+    return true;
+  }));
 }
 
 TEST_CASE("packed file: another version, and one that is not complete") {

@@ -163,6 +163,27 @@ TEST_CASE("data verify and data info: text, JSON and the exit code") {
   check_error(amcl({"data", "verify", fixture.path("none")}), 66, {"no such file"});
 }
 
+TEST_CASE("data verify: a set without a good image has every image named") {
+  const Fixture fixture;
+  for (const char* folder : {"bad/train", "bad/val"}) fs::create_directories(fixture.path(folder));
+  fixture.write("bad/train/a.jpg", "no image");
+  fixture.write("bad/train/b.ppm", "P6 2 2 255 short");
+  fixture.write("bad/val/c.png", "");
+  for (const bool json : {false, true}) {
+    std::vector<std::string> arguments = {"data", "verify", fixture.path("bad")};
+    if (json) arguments.push_back("--json");
+    const ProcessResult result = amcl(arguments);
+    CHECK(result.code == 65);
+    CHECK(result.err.empty());
+    for (const char* part : {"a.jpg: is no image", "b.ppm: is a damaged PNM image (it ends 7 bytes",
+                             "c.png: is empty"})
+      CHECK_MESSAGE(result.out.find(part) != std::string::npos, part, " is missing");
+    CHECK(result.out.find(json ? "\"good\": false" : "3 of 3 images are damaged") !=
+          std::string::npos);
+  }
+  check_error(pretrain(fixture, fixture.path("bad")), 65, {"not one of its 2 images can be read"});
+}
+
 TEST_CASE("data fetch: what it refuses, before it downloads anything") {
   const Fixture fixture;
   check_error(amcl({"data", "fetch"}), 2, {"name a set: cifar10, cifar100, stl10"});
