@@ -152,6 +152,15 @@ struct JpegDecoder::State {
     }
   }
 
+  // Whether the end marker is in what is left of the file; most files end with it.
+  bool holds_end() const {
+    constexpr uint8_t kEnd[] = {0xff, JPEG_EOI};
+    const std::span rest(info.src->next_input_byte, info.src->bytes_in_buffer);
+    if (rest.size() < sizeof kEnd) return false;
+    if (std::equal(std::begin(kEnd), std::end(kEnd), rest.end() - sizeof kEnd)) return true;
+    return memmem(rest.data(), rest.size(), kEnd, sizeof kEnd) != nullptr;
+  }
+
   // A file that was cut below the box is refused too: the entropy-coded data hold no FF D9, so that
   // the end marker need not be reached by decoding.
   void finish() {
@@ -160,11 +169,7 @@ struct JpegDecoder::State {
       jpeg_finish_decompress(&info);
       return;
     }
-    constexpr uint8_t kEnd[] = {0xff, JPEG_EOI};
-    const bool ended =
-        jpeg_input_complete(&info) != 0 || info.unread_marker == JPEG_EOI ||
-        memmem(info.src->next_input_byte, info.src->bytes_in_buffer, kEnd, sizeof kEnd) != nullptr;
-    if (!ended) {
+    if (jpeg_input_complete(&info) == 0 && info.unread_marker != JPEG_EOI && !holds_end()) {
       strcpy(errors.message, "it ends too early");
       fail_decoding();
     }
