@@ -57,9 +57,10 @@ struct Sizes {
 };
 
 // 32 x 32 is whole vectors; the others leave parts of vectors, single pixels, many taps.
-const Sizes kSizes[] = {{{32, 32}, {32, 32}}, {{1, 1}, {32, 32}},  {{3, 7}, {32, 32}},
-                        {{37, 53}, {32, 32}}, {{37, 53}, {5, 9}},  {{3, 7}, {5, 9}},
-                        {{32, 32}, {1, 1}},   {{91, 3}, {17, 33}}, {{64, 48}, {224, 224}}};
+const Sizes kSizes[] = {{{32, 32}, {32, 32}},  {{1, 1}, {32, 32}}, {{3, 7}, {32, 32}},
+                        {{37, 53}, {32, 32}},  {{37, 53}, {5, 9}}, {{3, 7}, {5, 9}},
+                        {{32, 32}, {1, 1}},    {{37, 53}, {9, 3}}, {{91, 3}, {17, 33}},
+                        {{64, 48}, {224, 224}}};
 
 TEST_CASE("augment: the cpu backend agrees with the plain definition") {
   const auto plain = open_backend("plain");

@@ -2,6 +2,7 @@
 // table of resized columns per view; augment_kernels.cpp does the arithmetic. The definition is
 // engine/backend/plain/augment.cpp.
 #include <algorithm>
+#include <cstdint>
 
 #include "engine/backend/augment_filters.h"
 #include "engine/backend/cpu/augment_kernels.h"
@@ -12,6 +13,13 @@ namespace {
 
 int64_t round_up(int64_t count) {
   return (count + kAugmentOverrun - 1) / kAugmentOverrun * kAugmentOverrun;
+}
+
+// The next address at which an aligned vector may begin; less than kAugmentOverrun floats further on.
+float* aligned(float* block) {
+  constexpr uintptr_t kBytes = kAugmentOverrun * sizeof(float);
+  return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(block) + kBytes - 1) / kBytes *
+                                  kBytes);
 }
 
 // The most taps that any of the views needs, in either direction.
@@ -39,8 +47,10 @@ class WorkspaceOwner {
     const int64_t weights = round_up(std::max({max_taps, height, width}));
     const int64_t columns = max_taps * width;
     static_assert(sizeof(int32_t) == sizeof(float));
-    float* next = scratch_.floats(6 * plane_pitch + source_row + resized_row + padded_row +
-                                  3 * row_pitch + weights + columns + width);
+    const int64_t pixels = kAugmentRows * 4 * image_width;
+    float* next = aligned(scratch_.floats(kAugmentOverrun + 6 * plane_pitch +
+                                          kAugmentRows * source_row + pixels + resized_row +
+                                          padded_row + 3 * row_pitch + weights + columns + width));
     const auto take = [&next](int64_t count) {
       float* block = next;
       next += count;
@@ -51,7 +61,9 @@ class WorkspaceOwner {
     workspace_.plane_pitch = plane_pitch;
     workspace_.planes = take(3 * plane_pitch);
     workspace_.blurred = take(3 * plane_pitch);
-    workspace_.row = take(source_row);
+    workspace_.source_pitch = source_row;
+    workspace_.rows = take(kAugmentRows * source_row);
+    workspace_.pixels = take(pixels);
     workspace_.resized_row = take(resized_row);
     workspace_.padded_row = take(padded_row);
     workspace_.row_pitch = row_pitch;

@@ -31,24 +31,22 @@ HWY_INLINE void apply_colors(const ViewParameters& parameters, const AugmentWork
     apply_color(parameters.order[i], parameters, work, band, mean);
 }
 
-// Resizes and applies the operations of `colors`. Returns the mean luma of the result.
-HWY_INLINE float resize_and_color(const AugmentView& view, const AugmentWorkspace& work,
-                                  const ColorRange& colors) {
+// Calls use(band) for every band, in order, as soon as its pixels are resized.
+template <class Use>
+HWY_INLINE void resize_in_bands(const AugmentView& view, const AugmentWorkspace& work,
+                                const Use& use) {
   const ResizedAxis rows = resized_rows(view.parameters, work.height);
   const int64_t count = work.height * work.width;
-  double luma_sum = 0.0;
   Band band{0, 0};
-  for (int64_t y = 0; y < work.height; ++y) {
-    resize_row(view, work, rows, y);
-    const int64_t made = (y + 1) * work.width;
+  for (int64_t y = 0; y < work.height;) {
+    y += resize_next(view, work, rows, y);
+    const int64_t made = y * work.width;
     while (band.begin < count && (made == count || made >= band.begin + kAugmentBand)) {
       band.end = std::min(band.begin + kAugmentBand, count);
-      apply_colors(view.parameters, work, colors, band, 0.0f);
-      if (view.parameters.jitter) luma_sum += sum_luma(work, band);
+      use(band);
       band.begin = band.end;
     }
   }
-  return static_cast<float>(luma_sum / static_cast<double>(count));
 }
 
 // out[x] = sum over k of weights[|k|] * in[x + k], for one row with its border in padded_row.
@@ -154,22 +152,34 @@ HWY_INLINE void blur_and_finish(const AugmentView& view, const AugmentWorkspace&
 void AugmentOneView(const AugmentView& view, const AugmentWorkspace& work) {
   static_assert(HWY_MAX_BYTES <= kAugmentOverrun * sizeof(float));
   const ViewParameters& parameters = view.parameters;
-  // Up to the contrast while the band is being made, the rest when the mean is known.
   const size_t all = parameters.jitter ? parameters.order.size() : 0;
   const auto begin = parameters.order.begin();
   const auto contrast = static_cast<size_t>(
       std::find(begin, begin + static_cast<std::ptrdiff_t>(all), ColorOp::contrast) - begin);
-  const float mean = resize_and_color(view, work, {0, contrast});
   const Finish finish(view);
-  const int64_t count = work.height * work.width;
   const bool blurs = parameters.blur_sigma > 0.0f;
-  for (Band band{0, 0}; band.begin < count; band.begin = band.end) {
-    band.end = std::min(band.begin + kAugmentBand, count);
-    apply_colors(parameters, work, {contrast, all}, band, mean);
+  const auto complete = [&](size_t first, const Band& band, float mean) HWY_ATTR {
+    apply_colors(parameters, work, {first, all}, band, mean);
     if (parameters.grayscale) make_gray(work, band);
     if (!blurs)
       finish(work.planes + band.begin, work.plane_pitch, band.end - band.begin,
              view.y + 3 * band.begin);
+  };
+  if (contrast == all) {
+    resize_in_bands(view, work, [&](const Band& band) HWY_ATTR { complete(0, band, 0.0f); });
+  } else {
+    // Up to the contrast while the band is being made, the rest when the mean is known.
+    double luma_sum = 0.0;
+    resize_in_bands(view, work, [&](const Band& band) HWY_ATTR {
+      apply_colors(parameters, work, {0, contrast}, band, 0.0f);
+      luma_sum += sum_luma(work, band);
+    });
+    const int64_t count = work.height * work.width;
+    const auto mean = static_cast<float>(luma_sum / static_cast<double>(count));
+    for (Band band{0, 0}; band.begin < count; band.begin = band.end) {
+      band.end = std::min(band.begin + kAugmentBand, count);
+      complete(contrast, band, mean);
+    }
   }
   if (blurs) blur_and_finish(view, work, finish);
 }

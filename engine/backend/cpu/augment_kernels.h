@@ -14,15 +14,21 @@ namespace amcl {
 inline constexpr int64_t kAugmentOverrun = 16;
 // Pixels of a band; whole vectors. 12 KiB in three planes of f32.
 inline constexpr int64_t kAugmentBand = 1024;
+// Rows of a view that are resized at once, at most.
+inline constexpr int64_t kAugmentRows = kAugmentOverrun / 4;
 
 // Working memory of one thread; augment.cpp lays it out and fills the table of columns per view.
 struct AugmentWorkspace {
   int64_t height = 0;  // of the views
   int64_t width = 0;
-  int64_t plane_pitch = 0;        // floats from one plane to the next
-  float* planes = nullptr;        // [3, plane_pitch]
-  float* blurred = nullptr;       // [3, plane_pitch]
-  float* row = nullptr;           // one source row, mixed: [3 crop width], pixels interleaved
+  int64_t plane_pitch = 0;   // floats from one plane to the next
+  float* planes = nullptr;   // [3, plane_pitch]
+  float* blurred = nullptr;  // [3, plane_pitch]
+  // Rows of the view before their columns are resized: [kAugmentRows, source_pitch], of which the
+  // first 3 crop width are interleaved pixels; and the same column by column: [crop width, rows, 4].
+  int64_t source_pitch = 0;
+  float* rows = nullptr;
+  float* pixels = nullptr;        // aligned as vectors are
   float* resized_row = nullptr;   // one row of the view: [3 width], pixels interleaved
   float* padded_row = nullptr;    // one row of a plane with its reflected border: [3 width]
   float* blurred_rows = nullptr;  // one row of each plane: [3, row_pitch]
