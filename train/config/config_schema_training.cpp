@@ -189,10 +189,8 @@ std::vector<Setting> train_settings() {
       {.key = "deterministic",
        .field = AMCL_FIELD(train.deterministic),
        .help = "cuda: only convolutions that repeat to the bit, which may be slower; if not given, "
-               "reruns "
-               "may differ in the last bits of a convolution's gradients and drift apart from "
-               "there; all "
-               "else, and other devices, repeat anyway",
+               "reruns may differ in the last bits of a convolution's gradients and drift apart "
+               "from there; all else, and other devices, repeat anyway",
        .only_with = on_a_gpu},
       {.key = "threads",
        .field = AMCL_FIELD(train.threads),
