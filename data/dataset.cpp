@@ -66,12 +66,11 @@ void refuse_pickled_cifar(const fs::path& directory) {
 
 // A set that has test images of its own: they, or what --val-fraction holds back instead.
 std::optional<Dataset> open_side(
-    Device& device, Split split, int64_t limit, const DatasetOptions& options,
+    Split split, int64_t limit, const DatasetOptions& options,
     const std::function<std::optional<Dataset>(Split, int64_t)>& open_part) {
   if (options.val_fraction == 0.0 || split == Split::unlabeled) return open_part(split, limit);
   std::optional<Dataset> training = open_part(Split::train, 0);
-  if (training)
-    training = take_side(device, std::move(*training), split, options.val_fraction, limit);
+  if (training) training = take_side(std::move(*training), split, options.val_fraction, limit);
   return training;
 }
 
@@ -83,7 +82,7 @@ Dataset open_directory(Device& device, const fs::path& directory, Split split, i
     const auto open_part = [&](Split part, int64_t part_limit) {
       return layout.open(device, directory, part, part_limit);
     };
-    if (std::optional<Dataset> dataset = open_side(device, split, limit, options, open_part)) {
+    if (std::optional<Dataset> dataset = open_side(split, limit, options, open_part)) {
       dataset->size = options.size;
       return std::move(*dataset);
     }
@@ -138,7 +137,7 @@ Dataset open_source(Device& device, const std::string& source, Split split, int6
     const auto open_part = [&](Split part, int64_t part_limit) {
       return std::optional(make_shapes(device, part, part_limit, seed));
     };
-    Dataset dataset = *open_side(device, split, limit, options, open_part);
+    Dataset dataset = *open_side(split, limit, options, open_part);
     dataset.size = options.size;
     return dataset;
   }

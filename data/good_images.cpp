@@ -1,6 +1,7 @@
 #include "data/good_images.h"
 
 #include "data/hash.h"
+#include "data/select_images.h"
 #include "engine/core/check.h"
 #include "engine/core/parallel_for.h"
 
@@ -40,18 +41,15 @@ std::vector<ImageCheck> check_images(const ImageFiles& files) {
 
 void keep_good_images(Dataset& dataset) {
   std::vector<int64_t> good;
-  std::vector<int32_t> labels;
   for (const ImageCheck& check : check_images(*dataset.files)) {
     if (!check.error.empty()) {
       dataset.bad_images->add(check.image, Error(ErrorKind::data, check.error));
       continue;
     }
     good.push_back(check.image);
-    if (dataset.labelled()) labels.push_back(dataset.labels[static_cast<size_t>(check.image)]);
   }
   if (good.empty()) fail(ErrorKind::data, dataset.name, ": not one of its images can be read");
-  dataset.files = std::make_shared<SelectedFiles>(dataset.files, std::move(good));
-  dataset.labels = std::move(labels);
+  select_images(dataset, std::move(good));
 }
 
 }  // namespace amcl

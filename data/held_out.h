@@ -21,6 +21,6 @@ inline bool on_side_of(Split split, std::string_view name, double fraction) {
 
 // The images of `training` on the side of `split`, at most `limit` of them if that is above 0.
 // Error(missing) if there is none.
-Dataset take_side(Device& device, Dataset training, Split split, double fraction, int64_t limit);
+Dataset take_side(Dataset training, Split split, double fraction, int64_t limit);
 
 }  // namespace amcl
