@@ -22,18 +22,40 @@ int64_t available_bytes() {
   return 0;
 }
 
+// Of this process; zeros where the system does not tell.
+struct ProcessPages {
+  int64_t total = 0;
+  int64_t resident = 0;
+};
+
+ProcessPages process_pages() {
+  std::ifstream statistics("/proc/self/statm");
+  ProcessPages pages;
+  if (!(statistics >> pages.total >> pages.resident)) return {};
+  return pages;
+}
+
 }  // namespace
 
 int64_t free_host_bytes() {
   const int64_t available = available_bytes();
   rlimit limit = {};
-  int64_t pages = 0;
-  std::ifstream statistics("/proc/self/statm");
-  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-      !(statistics >> pages))
+  const int64_t pages = process_pages().total;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || pages == 0)
     return available;
   const int64_t addresses = static_cast<int64_t>(limit.rlim_cur) - pages * sysconf(_SC_PAGESIZE);
   return std::clamp<int64_t>(addresses, 0, available);
+}
+
+int64_t resident_bytes() {
+  return process_pages().resident * sysconf(_SC_PAGESIZE);
+}
+
+int64_t peak_resident_bytes() {
+  rusage usage = {};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  constexpr int64_t kUnit = 1024;  // ru_maxrss counts KiB on Linux
+  return usage.ru_maxrss * kUnit;
 }
 
 }  // namespace amcl

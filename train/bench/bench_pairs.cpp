@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/backend/open.h"
+#include "engine/core/host_memory.h"
 #include "engine/core/parallel_for.h"
 #include "models/objectives/amcl_nt_xent.h"
 #include "train/bench/bench_figures.h"
 #include "train/bench/bench_rate.h"
-#include "train/process_memory.h"
 #include "train/version.h"
 
 namespace amcl {

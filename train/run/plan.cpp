@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "data/dataset_home.h"
+#include "engine/core/host_memory.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"
 #include "train/assembly/training_backend.h"
 #include "train/config/method_config.h"
-#include "train/process_memory.h"
 #include "train/run/trainer.h"
 
 namespace amcl {

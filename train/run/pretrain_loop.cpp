@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/process_memory.h"
+#include "engine/core/host_memory.h"
 #include "train/run/head_metrics.h"
 
 namespace amcl {
