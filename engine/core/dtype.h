@@ -62,8 +62,10 @@ struct bf16 {
   bf16() = default;
   explicit bf16(float value) {
     const auto wide = std::bit_cast<uint32_t>(value);
-    bits = std::isnan(value) ? static_cast<uint16_t>((wide >> 16) | 0x40)
-                             : static_cast<uint16_t>((wide + 0x7fff + ((wide >> 16) & 1)) >> 16);
+    // In integers throughout, so that a loop over this vectorises.
+    const bool nan = static_cast<int32_t>(wide & 0x7fffffff) > 0x7f800000;
+    bits = nan ? static_cast<uint16_t>((wide >> 16) | 0x40)
+               : static_cast<uint16_t>((wide + 0x7fff + ((wide >> 16) & 1)) >> 16);
   }
   explicit operator float() const {
     return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);

@@ -2,6 +2,7 @@
 // (rounded) values: one rounding apart.
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 
 #include "engine/core/philox.h"
@@ -154,6 +155,31 @@ TEST_CASE("bf16: max pool, sums and differences") {
     Tensor wanted_sum = Tensor::empty(test::plain(), x.shape(), DType::f32);
     test::plain().binary(BinaryOp::add, exact(x), exact(other), wanted_sum);
     check_near(sum, wanted_sum);
+  });
+}
+
+TEST_CASE("bf16: casts and sums round as the type does, whatever the value") {
+  // Ties to both sides, overflow, subnormals, infinities, not a number with its mark in the lower half.
+  std::vector<float> values;
+  for (const uint32_t bits :
+       {0x3f808000u, 0x3f818000u, 0x3f807fffu, 0x7f7fffffu, 0xff7fffffu, 0x00000001u, 0x80018000u,
+        0x7f800000u, 0xff800000u, 0x7f800001u, 0xffc00000u, 0x00000000u, 0x80000000u})
+    for (int copies = 0; copies < 3; ++copies) values.push_back(std::bit_cast<float>(bits));
+  const auto count = static_cast<int64_t>(values.size());
+  on_every_backend([&](Backend& backend) {
+    const Tensor wide = Tensor::from_host<float>(backend, {count}, values);
+    Tensor x = Tensor::empty(backend, {count}, DType::bf16);
+    backend.cast(wide, x);
+    const std::vector<bf16> rounded = x.to_host<bf16>();
+    Tensor y = Tensor::empty_like(x);
+    backend.fill(y, 1.0);
+    backend.accumulate(x, y);
+    const std::vector<bf16> sums = y.to_host<bf16>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      CAPTURE(values[i]);
+      CHECK(rounded[i].bits == bf16(values[i]).bits);
+      CHECK(sums[i].bits == bf16(1.0F + static_cast<float>(rounded[i])).bits);
+    }
   });
 }
 

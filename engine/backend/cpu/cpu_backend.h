@@ -17,6 +17,9 @@ class CpuBackend final : public PlainBackend {
   const char* name() const override { return "cpu"; }
   std::string reason_against(DType dtype) const override;
 
+  void cast(const Tensor& x, Tensor& y) override;
+  void accumulate(const Tensor& x, Tensor& y) override;
+
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
   void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
   void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) override;

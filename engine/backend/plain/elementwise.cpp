@@ -2,6 +2,7 @@
 // are in pairwise.cpp, beside the pair loss that shares their formula.)
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <type_traits>
 
 #include "engine/backend/elementwise_formulas.h"
@@ -20,6 +21,14 @@ template <class T, class Function>
 void map(T* y, int64_t count, Function function) {
   parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) y[i] = function(i);
+  });
+}
+
+// y[i] = function(y[i], x[i]) for each element.
+template <class T, class Function>
+void update(T* y, const T* x, int64_t count, Function function) {
+  parallel_for(count, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) y[i] = function(y[i], x[i]);
   });
 }
 
@@ -71,7 +80,32 @@ struct Broadcast {
   int64_t operator()(int64_t i) const {
     return i / block * block_stride + i % columns * column_stride;
   }
+  // The elements from a[i] on whose partners in b are column_stride apart.
+  int64_t run(int64_t i) const { return columns - i % columns; }
 };
+
+// y[i] = a[i] op b[i * stride] for stride 0 or 1.
+template <BinaryOp op, class T>
+void combine(const T* a, const T* b, int64_t stride, int64_t count, T* y) {
+  if (stride == 0) {
+    const T same = *b;
+    for (int64_t i = 0; i < count; ++i) y[i] = binary_value(op, a[i], same);
+  } else {
+    for (int64_t i = 0; i < count; ++i) y[i] = binary_value(op, a[i], b[i]);
+  }
+}
+
+template <class T>
+void combine(BinaryOp op, const T* a, const T* b, int64_t stride, int64_t count, T* y) {
+  switch (op) {
+    case BinaryOp::add:
+      return combine<BinaryOp::add>(a, b, stride, count, y);
+    case BinaryOp::subtract:
+      return combine<BinaryOp::subtract>(a, b, stride, count, y);
+    case BinaryOp::multiply:
+      return combine<BinaryOp::multiply>(a, b, stride, count, y);
+  }
+}
 
 }  // namespace
 
@@ -100,13 +134,11 @@ void PlainBackend::affine(const Tensor& x, double scale, double shift, Tensor& y
 
 void PlainBackend::accumulate(const Tensor& x, Tensor& y) {
   if (x.dtype() == DType::bf16)
-    return map(y.data<bf16>(), y.count(), [xs = x.data<bf16>(), ys = y.data<bf16>()](int64_t i) {
-      return bf16(static_cast<float>(ys[i]) + static_cast<float>(xs[i]));
+    return update(y.data<bf16>(), x.data<bf16>(), y.count(), [](bf16 sum, bf16 term) {
+      return bf16(static_cast<float>(sum) + static_cast<float>(term));
     });
-  dispatch_floating(x.dtype(), [&]<class T>(T) {
-    map(y.data<T>(), y.count(),
-        [xs = x.data<T>(), ys = y.data<T>()](int64_t i) { return ys[i] + xs[i]; });
-  });
+  dispatch_floating(
+      x.dtype(), [&]<class T>(T) { update(y.data<T>(), x.data<T>(), y.count(), std::plus<T>{}); });
 }
 
 void PlainBackend::unary(UnaryOp op, const Tensor& x, Tensor& y) {
@@ -133,9 +165,15 @@ void PlainBackend::binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor&
     return round_into(*this, wide, y);
   }
   dispatch_floating(a.dtype(), [&]<class T>(T) {
-    map(y.data<T>(), y.count(),
-        [op, as = a.data<T>(), bs = b.data<T>(), of_b = Broadcast(a.shape(), b.shape())](
-            int64_t i) { return binary_value(op, as[i], bs[of_b(i)]); });
+    parallel_for(y.count(), kGrain,
+                 [op, as = a.data<T>(), bs = b.data<T>(), ys = y.data<T>(),
+                  of_b = Broadcast(a.shape(), b.shape())](int64_t begin, int64_t end) {
+                   for (int64_t i = begin; i < end;) {
+                     const int64_t count = std::min(of_b.run(i), end - i);
+                     combine(op, as + i, bs + of_b(i), of_b.column_stride, count, ys + i);
+                     i += count;
+                   }
+                 });
   });
 }
 
