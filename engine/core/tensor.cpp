@@ -69,27 +69,27 @@ void upload(Tensor& result, std::span<const From> values) {
 template <class T>
 Tensor Tensor::from_host(Device& device, const Shape& shape, std::span<const T> values,
                          DType dtype) {
-  AMCL_CHECK(static_cast<int64_t>(values.size()) == shape.count(), "tensor: ", values.size(),
-             " values for shape ", shape);
   Tensor result = empty(device, shape, dtype);
-  switch (dtype) {
-    case DType::f64:
-      upload<T, double>(result, values);
-      break;
-    case DType::f32:
-      upload<T, float>(result, values);
-      break;
-    case DType::bf16:
-      upload<T, bf16>(result, values);
-      break;
-    case DType::i32:
-      upload<T, int32_t>(result, values);
-      break;
-    case DType::u8:
-      upload<T, uint8_t>(result, values);
-      break;
-  }
+  result.assign(values);
   return result;
+}
+
+template <class T>
+void Tensor::assign(std::span<const T> values) {
+  AMCL_CHECK(static_cast<int64_t>(values.size()) == count(), "tensor: ", values.size(),
+             " values for shape ", shape_);
+  switch (dtype_) {
+    case DType::f64:
+      return upload<T, double>(*this, values);
+    case DType::f32:
+      return upload<T, float>(*this, values);
+    case DType::bf16:
+      return upload<T, bf16>(*this, values);
+    case DType::i32:
+      return upload<T, int32_t>(*this, values);
+    case DType::u8:
+      return upload<T, uint8_t>(*this, values);
+  }
 }
 
 template <class T>
@@ -161,6 +161,7 @@ void Tensor::check_dtype(DType wanted) const {
 
 #define AMCL_INSTANTIATE(T)                                                               \
   template Tensor Tensor::from_host<T>(Device&, const Shape&, std::span<const T>, DType); \
+  template void Tensor::assign<T>(std::span<const T>);                                    \
   template std::vector<T> Tensor::to_host<T>() const;
 AMCL_INSTANTIATE(double)
 AMCL_INSTANTIATE(float)

@@ -41,6 +41,10 @@ class Tensor {
     return from_host(device, shape, values, kDTypeOf<T>);
   }
 
+  // Overwrites the elements with as many host values, converted as in from_host.
+  template <class T>
+  void assign(std::span<const T> values);
+
   bool defined() const { return storage_ != nullptr; }
   const Shape& shape() const { return shape_; }
   int rank() const { return shape_.rank(); }

@@ -79,15 +79,11 @@ void Optimizer::reopen() {
 }
 
 void Optimizer::prepare(double rate, int64_t number, std::optional<double> peak) {
-  Device& device = rates_.device();
   const std::array rates{rate, peak.value_or(rate)};
-  const std::array rounded{static_cast<float>(rates[0]), static_cast<float>(rates[1])};
-  const bool wide = rates_.dtype() == DType::f64;
-  device.copy_from_host(rates_.raw(), wide ? static_cast<const void*>(&rates) : &rounded,
-                        rates_.bytes());
+  rates_.assign<double>(rates);
   if (!std::holds_alternative<AdamWSpec>(options_.rule)) return;
-  const auto count = static_cast<int32_t>(number);
-  device.copy_from_host(number_.raw(), &count, sizeof(count));
+  const std::array count{static_cast<int32_t>(number)};
+  number_.assign<int32_t>(count);
 }
 
 void Optimizer::step(const Tensor& loss) {
