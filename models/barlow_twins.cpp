@@ -7,7 +7,7 @@ BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptio
     : BarlowTwins(Initializer(backend, seed, dtype), options) {}
 
 BarlowTwins::BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options)
-    : Method(initializer, options.backbone, options.projector, options.objective.name),
+    : Method(initializer, options.backbone, options.projector, options.objective),
       options_(options) {
   if (!options.objective.adaptive) return;
   if (options.correlation_score)
@@ -15,6 +15,11 @@ BarlowTwins::BarlowTwins(Initializer initializer, const BarlowTwinsOptions& opti
   else
     temperature_net_.emplace(initializer, options.projector.heads, options.batch,
                              options.objective.temperature_net);
+}
+
+void BarlowTwins::set_score_share(double share) {
+  if (correlation_score_) correlation_score_->share.set(share, correlation_score_->gain.value);
+  if (temperature_net_) temperature_net_->set_score_share(share);
 }
 
 Projections BarlowTwins::project(const Tensor& images, const ForwardContext& context) {
@@ -25,7 +30,7 @@ AmclBarlowOptions BarlowTwins::amcl_options() const {
   return {.barlow = options_.barlow, .fit = options_.fit, .amcl = options_.objective.amcl};
 }
 
-Loss BarlowTwins::loss(const Projections& projections) {
+Loss BarlowTwins::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 1, "barlow: the loss reads one projection, got ",
              projections.size());
   const Tensor& z = projections.front();

@@ -30,13 +30,14 @@ class BarlowTwins final : public Method {
   BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
               DType dtype = DType::f32);
 
+  void set_score_share(double share) override;
   Projections project(const Tensor& images, const ForwardContext& context) override;
-  Loss loss(const Projections& projections) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
   void visit(const ModuleVisitor& visitor) override;
 
  private:
+  Loss objective(const Projections& projections) override;
   BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options);
 
   AmclBarlowOptions amcl_options() const;

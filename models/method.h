@@ -7,6 +7,7 @@
 
 #include "engine/nn/layers.h"
 #include "models/objectives/objective.h"
+#include "models/objectives/presets.h"
 #include "models/projection_head.h"
 #include "models/resnet.h"
 
@@ -24,14 +25,18 @@ class Method {
   // number, which counts from 1, therefore lies in device memory and is written here, before the
   // step and on the host: random draws, the place in the queue.
   virtual void prepare_step(int64_t /*number*/) {}
+  // Of adaptive temperatures that warm up, in the same place: the share of the scores that counts, from
+  // 0 to 1 (models/score_share.h).
+  virtual void set_score_share(double /*share*/) {}
   // From here to finish_step() methods give the device work and read nothing back.
   // Before the forward pass: the momentum encoder.
   virtual void begin_step() {}
   // images [2N, H, W, 3]: rows 0..N-1 are view 1, rows N..2N-1 view 2. Of a batch in parts, each
   // part has both views of its images.
   virtual Projections project(const Tensor& images, const ForwardContext& context) = 0;
-  // Of the projections of a whole batch.
-  virtual Loss loss(const Projections& projections) = 0;
+  // Of the projections of a whole batch: the objective's, and in its total the decorrelation of the
+  // heads of the first, if it has a weight.
+  Loss loss(const Projections& projections);
   // After the optimiser step: the queue takes the keys of the last loss, if `gate` [1] is a number
   // or empty (engine/backend/step_gate.h).
   virtual void finish_step(const Tensor& /*nullable_gate*/) {}
@@ -56,7 +61,9 @@ class Method {
 
  protected:
   Method(Initializer& initializer, const ResNetOptions& backbone,
-         const ProjectionHeadOptions& projector, std::string objective_name);
+         const ProjectionHeadOptions& projector, const ObjectiveOptions& objective);
+
+  virtual Loss objective(const Projections& projections) = 0;
 
   // Projections [C, M, d] of images [M, H, W, 3]; keeps the features between.
   Tensor encode(const Tensor& images, const ForwardContext& context);
@@ -66,6 +73,7 @@ class Method {
 
  private:
   std::string objective_name_;
+  double head_decorrelation_;  // weight
   Tensor projected_features_;
 };
 

@@ -52,7 +52,7 @@ Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dt
     : Moco(Initializer(backend, seed, dtype), seed, options) {}
 
 Moco::Moco(Initializer initializer, uint64_t seed, const MocoOptions& options)
-    : Method(initializer, checked(options).backbone, options.projector, options.objective.name),
+    : Method(initializer, checked(options).backbone, options.projector, options.objective),
       seed_(seed),
       options_(options),
       momentum_encoder_(Initializer(initializer.device(), seed, initializer.dtype()),
@@ -68,6 +68,10 @@ void Moco::prepare_step(int64_t number) {
   step_ = number;
   for (auto& [rows, shuffle] : shuffles_) draw(rows, shuffle);
   if (keys_per_step_ > 0) queue_.set_place((step_ - 1) * keys_per_step_);
+}
+
+void Moco::set_score_share(double share) {
+  if (temperature_net_) temperature_net_->set_score_share(share);
 }
 
 void Moco::begin_step() {
@@ -118,7 +122,7 @@ Projections Moco::project(const Tensor& images, const ForwardContext& context) {
   return {queries, keys_of(keyed, context)};
 }
 
-Loss Moco::loss(const Projections& projections) {
+Loss Moco::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 2, "moco: the loss reads queries and keys, got ",
              projections.size(), " tensors");
   const Tensor& q = projections[0];

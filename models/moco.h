@@ -36,17 +36,18 @@ class Moco final : public Method {
   Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype = DType::f32);
 
   void prepare_step(int64_t number) override;
+  void set_score_share(double share) override;
   void begin_step() override;
   // Queries q and keys k of the same images, [C, 2N, d]; not symmetric: q of view 1 and k of view 2,
   // [C, N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;
-  Loss loss(const Projections& projections) override;
   void finish_step(const Tensor& nullable_gate) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
   void visit(const ModuleVisitor& visitor) override;
 
  private:
+  Loss objective(const Projections& projections) override;
   // The order in which a number of rows goes through the momentum encoder at the present step.
   struct Shuffle {
     Tensor order;  // [rows] i32

@@ -22,7 +22,7 @@ SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options,
     : SimSiam(Initializer(backend, seed, dtype), options) {}
 
 SimSiam::SimSiam(Initializer initializer, const SimSiamOptions& options)
-    : Method(initializer, options.backbone, options.projector, options.objective.name),
+    : Method(initializer, options.backbone, options.projector, options.objective),
       options_(options),
       predictor_(initializer, options.projector.dim, predictor_options(options)) {
   predictor_.visit("", {.parameter = [](const std::string&,
@@ -33,12 +33,16 @@ SimSiam::SimSiam(Initializer initializer, const SimSiamOptions& options)
                              options.objective.temperature_net);
 }
 
+void SimSiam::set_score_share(double share) {
+  if (temperature_net_) temperature_net_->set_score_share(share);
+}
+
 Projections SimSiam::project(const Tensor& images, const ForwardContext& context) {
   const Tensor z = encode(images, context);
   return {z, predictor_.forward(z, context)};
 }
 
-Loss SimSiam::loss(const Projections& projections) {
+Loss SimSiam::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 2, "simsiam: the loss reads projections and predictions, got ",
              projections.size(), " tensors");
   const Tensor& z = projections[0];

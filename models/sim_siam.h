@@ -25,13 +25,14 @@ class SimSiam final : public Method {
   SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype = DType::f32);
 
   // z and the predictions p from it, each [C, 2N, d].
+  void set_score_share(double share) override;
   Projections project(const Tensor& images, const ForwardContext& context) override;
-  Loss loss(const Projections& projections) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
   void visit(const ModuleVisitor& visitor) override;
 
  private:
+  Loss objective(const Projections& projections) override;
   SimSiam(Initializer initializer, const SimSiamOptions& options);
 
   SimSiamOptions options_;

@@ -9,18 +9,22 @@ SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DT
     : SimClr(Initializer(backend, seed, dtype), options) {}
 
 SimClr::SimClr(Initializer initializer, const SimClrOptions& options)
-    : Method(initializer, options.backbone, options.projector, options.objective.name),
+    : Method(initializer, options.backbone, options.projector, options.objective),
       options_(options) {
   if (options.objective.adaptive)
     temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
                              options.objective.temperature_net);
 }
 
+void SimClr::set_score_share(double share) {
+  if (temperature_net_) temperature_net_->set_score_share(share);
+}
+
 Projections SimClr::project(const Tensor& images, const ForwardContext& context) {
   return {encode(images, context)};
 }
 
-Loss SimClr::loss(const Projections& projections) {
+Loss SimClr::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 1, "simclr: the loss reads one projection, got ",
              projections.size());
   if (temperature_net_)

@@ -20,13 +20,14 @@ class SimClr final : public Method {
  public:
   SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype = DType::f32);
 
+  void set_score_share(double share) override;
   Projections project(const Tensor& images, const ForwardContext& context) override;
-  Loss loss(const Projections& projections) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
   void visit(const ModuleVisitor& visitor) override;
 
  private:
+  Loss objective(const Projections& projections) override;
   SimClr(Initializer initializer, const SimClrOptions& options);
 
   SimClrOptions options_;

@@ -1,5 +1,6 @@
 #include "models/temperature_net.h"
 
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -84,7 +85,7 @@ void TemperatureNet::check(const char* what, const Tensor& anchors,
 }
 
 Tensor TemperatureNet::embed(const Tensor& u) {
-  return linear(relu(linear(u, w1.tracked(), b1.tracked())), w2.tracked(), b2.tracked());
+  return linear(relu(linear(u, w1.tracked(), b1.tracked())), last_weight(), last_bias());
 }
 
 PairScoreRows TemperatureNet::score_rows(const PairRows& rows) {
@@ -130,7 +131,7 @@ Tensor TemperatureNet::aligned_scores(const Tensor& anchors, const Tensor& candi
   }
   const ConcatForm form = concat_form();
   const Tensor hidden = relu(add(linear(u, form.anchor, form.bias), linear(v, form.candidate, {})));
-  return reshape(linear(hidden, w2.tracked(), b2.tracked()), anchors.shape().without_last());
+  return reshape(linear(hidden, last_weight(), last_bias()), anchors.shape().without_last());
 }
 
 TemperatureNet::ConcatForm TemperatureNet::concat_form() {
@@ -140,8 +141,12 @@ TemperatureNet::ConcatForm TemperatureNet::concat_form() {
   return {.anchor = slice(weight, last, 0, features_),
           .candidate = slice(weight, last, features_, 2 * features_),
           .bias = b1.tracked(),
-          .output = reshape(w2.tracked(), {sets, options_.hidden}),
-          .output_bias = reshape(b2.tracked(), {sets})};
+          .output = reshape(last_weight(), {sets, options_.hidden}),
+          .output_bias = reshape(last_bias(), {sets})};
+}
+
+void TemperatureNet::set_score_share(double share) {
+  share_.set(options_.kind == TemperatureNetKind::dot ? std::sqrt(share) : share, w2.value);
 }
 
 void TemperatureNet::visit(const std::string& prefix, const ModuleVisitor& visitor) {

@@ -3,6 +3,7 @@
 #include "engine/nn/init.h"
 #include "models/objectives/amcl_options.h"
 #include "models/objectives/barlow.h"
+#include "models/score_share.h"
 #include "models/temperature_net.h"
 
 namespace amcl {
@@ -25,6 +26,7 @@ struct CorrelationScore {
   Parameter gain;    // [1]
   Parameter offset;  // [1]
   bool detach = false;
+  ScoreShare share = {};  // the warm-up of temperatures
 
   explicit CorrelationScore(Initializer& initializer);
   void visit(const std::string& prefix, const ModuleVisitor& visitor);

@@ -17,6 +17,7 @@ struct ObjectiveOptions {
   double temperature = 0.5;                    // not adaptive: tau of NT-Xent and InfoNCE
   AmclOptions amcl = {};                       // adaptive only
   TemperatureNetOptions temperature_net = {};  // adaptive only
+  double head_decorrelation = 0.0;             // weight of that term; 0: without it
 };
 
 // amcl, amcl-topk, amcl-table2.

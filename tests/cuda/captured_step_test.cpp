@@ -43,7 +43,8 @@ class Run {
         images(random_images(backend, 1)),
         step(
             method_ref(), arena, optimizer, [this] { return images; },
-            {.micro_batch = config.train.micro_batch, .context = context}, capture) {
+            {.micro_batch = config.train.micro_batch, .context = context}, capture),
+        warms_up(config.objective.temperature_warmup_epochs.has_value()) {
     // A replay that reads what nobody wrote in it shows.
     backend.allocator().poison(true);
   }
@@ -53,7 +54,9 @@ class Run {
     number = step_number;
     const Tensor fresh = random_images(backend, static_cast<uint64_t>(number));
     backend.copy(images.raw(), fresh.raw(), images.bytes());
-    step.launch({.number = number, .rate = 0.01 * static_cast<double>(number), .peak = 0.02});
+    StepNumbers numbers{.number = number, .rate = 0.01 * static_cast<double>(number), .peak = 0.02};
+    if (warms_up) numbers.score_share = 0.2 * static_cast<double>(number);
+    step.launch(numbers);
   }
   // Everything that a step changes: parameters, optimiser, running statistics, queue.
   std::map<std::string, std::vector<float>> state() {
@@ -75,6 +78,7 @@ class Run {
   Tensor images;
   RepeatedStep step;
   int64_t number = 0;  // of the last step
+  bool warms_up;       // whether each step has a share of the scores of its own
 
  private:
   std::function<void(const ModuleVisitor&)> visit() {
@@ -126,6 +130,13 @@ TEST_CASE("captured step: SimCLR has the bits of eager steps") {
 TEST_CASE("captured step: AMCL with three heads, and adamw, which reads the step's number") {
   Config config = small_config("simclr", "adaptive", 3);
   config.optimizer.optimizer = "adamw";
+  check_same_bits(config);
+}
+
+TEST_CASE("captured step: temperatures that warm up, and heads that are kept apart") {
+  Config config = small_config("simclr", "adaptive", 3);
+  config.objective.temperature_warmup_epochs = 1;
+  config.objective.head_decorrelation = 0.5;
   check_same_bits(config);
 }
 

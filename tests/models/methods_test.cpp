@@ -9,6 +9,7 @@
 #include "engine/backend/open.h"
 #include "models/barlow_twins.h"
 #include "models/moco.h"
+#include "models/objectives/head_decorrelation.h"
 #include "models/objectives/temperature_statistics.h"
 #include "models/sim_siam.h"
 #include "models/simclr.h"
@@ -172,6 +173,47 @@ TEST_CASE("methods: adaptive temperatures are reported per head, within their bo
       CHECK(value(kTemperatureAtBound) < 0.5);
     }
   });
+}
+
+TEST_CASE(
+    "methods: without scores all temperatures are that of score 0, with all of them their own") {
+  for_each_method([](Method& method, Backend& backend) {
+    if (method.objective_name() != "amcl") return;
+    const Projections made = method.project(random_views(backend), {.batch_norm_groups = 2});
+    const auto spread = [&] {
+      const Loss loss = method.loss(made);
+      const auto values = loss.statistics.to_host<double>();
+      return values[kTemperatureMax] - values[kTemperatureMin];
+    };
+    const double loss = method.loss(made).total.item();
+    const double own = spread();
+    CHECK(own > 1e-4);
+    method.set_score_share(0.0);
+    CHECK(spread() < 1e-6);
+    method.set_score_share(0.5);
+    CHECK(spread() > 0.2 * own);
+    CHECK(spread() < 0.8 * own);
+    method.set_score_share(1.0);
+    CHECK(method.loss(made).total.item() == loss);
+  });
+}
+
+TEST_CASE("methods: the decorrelation of the heads enters the total with its weight") {
+  const auto backend = open_backend("plain");
+  const auto make_with = [&](double weight) {
+    return SimClr(*backend, 1,
+                  {.backbone = {.width = 4},
+                   .projector = small_head(HeadNorm::none),
+                   .objective = {.head_decorrelation = weight}});
+  };
+  SimClr without = make_with(0.0);
+  SimClr with = make_with(2.0);
+  const Projections z = with.project(random_views(*backend), {.batch_norm_groups = 2});
+  const Loss plain = without.loss(z);
+  const Loss more = with.loss(z);
+  CHECK(more.total.item() - plain.total.item() ==
+        doctest::Approx(2.0 * head_decorrelation(z.front()).item()).epsilon(1e-5));
+  CHECK(more.per_head.to_host<float>() == plain.per_head.to_host<float>());
 }
 
 TEST_CASE("temperature_statistics: moments, extremes and shares of known pairs") {

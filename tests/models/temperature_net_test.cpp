@@ -117,6 +117,21 @@ TEST_CASE("temperature net: scores follow the formula, of all pairs and of align
   }
 }
 
+TEST_CASE("temperature net: while temperatures warm up a share of each score counts") {
+  const Tensor u = unit_rows(3, 1);
+  const Tensor v = unit_rows(3, 2);
+  for (const TemperatureNetOptions& options : all_forms()) {
+    TemperatureNet net = make(options);
+    const Tensor all = net.scores(u, v);
+    const Tensor aligned = net.aligned_scores(u, v);
+    for (const double share : {0.0, 0.3, 1.0}) {
+      net.set_score_share(share);
+      CHECK(test::difference(net.scores(u, v), scale(all, share), 1e-14) == "");
+      CHECK(test::difference(net.aligned_scores(u, v), scale(aligned, share), 1e-14) == "");
+    }
+  }
+}
+
 TEST_CASE("temperature net: a batch with itself gives what two copies of it give") {
   const Tensor u = unit_rows(4, 5);
   Tensor copy = Tensor::empty_like(u);

@@ -280,6 +280,12 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
         "--micro-batch is 24: must divide --batch, which is 64");
   CHECK(with({{"micro_batch", "1"}}) ==
         "--micro-batch is 1: must be at least 2, or 0 for the whole batch");
+  CHECK(with({{"head_decorrelation", "0.1"}}) ==
+        "--head-decorrelation is 0.1: needs --heads of at least 2, which is 1");
+  CHECK(with({{"temperature_warmup_epochs", "5"}})
+            .starts_with("--temperature-warmup-epochs has no effect with --temperature fixed"));
+  CHECK(with({{"temperature", "adaptive"}, {"temperature_warmup_epochs", "200"}}) ==
+        "--temperature-warmup-epochs is 200: must be at most --epochs, which is 100");
   CHECK(with({{"method", "moco"}, {"temperature", "0.2"}}) == "accepted");
   CHECK(with({{"method", "barlow"}, {"barlow_lambda", "0.01"}}) == "accepted");
 }

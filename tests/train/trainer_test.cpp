@@ -104,6 +104,31 @@ TEST_CASE("trainer: the schedule covers the run, with the warm-up in epochs") {
   CHECK(trainer.schedule().rate(6) == doctest::Approx(0.3));
 }
 
+TEST_CASE("trainer: temperatures that warm up start alike and differ more from step to step") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = test::random_dataset(*backend, 32, 8);
+  for (const char* method : test::kMethods) {
+    CAPTURE(method);
+    Config config = test::tiny_config(method, "adaptive");
+    config.objective.temperature_warmup_epochs = 1;
+    config.optimizer.lr = 0.0;
+    Trainer trainer(*backend, dataset, config);
+    std::vector<double> spreads;
+    for (int64_t step = 0; step <= trainer.steps_per_epoch(); ++step) {
+      const std::vector<double> statistics = trainer.step().statistics;
+      spreads.push_back(statistics[kTemperatureMax] - statistics[kTemperatureMin]);
+    }
+    config.objective.temperature_warmup_epochs.reset();
+    Trainer at_once(*backend, dataset, config);
+    const std::vector<double> whole = at_once.step().statistics;
+    CHECK(spreads.front() < 1e-6);
+    CHECK(spreads[1] > spreads.front());
+    CHECK(spreads[1] < 0.5 * spreads.back());
+    CHECK(spreads.back() ==
+          doctest::Approx(whole[kTemperatureMax] - whole[kTemperatureMin]).epsilon(0.5));
+  }
+}
+
 TEST_CASE("trainer: the one rule that scales the rate is the reference batch") {
   const auto backend = open_backend("cpu");
   const Dataset dataset = test::random_dataset(*backend, 16, 8);

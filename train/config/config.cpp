@@ -81,9 +81,14 @@ std::string bounds_complaint(const Config& config) {
   return concat_text("must be below --temperature-high, which is ", *bounds.temperature_high);
 }
 
-std::string warmup_complaint(const Config& config) {
+std::string heads_complaint(const Config& config) {
+  if (config.objective.head_decorrelation == 0.0 || config.model.heads >= 2) return {};
+  return concat_text("needs --heads of at least 2, which is ", config.model.heads);
+}
+
+std::string warmup_complaint(double warmup_epochs, const Config& config) {
   const auto epochs = static_cast<double>(config.train.epochs);
-  if (config.train.epochs <= 0 || config.optimizer.warmup_epochs <= epochs) return {};
+  if (config.train.epochs <= 0 || warmup_epochs <= epochs) return {};
   return concat_text("must be at most --epochs, which is ", config.train.epochs);
 }
 
@@ -117,7 +122,7 @@ std::string below_one_complaint(const std::optional<double>& beta) {
 
 std::string optimizer_complaint(const std::string& key, const Config& config) {
   const OptimizerConfig& keys = config.optimizer;
-  if (key == "warmup_epochs") return warmup_complaint(config);
+  if (key == "warmup_epochs") return warmup_complaint(keys.warmup_epochs, config);
   if (key == "warmup_steps") return warmup_steps_complaint(keys);
   if (key == "schedule") return schedule_complaint(keys);
   if (key == "milestones") return milestones_complaint(config);
@@ -135,6 +140,9 @@ std::string dependent_complaint(const Setting& setting, const Config& config) {
   if (setting.key == "temperature") return temperature_complaint(config);
   if (setting.key == "objective") return objective_complaint(config);
   if (setting.key == "phi") return phi_complaint(config);
+  if (setting.key == "temperature_warmup_epochs")
+    return warmup_complaint(config.objective.temperature_warmup_epochs.value_or(0.0), config);
+  if (setting.key == "head_decorrelation") return heads_complaint(config);
   if (setting.key == "micro_batch") return micro_batch_complaint(config);
   return optimizer_complaint(setting.key, config);
 }

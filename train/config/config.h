@@ -76,11 +76,12 @@ struct ObjectiveConfig {
   std::string temperature = "fixed";  // adaptive | fixed | a number
   std::optional<double> temperature_low = {};
   std::optional<double> temperature_high = {};
-  std::optional<std::string> reducer = {};  // lse | topk | hard
-  std::optional<int64_t> topk = {};         // kappa of the reducer topk
-  std::optional<bool> with_positive = {};   // whether the reducer's set holds the positive
-  std::optional<std::string> omega = {};    // anchored | paired
-  std::optional<double> beta = {};          // weight of Omega = a log tau + 1 / tau
+  std::optional<double> temperature_warmup_epochs = {};  // none: 0
+  std::optional<std::string> reducer = {};               // lse | topk | hard
+  std::optional<int64_t> topk = {};                      // kappa of the reducer topk
+  std::optional<bool> with_positive = {};  // whether the reducer's set holds the positive
+  std::optional<std::string> omega = {};   // anchored | paired
+  std::optional<double> beta = {};         // weight of Omega = a log tau + 1 / tau
   std::optional<double> omega_a = {};
   std::optional<double> beta_negative = {};  // of the negatives, where paired
   std::optional<double> omega_a_negative = {};
@@ -93,6 +94,7 @@ struct ObjectiveConfig {
   std::optional<double> barlow_lambda = {};      // of every temperature, as the two below
   std::optional<double> barlow_scale = {};
   std::optional<int64_t> barlow_ddof = {};
+  double head_decorrelation = 0.0;  // weight, of every temperature; 0: none
 
   bool operator==(const ObjectiveConfig&) const = default;
 };

@@ -27,6 +27,13 @@ std::vector<Setting> adaptive_settings() {
        .value = "T",
        .help = "upper bound of adaptive temperatures",
        .range = {.low = 0, .above_low = true}},
+      {.key = "temperature_warmup_epochs",
+       .field = AMCL_FIELD(objective.temperature_warmup_epochs),
+       .value = "N",
+       .unit = "epochs",
+       .help = "grow the differences between adaptive temperatures from 0: all start as that of "
+               "score 0",
+       .range = {.low = 0}},
       {.key = "reducer",
        .field = AMCL_FIELD(objective.reducer),
        .value = "NAME",
@@ -111,6 +118,14 @@ Setting temperature_setting() {
           .value = "adaptive|fixed|T",
           .help = "adaptive: AMCL; fixed: the method's usual value; T > 0: this value",
           .number_too = true};
+}
+
+Setting head_decorrelation_setting() {
+  return {.key = "head_decorrelation",
+          .field = AMCL_FIELD(objective.head_decorrelation),
+          .value = "X",
+          .help = "weight of a term that keeps the features of the heads uncorrelated; 0: none",
+          .range = {.low = 0}};
 }
 
 std::vector<Setting> barlow_settings() {
@@ -242,6 +257,7 @@ std::vector<Setting> objective_settings() {
   std::vector<Setting> settings = adaptive_settings();
   for (Setting& setting : settings) setting.adaptive_only = true;
   settings.insert(settings.begin() + 1, temperature_setting());
+  settings.push_back(head_decorrelation_setting());
   for (Setting& setting : barlow_settings()) settings.push_back(std::move(setting));
   return settings;
 }

@@ -1,5 +1,7 @@
 #include "train/config/objective_config.h"
 
+#include <cmath>
+
 #include "train/config/method_config.h"
 
 namespace amcl {
@@ -50,10 +52,12 @@ ObjectiveOptions objective_options(const Config& config) {
       resolve_objective(keys.objective, keys.temperature, usual_temperature(method));
   if (!options.adaptive) {
     options.name = plain_objective(method);
+    options.head_decorrelation = keys.head_decorrelation;
     return options;
   }
   if (method == "simsiam") options = simsiam_preset();
   if (method == "barlow") options = barlow_preset();
+  options.head_decorrelation = keys.head_decorrelation;
 
   AmclOptions& amcl = options.amcl;
   // The authors' second release sums the regularizer of the kappa negatives (spec S10c).
@@ -82,6 +86,12 @@ ObjectiveOptions objective_options(const Config& config) {
   return options;
 }
 
+int64_t temperature_warmup_steps(const Config& config, int64_t steps_per_epoch) {
+  if (config.objective.temperature != "adaptive") return 0;
+  return std::llround(config.objective.temperature_warmup_epochs.value_or(0.0) *
+                      static_cast<double>(steps_per_epoch));
+}
+
 Config with_preset(const Config& config) {
   const ObjectiveOptions options = objective_options(config);
   Config filled = with_method(config);
@@ -93,6 +103,7 @@ Config with_preset(const Config& config) {
   ObjectiveConfig& keys = filled.objective;
   fill(keys.temperature_low, amcl.range.low);
   fill(keys.temperature_high, amcl.range.high);
+  fill(keys.temperature_warmup_epochs, 0.0);
   fill(keys.reducer, name_of(amcl.reducer));
   if (keys.reducer == "topk") fill(keys.topk, amcl.topk);
   fill(keys.with_positive, amcl.with_positive);

@@ -128,6 +128,11 @@ struct Opened {
   }
 };
 
+std::string warmup_text(const Config& config) {
+  const double epochs = config.objective.temperature_warmup_epochs.value_or(0.0);
+  return epochs > 0.0 ? concat_text(", warm-up ", epochs, " epochs") : std::string();
+}
+
 // What a run is, before its first step.
 void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Config& config) {
   const Dataset& dataset = opened.dataset;
@@ -137,9 +142,11 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
   std::string temperature = concat_text("temperature ", objective.temperature);
   if (objective.adaptive)
     temperature = concat_text("temperature adaptive from ", objective.amcl.range.low, " to ",
-                              objective.amcl.range.high);
+                              objective.amcl.range.high, warmup_text(config));
   else if (!is_contrastive(model.method))
     temperature = "without temperature";
+  if (objective.head_decorrelation > 0.0)
+    temperature += concat_text(", head decorrelation ", objective.head_decorrelation);
   const std::string text = concat_text(
       "data       ", dataset.name, " (", dataset.layout, "), ", dataset.count(), " images, views ",
       view.height, " x ", view.width, ", ", describe_home(dataset, *opened.backend),

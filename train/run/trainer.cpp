@@ -6,6 +6,7 @@
 #include "engine/core/parallel_for.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"
+#include "train/config/objective_config.h"
 #include "train/config/optimizer_config.h"
 #include "train/version.h"
 
@@ -35,6 +36,7 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
                .workers = config.train.workers,
                .seed = config.train.seed}),
       schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())),
+      temperature_warmup_(temperature_warmup_steps(config, loader_.steps_per_epoch())),
       step_(
           *method_, arena_, optimizer_, [this] { return loader_.views(); },
           {.micro_batch = config.train.micro_batch, .context = context_},
@@ -62,11 +64,19 @@ void Trainer::initialize(const Checkpoint& checkpoint) {
   load_weights(checkpoint, visit());
 }
 
+// Also when the warm-up is over: what it has left in device memory is read on.
+std::optional<double> Trainer::score_share() const {
+  if (temperature_warmup_ == 0) return {};
+  return std::min(1.0,
+                  static_cast<double>(finished_steps_) / static_cast<double>(temperature_warmup_));
+}
+
 void Trainer::advance() {
   const std::vector<int64_t> samples = loader_.prepare();
   step_.launch({.number = finished_steps_ + 1,
                 .rate = schedule_.rate(finished_steps_),
-                .peak = schedule_.peak});
+                .peak = schedule_.peak,
+                .score_share = score_share()});
   if (online_)
     online_->learn(step_.outputs().features, samples,
                    static_cast<double>(finished_steps_) / static_cast<double>(steps()));

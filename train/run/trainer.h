@@ -68,6 +68,8 @@ class Trainer {
 
  private:
   VisitFunction visit();
+  // Of the next step, while temperatures warm up.
+  std::optional<double> score_share() const;
   // Images of the data set and the features that the model has for them now.
   Probe make_probe();
 
@@ -80,6 +82,7 @@ class Trainer {
   Optimizer optimizer_;
   Loader loader_;
   Schedule schedule_;
+  int64_t temperature_warmup_;  // steps
   RepeatedStep step_;
   std::unique_ptr<OnlineEvaluation> online_;
   int64_t finished_steps_ = 0;

@@ -115,6 +115,7 @@ Tensor gather_numbers(const Loss& loss, const Tensor& squares) {
 
 void prepare_step(Method& method, Optimizer& optimizer, const StepNumbers& numbers) {
   method.prepare_step(numbers.number);
+  if (numbers.score_share) method.set_score_share(*numbers.score_share);
   optimizer.prepare(numbers.rate, numbers.number, numbers.peak);
 }
 

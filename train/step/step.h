@@ -1,7 +1,7 @@
 // One training step: forward, loss, backward, clip, update.
 //
 // It is a fixed program of device work between two moments at which the host has a part: before it,
-// prepare_step() writes what differs from the last step (rates, number, random draws) to device
+// prepare_step() writes what differs from the last step (rates, number, random draws, warm-up) to device
 // memory; after it, StepReading fetches the numbers. Nothing between reads back, so that launch_step()
 // can be recorded once and replayed (engine/backend/step_graph.h).
 #pragma once
@@ -31,6 +31,8 @@ struct StepNumbers {
   int64_t number = 1;               // of the step in the run, from 1
   double rate = 0.0;                // learning rate
   std::optional<double> peak = {};  // rate of what the schedule leaves alone; none: `rate`
+  // Of adaptive temperatures that warm up (Method::set_score_share); none: they do not.
+  std::optional<double> score_share = {};
 };
 
 // What does not.
