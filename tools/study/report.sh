@@ -23,8 +23,12 @@ summary() {
     else printf "%.2f +- %.2f\n", m, sqrt((q - n * m * m > 0 ? q - n * m * m : 0) / (n - 1) / n)
   }'
 }
-# The last number called $1 in the first list or value of each finished run's metrics.
-last_metric() { for run in "${finished[@]}"; do sed -nE "s/.*\"$1\":\[?([-0-9.e]+).*/\1/p" "$run/metrics.jsonl" | tail -n 1; done; }
+# The last value called $1 of each finished run's metrics; of a list, one value per head, its mean.
+last_metric() {
+  for run in "${finished[@]}"; do
+    sed -nE "s/.*\"$1\":\[?([-0-9.e,]+).*/\1/p" "$run/metrics.jsonl" | tail -n 1
+  done | awk -F, '{s = 0; n = 0; for (i = 1; i <= NF; i++) if ($i != "") {s += $i; n++} if (n) print s / n}'
+}
 
 # The value of setting $1 in the configuration of the run $2.
 setting() { sed -nE "s/^#? *$1 = \"?([^\"  ]*)\"?.*/\1/p" "$2/config.toml" | head -n 1; }
@@ -36,10 +40,12 @@ mapfile -t names < <(for file in "$study"/*.toml; do basename "$file" .toml | se
   echo "# Study: $(basename "$study")"
   echo
   echo "Mean +- standard error over seeds; kNN (k = 200, T = 0.1) and linear probe on backbone features of the test"
-  echo "images after the last epoch, in percent. Best epoch: highest online kNN (k = 20, 1,024 test images)."
+  echo "images after the last epoch, in percent. Best epoch: highest online kNN (k = 20, 1,024 test images). Temperatures"
+  echo "(tau) are means over the pairs and heads of the last step that was logged; at a bound: the share of positives; heads"
+  echo "alike: how the similarities of two heads correlate over all pairs of a batch."
   echo
-  echo "| run | seeds | kNN | linear probe | best epoch, online | last loss | at a bound | loss of chance |"
-  echo "| --- | --- | --- | --- | --- | --- | --- | --- |"
+  echo "| run | seeds | kNN | linear probe | best epoch, online | last loss | of chance | tau of positives | of negatives | at a bound | heads alike |"
+  echo "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
   for name in "${names[@]}"; do
     finished=()
     for file in "$study/$name"-s*.toml; do
@@ -51,8 +57,9 @@ mapfile -t names < <(for file in "$study"/*.toml; do basename "$file" .toml | se
     linear=$(for run in "${finished[@]}"; do field linear_top1 <"$run/evaluation.json"; done | summary)
     best=$(for run in "${finished[@]}"; do field knn_top1 <"$run/metrics.jsonl" | sort -n | tail -n 1; done | summary)
     chance=$(field chance_loss <"${finished[0]}/summary.json" | summary)
-    echo "| $name | ${#finished[@]} | $knn | $linear | $best | $(last_metric loss | summary) |" \
-      "$(last_metric temperature_at_bound | summary) | $chance |"
+    echo "| $name | ${#finished[@]} | $knn | $linear | $best | $(last_metric loss | summary) | $chance |" \
+      "$(last_metric positive_temperature_mean | summary) | $(last_metric negative_temperature_mean | summary) |" \
+      "$(last_metric temperature_at_bound | summary) | $(last_metric head_similarity_correlation | summary) |"
   done
   echo
   echo "## Every run"
