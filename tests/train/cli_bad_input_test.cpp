@@ -178,7 +178,7 @@ TEST_CASE("bad input: what only a GPU has an effect on") {
     const std::string negation = concat_text("--no-", key);
     for (const std::string& given : {flag, negation})
       check_refused(fixture, {given}, 2,
-                    {flag, "has no effect with --device cpu", "--device cuda"});
+                    {concat_text(given, " has no effect with --device cpu"), "--device cuda"});
   }
 }
 

@@ -280,6 +280,9 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
         "--micro-batch is 24: must divide --batch, which is 64");
   CHECK(with({{"micro_batch", "1"}}) ==
         "--micro-batch is 1: must be at least 2, or 0 for the whole batch");
+  CHECK(with({{"capture", "false"}}).starts_with("--no-capture has no effect with --device cpu"));
+  CHECK(with({{"phi_shared", "false"}})
+            .starts_with("--no-phi-shared has no effect with --temperature fixed"));
   CHECK(with({{"head_decorrelation", "0.1"}}) ==
         "--head-decorrelation is 0.1: needs --heads of at least 2, which is 1");
   CHECK(with({{"temperature_warmup_epochs", "5"}})

@@ -138,6 +138,14 @@ class Resolver {
     return setting.flag();
   }
 
+  // The same of a value that is to be left out: --no-x where that is what was given.
+  std::string given_name_of(const Setting& setting) const {
+    const bool flag = resolved_.origins[index_of(setting)].kind == OriginKind::flag;
+    if (flag && value_text(setting, resolved_.config) == "false")
+      return "--no-" + setting.flag().substr(2);
+    return name_of(setting);
+  }
+
   void complain_of_variable(const std::string& name) {
     std::vector<std::string> names = {kConfigVariable};
     for (const Setting& setting : config_settings()) names.push_back(setting.environment_name());
@@ -157,7 +165,7 @@ class Resolver {
       const Setting& choice = *find_setting(only.key);
       const OriginKind kind = resolved_.origins[index_of(setting)].kind;
       if (kind == OriginKind::fallback || kind < resolved_.origins[index_of(choice)].kind) continue;
-      fail(ErrorKind::usage, name_of(setting), " has no effect with ", choice.flag(), ' ',
+      fail(ErrorKind::usage, given_name_of(setting), " has no effect with ", choice.flag(), ' ',
            value_text(choice, resolved_.config), ": leave it out, or use ", choice.flag(), ' ',
            list_text(only.values));
     }
@@ -170,7 +178,7 @@ class Resolver {
     if (objective.temperature == "adaptive") return;
     for (const Setting& setting : config_settings()) {
       if (setting.adaptive_only && resolved_.origins[index_of(setting)].kind == OriginKind::flag) {
-        fail(ErrorKind::usage, setting.flag(), " has no effect with --temperature ",
+        fail(ErrorKind::usage, given_name_of(setting), " has no effect with --temperature ",
              objective.temperature, ": leave it out, or use --temperature adaptive");
       }
     }
