@@ -50,14 +50,11 @@ ObjectiveOptions objective_options(const Config& config) {
   const std::string& method = config.model.method;
   ObjectiveOptions options =
       resolve_objective(keys.objective, keys.temperature, usual_temperature(method));
-  if (!options.adaptive) {
-    options.name = plain_objective(method);
-    options.head_decorrelation = keys.head_decorrelation;
-    return options;
-  }
-  if (method == "simsiam") options = simsiam_preset();
-  if (method == "barlow") options = barlow_preset();
+  if (!options.adaptive) options.name = plain_objective(method);
+  if (options.adaptive && method == "simsiam") options = simsiam_preset();
+  if (options.adaptive && method == "barlow") options = barlow_preset();
   options.head_decorrelation = keys.head_decorrelation;
+  if (!options.adaptive) return options;
 
   AmclOptions& amcl = options.amcl;
   // The authors' second release sums the regularizer of the kappa negatives (spec S10c).
