@@ -11,9 +11,11 @@ namespace {
 constexpr GoldenTolerance kF64Tolerance{.loss = 1e-9, .tensor = 1e-9};
 constexpr GoldenTolerance kF32Tolerance{.loss = 1e-5, .tensor = 5e-5};
 
-// Tensors that are smaller than this everywhere count as this large: what is zero in one order of
-// operations is rounding in another.
-constexpr double kNegligible = 1e-9;
+// What is zero in one order of operations is rounding in another: tensors of the file up to
+// kZero of their case's largest input are zero, and the result's rounding has these limits.
+constexpr double kZero = 1e-15;
+constexpr double kZeroLimitF64 = 1e-15;
+constexpr double kZeroLimitF32 = 5e-7;
 
 template <class... Parts>
 [[noreturn]] void fail_golden(const Parts&... parts) {
@@ -167,9 +169,13 @@ void GoldenCase::compare(const std::string& name, std::span<const double> result
   if (wanted.size() != result.size())
     fail_golden(name, " has ", wanted.size(), " elements, the result ", result.size());
   const bool finite_only = compare_ == Compare::finite_in_f32 && run_.dtype != DType::f64;
-  const double largest = std::max(largest_magnitude(wanted), kNegligible);
+  const double largest = largest_magnitude(wanted);
+  const double zero_limit = run_.dtype == DType::f64 ? kZeroLimitF64 : kZeroLimitF32;
+  const double limit_of_all =
+      is_zero_up_to_rounding(name, largest) ? zero_limit : tolerance * largest;
   for (size_t i = 0; i < wanted.size(); ++i) {
-    const double limit = tolerance * (per_element ? std::max(1.0, std::abs(wanted[i])) : largest);
+    const double limit =
+        per_element ? tolerance * std::max(1.0, std::abs(wanted[i])) : limit_of_all;
     const double error = std::abs(result[i] - wanted[i]);
     if (finite_only ? std::isfinite(result[i]) : error <= limit) continue;
     std::ostringstream message;
@@ -179,6 +185,16 @@ void GoldenCase::compare(const std::string& name, std::span<const double> result
     message << ": error " << error << ", limit " << limit;
     throw GoldenFailure(message.str());
   }
+}
+
+// The inputs are those of the same case: "c2.in.x" beside "c2.grad.x".
+bool GoldenCase::is_zero_up_to_rounding(const std::string& name, double largest) const {
+  const size_t kind = std::min(name.find("out."), name.find("grad."));
+  double largest_input = 0.0;
+  for (const std::string& input : names(name.substr(0, kind) + "in."))
+    largest_input =
+        std::max(largest_input, largest_magnitude(file_.tensors.at(input).values<double>()));
+  return largest <= kZero * largest_input;
 }
 
 void GoldenCase::check_complete() const {

@@ -83,6 +83,30 @@ TEST_CASE("golden runner: a wrong value fails in f64, a coarse one in f32") {
   }
 }
 
+TEST_CASE("golden runner: rounding of a tensor that is zero passes, anything above it fails") {
+  // One feature: a row of length 1 whatever happens, so that no gradient is left.
+  const auto with_gradient = [](double value) {
+    SafetensorsFile file;
+    file.metadata = {{"case", "ops_l2norm_softmax"}, {"eps", "1e-12"}, {"cases", "1"}};
+    file.metadata.insert({"c0.op", "l2_normalize"});
+    const auto column = [](double first) {
+      return SafetensorsEntry::from<double>({2, 1}, std::vector<double>{first, -0.7});
+    };
+    file.tensors = {{"c0.in.x", column(0.3)}, {"c0.in.gy", column(0.9)}};
+    file.tensors.insert({"c0.out.y", SafetensorsEntry::from<double>({2, 1}, {{1.0, -1.0}})});
+    file.tensors.insert({"c0.grad.x", SafetensorsEntry::from<double>({2, 1}, {{0.0, value}})});
+    return file;
+  };
+  CHECK(verdict(with_gradient(0.0)).empty());
+  CHECK(verdict(with_gradient(5.6e-17)).empty());
+  // Not rounding of inputs of size 1, and not what is computed.
+  says(verdict(with_gradient(2e-15)), "case [plain f64]: c0.grad.x[1] is");
+
+  SafetensorsFile zeros = passing_file();
+  zeros.tensors["grad.z"] = SafetensorsEntry::from<double>({1, 6, 2}, std::vector<double>(12, 0.0));
+  says(verdict(zeros), "case [plain f64]: grad.z[0] is");
+}
+
 TEST_CASE("golden runner: whatever nobody asks for fails") {
   SafetensorsFile key = passing_file();
   set(key, "margin", "0.1");
