@@ -10,14 +10,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 bundle=$(realpath -m "${1:-build/bundle}")
 archive=${2:-}
-shared=../shared
 readonly largest_upload=$((64 << 20))
 
 fail() {
   echo "bundle.sh: $2" >&2
   exit "$1"
 }
-[[ -d $shared/spec/golden ]] || fail 66 "no golden files at $shared/spec/golden"
 [[ -z $archive || -f $archive ]] || fail 66 "no file at $archive"
 
 cmake --preset cuda >/dev/null
@@ -28,8 +26,8 @@ cmake --install build/cuda --prefix "$bundle" --component program --strip >/dev/
 mkdir -p "$bundle/tests" "$bundle/lib"
 for test in "${tests[@]}"; do cp "build/cuda/bin/$test" "$bundle/tests/"; done
 strip "$bundle"/tests/*
-cp -r "$shared/spec/golden" "$bundle/goldens"
-cp "$shared/peers/simclr_step_torch.py" tools/bench/gpu.sh tools/bench/figures.sh "$bundle/"
+cp -r tests/golden/cases "$bundle/goldens"
+cp tools/bench/simclr_step_torch.py tools/bench/gpu.sh tools/bench/figures.sh "$bundle/"
 
 # What the C library's package brings is left out: it must fit the machine's loader.
 c_library='/(ld-linux|libc|libm|libdl|libpthread|librt|libresolv)[-.]'

@@ -3,8 +3,7 @@
 # both. Prints a table of medians, ratios and spread and where our time goes, and writes it to
 # tools/bench/results/DATE-cpu.md.
 #   usage: tools/bench/cpu.sh [PAIRS]      pairs of runs for each case (default 5)
-#   environment: AMCL_PEER    the peer script (default ../shared/peers/simclr_step_torch.py)
-#                AMCL_TORCH   a Python with torch (default: a virtual environment in ~/.cache/amcl, made when missing)
+#   environment: AMCL_TORCH   a Python with torch (default: a virtual environment in ~/.cache/amcl, made when missing)
 # PyTorch is measured with its default layout and with channels last; the better median counts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -12,8 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tools/bench/figures.sh
 
 pairs=${1:-5}
-peer=${AMCL_PEER:-../shared/peers/simclr_step_torch.py}
-[[ -f $peer ]] || { echo "cpu.sh: no peer script at $peer; name it in AMCL_PEER" >&2; exit 66; }
+peer=tools/bench/simclr_step_torch.py
 find_amcl
 find_python_with torch
 
