@@ -37,7 +37,7 @@ struct Layout {
   int64_t record_bytes() const { return label_bytes() + kImageBytes; }
 };
 
-// Channel statistics of the 50,000 training images (conventions.md).
+// Channel statistics of the 50,000 training images.
 const Layout& cifar10() {
   static const Layout layout = {"CIFAR-10",
                                 "cifar-10-batches-bin",

@@ -101,7 +101,7 @@ TEST_CASE("augment: views agree with torchvision") {
       for (const float value : view_of(*backend, golden, one, golden.normalization))
         worst = std::max(worst, std::fabs(value - expected.at(offset++)));
       INFO(name, ", case ", one.name);
-      // 1e-4 before the normalisation (conventions.md), which divides by at least 0.24.
+      // 1e-4 before the normalisation (engine/README.md, Augmentation), which divides by at least 0.24.
       CHECK(worst < 1e-4f / 0.24f);
     }
     CHECK(offset == expected.size());

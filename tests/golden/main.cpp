@@ -1,6 +1,6 @@
-// Compares the engine with the reference: reads the golden files of the specification, or of the
+// Compares the engine with the reference: reads the golden files of tests/golden/cases, or of the
 // directory that AMCL_GOLDEN_DIR names, and computes each in plain f64, plain f32 and f32 on the
-// cpu backend and, where there is one, a GPU. Every objective of the specification is built, so no file is skipped.
+// cpu backend and, where there is one, a GPU. Every objective of docs/objectives.md is built, so no file is skipped.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -14,7 +14,7 @@ int main() {
   const std::string directory = elsewhere != nullptr ? elsewhere : AMCL_GOLDEN_DIRECTORY;
   const auto plain = amcl::open_backend("plain");
   const auto cpu = amcl::open_backend("cpu");
-  // In the specification's own files plain f32, whose rounding is that of baseline x86-64 everywhere,
+  // In the files of tests/golden/cases plain f32, whose rounding is that of baseline x86-64 everywhere,
   // flips no relu.
   const double plain_limit =
       elsewhere != nullptr ? amcl::GoldenRun::kWithFlippedRelu : amcl::GoldenRun::kSameRelus;

@@ -7,7 +7,7 @@
 namespace amcl {
 namespace {
 
-TEST_CASE("presets: the values of the specification's table") {
+TEST_CASE("presets: the values of the table of docs/objectives.md") {
   const AmclOptions amcl = preset("amcl").amcl;
   CHECK(amcl.reducer == PairReducer::lse);
   CHECK(amcl.with_positive);
