@@ -145,8 +145,8 @@ TemperatureNet::ConcatForm TemperatureNet::concat_form() {
           .output_bias = reshape(last_bias(), {sets})};
 }
 
-void TemperatureNet::set_score_share(double share) {
-  share_.set(options_.kind == TemperatureNetKind::dot ? std::sqrt(share) : share, w2.value);
+void TemperatureNet::set_temperature_warmup(double share) {
+  warmup_.set(options_.kind == TemperatureNetKind::dot ? std::sqrt(share) : share, w2.value);
 }
 
 void TemperatureNet::visit(const std::string& prefix, const ModuleVisitor& visitor) {

@@ -12,7 +12,7 @@
 #include "engine/nn/init.h"
 #include "engine/nn/parameter.h"
 #include "engine/ops/ops.h"
-#include "models/score_share.h"
+#include "models/temperature_warmup.h"
 
 namespace amcl {
 
@@ -45,9 +45,8 @@ class TemperatureNet {
   Tensor scores(const Tensor& anchors, const Tensor& candidates);
   // r [C, A] of the pairs (anchors_i, candidates_i) only, both [C, A, d].
   Tensor aligned_scores(const Tensor& anchors, const Tensor& candidates);
-  // From now on `share` (from 0 to 1) of each score counts: the warm-up of temperatures. To be set
-  // between steps.
-  void set_score_share(double share);
+  // From now on `share` (from 0 to 1) of each score counts. To be set between steps.
+  void set_temperature_warmup(double share);
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 
   const TemperatureNetOptions& options() const { return options_; }
@@ -72,13 +71,13 @@ class TemperatureNet {
   Tensor embed(const Tensor& u);  // P [C, M, e] of the dot form
   ConcatForm concat_form();
   // W2 and b2 as the scores read them.
-  Tensor last_weight() { return share_.of(w2.tracked()); }
-  Tensor last_bias() { return share_.of(b2.tracked()); }
+  Tensor last_weight() { return warmup_.applied_to(w2.tracked()); }
+  Tensor last_bias() { return warmup_.applied_to(b2.tracked()); }
 
   TemperatureNetOptions options_;
   int64_t heads_;  // 0: any number, sharing one net
   int64_t features_;
-  ScoreShare share_;  // dot: its root, since P is on both sides
+  TemperatureWarmup warmup_;  // dot: its root, since P is on both sides
 };
 
 }  // namespace amcl

@@ -76,8 +76,8 @@ void CorrelationScore::visit(const std::string& prefix, const ModuleVisitor& vis
 Loss amcl_barlow(const Tensor& x, const Tensor& y, CorrelationScore& score,
                  const AmclBarlowOptions& options) {
   const CrossCorrelation correlation = checked_correlation(x, y, options, true);
-  const Tensor gain = score.share.of(score.gain.tracked());
-  const Tensor offset = score.share.of(score.offset.tracked());
+  const Tensor gain = score.warmup.applied_to(score.gain.tracked());
+  const Tensor offset = score.warmup.applied_to(score.offset.tracked());
   const auto temperatures = [&](const Tensor& cr) {
     const Tensor r = add(multiply(score.detach ? tape::detach(cr) : cr, gain), offset);
     return Temperatures(temperature(r, options.amcl.range));

@@ -3,8 +3,8 @@
 #include "engine/nn/init.h"
 #include "models/objectives/amcl_options.h"
 #include "models/objectives/barlow.h"
-#include "models/score_share.h"
 #include "models/temperature_net.h"
+#include "models/temperature_warmup.h"
 
 namespace amcl {
 
@@ -26,7 +26,7 @@ struct CorrelationScore {
   Parameter gain;    // [1]
   Parameter offset;  // [1]
   bool detach = false;
-  ScoreShare share = {};  // the warm-up of temperatures
+  TemperatureWarmup warmup = {};
 
   explicit CorrelationScore(Initializer& initializer);
   void visit(const std::string& prefix, const ModuleVisitor& visitor);

@@ -55,7 +55,7 @@ class Run {
     const Tensor fresh = random_images(backend, static_cast<uint64_t>(number));
     backend.copy(images.raw(), fresh.raw(), images.bytes());
     StepNumbers numbers{.number = number, .rate = 0.01 * static_cast<double>(number), .peak = 0.02};
-    if (warms_up) numbers.score_share = 0.2 * static_cast<double>(number);
+    if (warms_up) numbers.temperature_warmup = 0.2 * static_cast<double>(number);
     step.launch(numbers);
   }
   // Everything that a step changes: parameters, optimiser, running statistics, queue.

@@ -7,12 +7,12 @@
 #include <memory>
 
 #include "engine/backend/open.h"
-#include "models/barlow_twins.h"
-#include "models/moco.h"
+#include "models/methods/barlow_twins.h"
+#include "models/methods/moco.h"
+#include "models/methods/sim_siam.h"
+#include "models/methods/simclr.h"
 #include "models/objectives/head_decorrelation.h"
 #include "models/objectives/temperature_statistics.h"
-#include "models/sim_siam.h"
-#include "models/simclr.h"
 #include "tests/models/random_images.h"
 
 namespace amcl {
@@ -188,12 +188,12 @@ TEST_CASE(
     const double loss = method.loss(made).total.item();
     const double own = spread();
     CHECK(own > 1e-4);
-    method.set_score_share(0.0);
+    method.set_temperature_warmup(0.0);
     CHECK(spread() < 1e-6);
-    method.set_score_share(0.5);
+    method.set_temperature_warmup(0.5);
     CHECK(spread() > 0.2 * own);
     CHECK(spread() < 0.8 * own);
-    method.set_score_share(1.0);
+    method.set_temperature_warmup(1.0);
     CHECK(method.loss(made).total.item() == loss);
   });
 }

@@ -1,4 +1,4 @@
-#include "models/moco.h"
+#include "models/methods/moco.h"
 
 #include <doctest/doctest.h>
 

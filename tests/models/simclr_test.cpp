@@ -1,4 +1,4 @@
-#include "models/simclr.h"
+#include "models/methods/simclr.h"
 
 #include <doctest/doctest.h>
 

@@ -125,7 +125,7 @@ TEST_CASE("temperature net: while temperatures warm up a share of each score cou
     const Tensor all = net.scores(u, v);
     const Tensor aligned = net.aligned_scores(u, v);
     for (const double share : {0.0, 0.3, 1.0}) {
-      net.set_score_share(share);
+      net.set_temperature_warmup(share);
       CHECK(test::difference(net.scores(u, v), scale(all, share), 1e-14) == "");
       CHECK(test::difference(net.aligned_scores(u, v), scale(aligned, share), 1e-14) == "");
     }

@@ -1,9 +1,9 @@
 #include "train/assembly/build_method.h"
 
-#include "models/barlow_twins.h"
-#include "models/moco.h"
-#include "models/sim_siam.h"
-#include "models/simclr.h"
+#include "models/methods/barlow_twins.h"
+#include "models/methods/moco.h"
+#include "models/methods/sim_siam.h"
+#include "models/methods/simclr.h"
 #include "train/config/method_config.h"
 #include "train/config/objective_config.h"
 #include "train/config/precision.h"

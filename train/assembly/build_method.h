@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "engine/backend/backend.h"
-#include "models/method.h"
+#include "models/methods/method.h"
 #include "train/config/config.h"
 
 namespace amcl {

@@ -1,8 +1,8 @@
 #include "train/config/method_config.h"
 
-#include "models/barlow_twins.h"
-#include "models/moco.h"
-#include "models/sim_siam.h"
+#include "models/methods/barlow_twins.h"
+#include "models/methods/moco.h"
+#include "models/methods/sim_siam.h"
 
 namespace amcl {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "data/dataset.h"
 #include "engine/backend/backend.h"
-#include "models/method.h"
+#include "models/methods/method.h"
 
 namespace amcl {
 

@@ -22,7 +22,7 @@
 #include "data/augment_policy.h"
 #include "data/dataset.h"
 #include "engine/io/safetensors.h"
-#include "models/method.h"
+#include "models/methods/method.h"
 #include "train/evaluation/softmax_regression.h"
 
 namespace amcl {

@@ -65,7 +65,7 @@ void Trainer::initialize(const Checkpoint& checkpoint) {
 }
 
 // Also when the warm-up is over: what it has left in device memory is read on.
-std::optional<double> Trainer::score_share() const {
+std::optional<double> Trainer::temperature_warmup() const {
   if (temperature_warmup_ == 0) return {};
   return std::min(1.0,
                   static_cast<double>(finished_steps_) / static_cast<double>(temperature_warmup_));
@@ -76,7 +76,7 @@ void Trainer::advance() {
   step_.launch({.number = finished_steps_ + 1,
                 .rate = schedule_.rate(finished_steps_),
                 .peak = schedule_.peak,
-                .score_share = score_share()});
+                .temperature_warmup = temperature_warmup()});
   if (online_)
     online_->learn(step_.outputs().features, samples,
                    static_cast<double>(finished_steps_) / static_cast<double>(steps()));

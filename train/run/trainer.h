@@ -5,7 +5,7 @@
 
 #include "data/dataset.h"
 #include "data/loader.h"
-#include "models/method.h"
+#include "models/methods/method.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"
 #include "train/evaluation/online_evaluation.h"
@@ -69,7 +69,7 @@ class Trainer {
  private:
   VisitFunction visit();
   // Of the next step, while temperatures warm up.
-  std::optional<double> score_share() const;
+  std::optional<double> temperature_warmup() const;
   // Images of the data set and the features that the model has for them now.
   Probe make_probe();
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/method.h"
+#include "models/methods/method.h"
 
 namespace amcl {
 

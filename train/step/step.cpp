@@ -115,7 +115,7 @@ Tensor gather_numbers(const Loss& loss, const Tensor& squares) {
 
 void prepare_step(Method& method, Optimizer& optimizer, const StepNumbers& numbers) {
   method.prepare_step(numbers.number);
-  if (numbers.score_share) method.set_score_share(*numbers.score_share);
+  if (numbers.temperature_warmup) method.set_temperature_warmup(*numbers.temperature_warmup);
   optimizer.prepare(numbers.rate, numbers.number, numbers.peak);
 }
 

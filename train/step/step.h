@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "engine/nn/parameter_arena.h"
-#include "models/method.h"
+#include "models/methods/method.h"
 #include "train/optimizer/optimizer.h"
 
 namespace amcl {
@@ -31,8 +31,8 @@ struct StepNumbers {
   int64_t number = 1;               // of the step in the run, from 1
   double rate = 0.0;                // learning rate
   std::optional<double> peak = {};  // rate of what the schedule leaves alone; none: `rate`
-  // Of adaptive temperatures that warm up (Method::set_score_share); none: they do not.
-  std::optional<double> score_share = {};
+  // Of adaptive temperatures that warm up (Method::set_temperature_warmup); none: they do not.
+  std::optional<double> temperature_warmup = {};
 };
 
 // What does not.

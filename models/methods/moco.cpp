@@ -1,4 +1,4 @@
-#include "models/moco.h"
+#include "models/methods/moco.h"
 
 #include <algorithm>
 #include <numeric>
@@ -49,29 +49,19 @@ Tensor gathered(const Tensor& x, const Tensor& index) {
 }  // namespace
 
 Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype)
-    : Moco(Initializer(backend, seed, dtype), seed, options) {}
-
-Moco::Moco(Initializer initializer, uint64_t seed, const MocoOptions& options)
-    : Method(initializer, checked(options).backbone, options.projector, options.objective),
+    : Method(backend, seed, dtype, checked(options).backbone, options.projector, options.objective),
       seed_(seed),
       options_(options),
-      momentum_encoder_(Initializer(initializer.device(), seed, initializer.dtype()),
-                        options.backbone, options.projector),
-      queue_(initializer.device(), seed, options.projector.heads, options.queue,
-             options.projector.dim, stat_dtype(initializer.dtype())) {
-  if (options.objective.adaptive)
-    temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
-                             options.objective.temperature_net);
+      momentum_encoder_(Initializer(backend, seed, dtype), options.backbone, options.projector),
+      queue_(backend, seed, options.projector.heads, options.queue, options.projector.dim,
+             stat_dtype(dtype)) {
+  make_temperature_net(options.projector.heads, options.projector.dim);
 }
 
 void Moco::prepare_step(int64_t number) {
   step_ = number;
   for (auto& [rows, shuffle] : shuffles_) draw(rows, shuffle);
   if (keys_per_step_ > 0) queue_.set_place((step_ - 1) * keys_per_step_);
-}
-
-void Moco::set_score_share(double share) {
-  if (temperature_net_) temperature_net_->set_score_share(share);
 }
 
 void Moco::begin_step() {
@@ -130,8 +120,8 @@ Loss Moco::objective(const Projections& projections) {
   keys_ = l2_normalize(k);
   // The mean over both views' queries is half of the sum of the two directions' losses.
   const Tensor own = options_.symmetric ? roll_rows(k, k.dim(1) / 2) : k;
-  if (temperature_net_)
-    return amcl_moco(q, own, queue_.keys(), &*temperature_net_, options_.objective.amcl);
+  if (temperature_net() != nullptr)
+    return amcl_moco(q, own, queue_.keys(), temperature_net(), options_.objective.amcl);
   return info_nce_queue(q, own, queue_.keys(), options_.objective.temperature);
 }
 
@@ -147,7 +137,7 @@ void Moco::finish_step(const Tensor& nullable_gate) {
 
 double Moco::chance_level(int64_t /*images*/) const {
   const int64_t heads = options_.projector.heads;
-  return temperature_net_
+  return options_.objective.adaptive
              ? amcl_moco_chance_level(heads, options_.queue, options_.projector.dim,
                                       options_.objective.amcl)
              : info_nce_queue_chance_level(heads, options_.queue, options_.objective.temperature);
@@ -157,9 +147,7 @@ int64_t Moco::pair_count(int64_t images) const {
   return options_.projector.heads * (options_.symmetric ? 2 : 1) * images * (1 + options_.queue);
 }
 
-void Moco::visit(const ModuleVisitor& visitor) {
-  Method::visit(visitor);
-  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
+void Moco::visit_buffers(const ModuleVisitor& visitor) {
   momentum_encoder_.visit("momentum_encoder", visitor);
   queue_.visit("queue", visitor);
 }

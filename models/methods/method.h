@@ -1,15 +1,18 @@
 // A self-supervised method: backbone, projection heads and objective, cut at the projections so that exact
 // micro-batches and several devices can come between. SimCLR, MoCo, Barlow Twins and SimSiam are a
-// class each.
+// class each; what adaptive temperatures add is the same for all.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "engine/backend/backend.h"
 #include "engine/nn/layers.h"
 #include "models/objectives/objective.h"
 #include "models/objectives/presets.h"
 #include "models/projection_head.h"
 #include "models/resnet.h"
+#include "models/temperature_net.h"
 
 namespace amcl {
 
@@ -26,14 +29,14 @@ class Method {
   // step and on the host: random draws, the place in the queue.
   virtual void prepare_step(int64_t /*number*/) {}
   // Of adaptive temperatures that warm up, in the same place: the share of the scores that counts, from
-  // 0 to 1 (models/score_share.h).
-  virtual void set_score_share(double /*share*/) {}
+  // 0 to 1 (models/temperature_warmup.h).
+  virtual void set_temperature_warmup(double share);
   // From here to finish_step() methods give the device work and read nothing back.
   // Before the forward pass: the momentum encoder.
   virtual void begin_step() {}
   // images [2N, H, W, 3]: rows 0..N-1 are view 1, rows N..2N-1 view 2. Of a batch in parts, each
-  // part has both views of its images.
-  virtual Projections project(const Tensor& images, const ForwardContext& context) = 0;
+  // part has both views of its images. Unless a method has more: z [C, 2N, d] alone.
+  virtual Projections project(const Tensor& images, const ForwardContext& context);
   // Of the projections of a whole batch: the objective's, and in its total the decorrelation of the
   // heads of the first, if it has a weight.
   Loss loss(const Projections& projections);
@@ -49,7 +52,7 @@ class Method {
   // an online probe learns from.
   const Tensor& projected_features() const { return projected_features_; }
   // For messages and records.
-  const std::string& objective_name() const { return objective_name_; }
+  const std::string& objective_name() const { return objective_options_.name; }
   // The loss when all similarities are 0 and all temperatures at their start value, for 2N rows.
   virtual double chance_level(int64_t images) const = 0;
   // Pairs that the loss of 2N rows compares, of features for Barlow Twins: what its time grows with.
@@ -57,23 +60,34 @@ class Method {
   // Backbone under "backbone.", heads under "projector.*.", predictor under "predictor.*.",
   // temperature net under "temperature_net."; buffers of MoCo under "momentum_encoder." and
   // "queue.*.".
-  virtual void visit(const ModuleVisitor& visitor);
+  void visit(const ModuleVisitor& visitor);
 
  protected:
-  Method(Initializer& initializer, const ResNetOptions& backbone,
+  // `dtype` of parameters, heads and loss.
+  Method(Backend& backend, uint64_t seed, DType dtype, const ResNetOptions& backbone,
          const ProjectionHeadOptions& projector, const ObjectiveOptions& objective);
 
+  // phi over `features` numbers of a row, where temperatures are adaptive. The last thing that a method makes
+  // of its initializer: parameters are drawn in the order in which they are made.
+  void make_temperature_net(int64_t heads, int64_t features);
+  // Null for constant temperatures.
+  TemperatureNet* temperature_net() { return temperature_net_ ? &*temperature_net_ : nullptr; }
+
   virtual Loss objective(const Projections& projections) = 0;
+  // What a method trains besides backbone, heads and temperature net, and what it keeps in buffers.
+  virtual void visit_trained(const ModuleVisitor& /*visitor*/) {}
+  virtual void visit_buffers(const ModuleVisitor& /*visitor*/) {}
 
   // Projections [C, M, d] of images [M, H, W, 3]; keeps the features between.
   Tensor encode(const Tensor& images, const ForwardContext& context);
 
+  Initializer initializer_;
+  const ObjectiveOptions objective_options_;
   ResNet backbone_;
   ProjectionHead heads_;
 
  private:
-  std::string objective_name_;
-  double head_decorrelation_;  // weight
+  std::optional<TemperatureNet> temperature_net_;
   Tensor projected_features_;
 };
 

@@ -1,29 +1,20 @@
-#include "models/barlow_twins.h"
+#include "models/methods/barlow_twins.h"
 
 namespace amcl {
 
 BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
                          DType dtype)
-    : BarlowTwins(Initializer(backend, seed, dtype), options) {}
-
-BarlowTwins::BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options)
-    : Method(initializer, options.backbone, options.projector, options.objective),
+    : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options) {
-  if (!options.objective.adaptive) return;
-  if (options.correlation_score)
-    correlation_score_.emplace(initializer);
-  else
-    temperature_net_.emplace(initializer, options.projector.heads, options.batch,
-                             options.objective.temperature_net);
+  if (!options.correlation_score)
+    make_temperature_net(options.projector.heads, options.batch);
+  else if (options.objective.adaptive)
+    correlation_score_.emplace(initializer_);
 }
 
-void BarlowTwins::set_score_share(double share) {
-  if (correlation_score_) correlation_score_->share.set(share, correlation_score_->gain.value);
-  if (temperature_net_) temperature_net_->set_score_share(share);
-}
-
-Projections BarlowTwins::project(const Tensor& images, const ForwardContext& context) {
-  return {encode(images, context)};
+void BarlowTwins::set_temperature_warmup(double share) {
+  if (correlation_score_) correlation_score_->warmup.set(share, correlation_score_->gain.value);
+  Method::set_temperature_warmup(share);
 }
 
 AmclBarlowOptions BarlowTwins::amcl_options() const {
@@ -39,8 +30,8 @@ Loss BarlowTwins::objective(const Projections& projections) {
   const Tensor x = slice(z, 1, 0, z.dim(1) / 2);
   const Tensor y = slice(z, 1, z.dim(1) / 2, z.dim(1));
   Loss loss = correlation_score_ ? amcl_barlow(x, y, *correlation_score_, amcl_options())
-              : temperature_net_ ? amcl_barlow(x, y, *temperature_net_, amcl_options())
-                                 : barlow(x, y, options_.barlow);
+              : temperature_net() != nullptr ? amcl_barlow(x, y, *temperature_net(), amcl_options())
+                                             : barlow(x, y, options_.barlow);
   if (options_.scale == 1.0) return loss;
   loss.total = scale(loss.total, options_.scale);
   loss.per_head = tape::detach(scale(loss.per_head, options_.scale));
@@ -59,10 +50,8 @@ int64_t BarlowTwins::pair_count(int64_t /*images*/) const {
   return options_.projector.heads * options_.projector.dim * options_.projector.dim;
 }
 
-void BarlowTwins::visit(const ModuleVisitor& visitor) {
-  Method::visit(visitor);
+void BarlowTwins::visit_trained(const ModuleVisitor& visitor) {
   if (correlation_score_) correlation_score_->visit("temperature_net", visitor);
-  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
 }
 
 }  // namespace amcl

@@ -4,10 +4,8 @@
 #pragma once
 #include <optional>
 
-#include "engine/backend/backend.h"
-#include "models/method.h"
+#include "models/methods/method.h"
 #include "models/objectives/amcl_barlow.h"
-#include "models/objectives/presets.h"
 
 namespace amcl {
 
@@ -30,22 +28,17 @@ class BarlowTwins final : public Method {
   BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
               DType dtype = DType::f32);
 
-  void set_score_share(double share) override;
-  Projections project(const Tensor& images, const ForwardContext& context) override;
+  void set_temperature_warmup(double share) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
-  void visit(const ModuleVisitor& visitor) override;
 
  private:
   Loss objective(const Projections& projections) override;
-  BarlowTwins(Initializer initializer, const BarlowTwinsOptions& options);
-
+  void visit_trained(const ModuleVisitor& visitor) override;
   AmclBarlowOptions amcl_options() const;
 
   BarlowTwinsOptions options_;
-  // At most one of them, for adaptive temperatures.
-  std::optional<CorrelationScore> correlation_score_;
-  std::optional<TemperatureNet> temperature_net_;
+  std::optional<CorrelationScore> correlation_score_;  // in the place of the temperature net
 };
 
 }  // namespace amcl

@@ -9,14 +9,10 @@
 // go through the momentum encoder in shuffled order, so that a query and its key share no part.
 #pragma once
 #include <map>
-#include <optional>
 
-#include "engine/backend/backend.h"
-#include "models/method.h"
-#include "models/momentum_encoder.h"
-#include "models/negative_queue.h"
-#include "models/objectives/presets.h"
-#include "models/temperature_net.h"
+#include "models/methods/method.h"
+#include "models/methods/momentum_encoder.h"
+#include "models/methods/negative_queue.h"
 
 namespace amcl {
 
@@ -36,7 +32,6 @@ class Moco final : public Method {
   Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype = DType::f32);
 
   void prepare_step(int64_t number) override;
-  void set_score_share(double share) override;
   void begin_step() override;
   // Queries q and keys k of the same images, [C, 2N, d]; not symmetric: q of view 1 and k of view 2,
   // [C, N, d].
@@ -44,17 +39,16 @@ class Moco final : public Method {
   void finish_step(const Tensor& nullable_gate) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
-  void visit(const ModuleVisitor& visitor) override;
 
  private:
   Loss objective(const Projections& projections) override;
+  void visit_buffers(const ModuleVisitor& visitor) override;
+
   // The order in which a number of rows goes through the momentum encoder at the present step.
   struct Shuffle {
     Tensor order;  // [rows] i32
     Tensor back;   // its inverse
   };
-
-  Moco(Initializer initializer, uint64_t seed, const MocoOptions& options);
 
   const Shuffle& shuffle_of(int64_t rows);
   void draw(int64_t rows, Shuffle& shuffle) const;
@@ -62,7 +56,6 @@ class Moco final : public Method {
 
   uint64_t seed_;
   MocoOptions options_;
-  std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
   MomentumEncoder momentum_encoder_;
   NegativeQueue queue_;
   int64_t step_ = 1;

@@ -1,12 +1,12 @@
-// The share of the scores that counts while adaptive temperatures warm up: at 0 every temperature is
-// the one of score 0, at 1 it is the score's own (spec S3.2).
+// The warm-up of adaptive temperatures: a share of the scores counts, from 0, where every temperature is that of
+// score 0, to 1, where it is the score's own (spec S3.2).
 #pragma once
 #include "engine/ops/ops.h"
 
 namespace amcl {
 
 // One number in device memory, so that a recorded step reads what the host has written since.
-class ScoreShare {
+class TemperatureWarmup {
  public:
   // `like` says where it lies and in which type; always the same.
   void set(double share, const Tensor& like) {
@@ -15,7 +15,7 @@ class ScoreShare {
   }
   // Weights that the scores are linear in, times the share; the weights themselves while it was
   // never set.
-  Tensor of(const Tensor& weights) const {
+  Tensor applied_to(const Tensor& weights) const {
     return value_.defined() ? multiply(weights, value_) : weights;
   }
 

@@ -1,4 +1,4 @@
-#include "models/simclr.h"
+#include "models/methods/simclr.h"
 
 #include "models/objectives/amcl_nt_xent.h"
 #include "models/objectives/nt_xent.h"
@@ -6,34 +6,21 @@
 namespace amcl {
 
 SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype)
-    : SimClr(Initializer(backend, seed, dtype), options) {}
-
-SimClr::SimClr(Initializer initializer, const SimClrOptions& options)
-    : Method(initializer, options.backbone, options.projector, options.objective),
+    : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options) {
-  if (options.objective.adaptive)
-    temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
-                             options.objective.temperature_net);
-}
-
-void SimClr::set_score_share(double share) {
-  if (temperature_net_) temperature_net_->set_score_share(share);
-}
-
-Projections SimClr::project(const Tensor& images, const ForwardContext& context) {
-  return {encode(images, context)};
+  make_temperature_net(options.projector.heads, options.projector.dim);
 }
 
 Loss SimClr::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 1, "simclr: the loss reads one projection, got ",
              projections.size());
-  if (temperature_net_)
-    return amcl_nt_xent(projections.front(), &*temperature_net_, options_.objective.amcl);
+  if (temperature_net() != nullptr)
+    return amcl_nt_xent(projections.front(), temperature_net(), options_.objective.amcl);
   return nt_xent(projections.front(), {.temperature = options_.objective.temperature});
 }
 
 double SimClr::chance_level(int64_t images) const {
-  if (temperature_net_)
+  if (options_.objective.adaptive)
     return amcl_nt_xent_chance_level(options_.projector.heads, images, options_.projector.dim,
                                      options_.objective.amcl);
   return nt_xent_chance_level(options_.projector.heads, images,
@@ -42,11 +29,6 @@ double SimClr::chance_level(int64_t images) const {
 
 int64_t SimClr::pair_count(int64_t images) const {
   return options_.projector.heads * 4 * images * images;
-}
-
-void SimClr::visit(const ModuleVisitor& visitor) {
-  Method::visit(visitor);
-  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
 }
 
 }  // namespace amcl

@@ -1,4 +1,4 @@
-#include "models/sim_siam.h"
+#include "models/methods/sim_siam.h"
 
 #include "models/objectives/amcl_simsiam.h"
 #include "models/objectives/simsiam.h"
@@ -19,22 +19,13 @@ ProjectionHeadOptions predictor_options(const SimSiamOptions& options) {
 }  // namespace
 
 SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype)
-    : SimSiam(Initializer(backend, seed, dtype), options) {}
-
-SimSiam::SimSiam(Initializer initializer, const SimSiamOptions& options)
-    : Method(initializer, options.backbone, options.projector, options.objective),
+    : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options),
-      predictor_(initializer, options.projector.dim, predictor_options(options)) {
+      predictor_(initializer_, options.projector.dim, predictor_options(options)) {
   predictor_.visit("", {.parameter = [](const std::string&,
                                         Parameter& parameter) { parameter.constant_rate = true; },
                         .buffer = [](const std::string&, Tensor&) {}});
-  if (options.objective.adaptive)
-    temperature_net_.emplace(initializer, options.projector.heads, options.projector.dim,
-                             options.objective.temperature_net);
-}
-
-void SimSiam::set_score_share(double share) {
-  if (temperature_net_) temperature_net_->set_score_share(share);
+  make_temperature_net(options.projector.heads, options.projector.dim);
 }
 
 Projections SimSiam::project(const Tensor& images, const ForwardContext& context) {
@@ -55,13 +46,13 @@ Loss SimSiam::objective(const Projections& projections) {
   const Tensor z2 = slice(tape::detach(z), 1, images, 2 * images);
   const Tensor p1 = slice(p, 1, 0, images);
   const Tensor p2 = slice(p, 1, images, 2 * images);
-  if (temperature_net_)
-    return amcl_simsiam(p1, z1, p2, z2, &*temperature_net_, options_.objective.amcl);
+  if (temperature_net() != nullptr)
+    return amcl_simsiam(p1, z1, p2, z2, temperature_net(), options_.objective.amcl);
   return simsiam(p1, z1, p2, z2);
 }
 
 double SimSiam::chance_level(int64_t /*images*/) const {
-  if (!temperature_net_) return 0.0;
+  if (!options_.objective.adaptive) return 0.0;
   return static_cast<double>(options_.projector.heads) *
          amcl_simsiam_chance_level(options_.projector.dim, options_.objective.amcl);
 }
@@ -70,10 +61,8 @@ int64_t SimSiam::pair_count(int64_t images) const {
   return options_.projector.heads * 2 * images;
 }
 
-void SimSiam::visit(const ModuleVisitor& visitor) {
-  Method::visit(visitor);
+void SimSiam::visit_trained(const ModuleVisitor& visitor) {
   predictor_.visit("predictor", visitor);
-  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
 }
 
 }  // namespace amcl

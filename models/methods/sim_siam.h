@@ -2,13 +2,7 @@
 // each image through one encoder and C projection heads; a predictor per head maps the projection of
 // one view to that of the other, which is a constant. AMCL gives each pair a temperature (spec S6).
 #pragma once
-#include <optional>
-
-#include "engine/backend/backend.h"
-#include "models/method.h"
-#include "models/objectives/presets.h"
-#include "models/projection_head.h"
-#include "models/temperature_net.h"
+#include "models/methods/method.h"
 
 namespace amcl {
 
@@ -25,19 +19,16 @@ class SimSiam final : public Method {
   SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype = DType::f32);
 
   // z and the predictions p from it, each [C, 2N, d].
-  void set_score_share(double share) override;
   Projections project(const Tensor& images, const ForwardContext& context) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
-  void visit(const ModuleVisitor& visitor) override;
 
  private:
   Loss objective(const Projections& projections) override;
-  SimSiam(Initializer initializer, const SimSiamOptions& options);
+  void visit_trained(const ModuleVisitor& visitor) override;
 
   SimSiamOptions options_;
   ProjectionHead predictor_;
-  std::optional<TemperatureNet> temperature_net_;  // adaptive temperatures only
 };
 
 }  // namespace amcl

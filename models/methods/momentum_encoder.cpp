@@ -1,4 +1,4 @@
-#include "models/momentum_encoder.h"
+#include "models/methods/momentum_encoder.h"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "models/negative_queue.h"
+#include "models/methods/negative_queue.h"
 
 #include <vector>
 
