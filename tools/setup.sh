@@ -10,6 +10,7 @@ packages=(
   libcli11-dev libtomlplusplus-dev           # the command line and its configuration files
   nlohmann-json3-dev libstb-dev doctest-dev  # records; pictures; tests
   zlib1g-dev libjpeg62-turbo-dev libpng-dev  # images and archives that are read
+  curl ca-certificates                       # amcl data fetch
   clang-format shellcheck                    # the format check
 )
 

@@ -21,7 +21,7 @@ done
 
 tools/setup.sh
 tools/format.sh --check
-shellcheck tools/*.sh .ci/run
+shellcheck tools/*.sh tools/*/*.sh .ci/run
 cmake --preset "$preset"
 cmake --build --preset "$preset"
 
