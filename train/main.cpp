@@ -1,4 +1,6 @@
 // The program. Errors become one line on stderr and an exit code here, and nowhere else.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -46,7 +48,7 @@ void print_error(const GlobalOptions& global, std::string message, const std::st
 void flush_output() {
   errno = 0;
   std::cout.flush();
-  const bool flushed = std::fflush(stdout) == 0;
+  const bool flushed = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
   if (!std::cout || !flushed) {
     fail(ErrorKind::io, "cannot write to standard output",
          errno == 0 ? "" : concat_text(": ", std::strerror(errno)));
@@ -54,13 +56,16 @@ void flush_output() {
 }
 
 int run_guarded(CommandLine& line, int argc, const char* const* argv) {
+  int code = kExitDone;
   try {
-    const int code = line.run(argc, argv);
+    code = line.run(argc, argv);
     flush_output();
     return code;
   } catch (const Error& error) {
     print_error(line.global(), error.what(), error.where());
-    return exit_code(error.kind());
+    // That a run was saved holds whether or not its last line was read: whoever starts it again goes
+    // by the code.
+    return code == kExitStopped ? code : exit_code(error.kind());
   } catch (const std::bad_alloc&) {
     print_error(line.global(), "out of memory: try a smaller --batch or --width", {});
     return kExitFailed;
@@ -70,12 +75,23 @@ int run_guarded(CommandLine& line, int argc, const char* const* argv) {
   }
 }
 
+// A standard stream that was closed (2>&-) would leave its number to the next file that is opened, and
+// messages would be written into that. In its place stands, as in libc for setuid programs, one whose
+// every use fails.
+void occupy_closed_streams() {
+  for (const int stream : {0, 1, 2})
+    if (fcntl(stream, F_GETFD) < 0) open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY);
+}
+
 }  // namespace
 }  // namespace amcl
 
 int main(int argc, char** argv) {
+  amcl::occupy_closed_streams();
   // A limit on the size of files shall fail the write, as a full disk does, and not end the process.
   std::signal(SIGXFSZ, SIG_IGN);
+  // Likewise whoever reads what is printed may go away: progress is then lost, and a result an error.
+  std::signal(SIGPIPE, SIG_IGN);
   amcl::CommandLine line;
   return amcl::run_guarded(line, argc, argv);
 }

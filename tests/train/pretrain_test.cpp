@@ -45,8 +45,8 @@ struct Runs {
                                   .progress = {},
                                   .notes = output.get(),
                                   .results = output.get()};
-    int64_t done = 0;
-    const PretrainEnd end = pretrain(config, options, [&] { return ++done == steps; });
+    int64_t done = 0;  // asked before each step
+    const PretrainEnd end = pretrain(config, options, [&] { return steps > 0 && done++ == steps; });
     printed = text_of(output.get());
     return end;
   }
@@ -94,7 +94,7 @@ TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninter
         std::string::npos);
   parts.train.workers = 3;
   parts.train.checkpoint_every = 5;
-  CHECK(runs.go(parts, 3, parts.train.out) == PretrainEnd::stopped);  // of the second
+  CHECK(runs.go(parts, 4, parts.train.out) == PretrainEnd::stopped);  // as the first is evaluated
   CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
 
   CHECK(same_tensors(newest(whole), newest(parts)));
@@ -102,6 +102,37 @@ TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninter
   CHECK(timeless_log(whole) == timeless_log(parts));
   // The chance level, 8 steps and two online evaluations, whose probe went on as well.
   CHECK(timeless_log(whole).size() == 11);
+}
+
+TEST_CASE("pretrain: a stop during an evaluation loses nothing of it") {
+  Runs runs;
+  const Config whole = runs.config("whole");
+  runs.go(whole);
+  const Config parts = runs.config("parts");
+  // Asked before each of the four steps of an epoch, and then for each batch of its evaluation.
+  CHECK(runs.go(parts, 5) == PretrainEnd::stopped);
+  CHECK(newest(parts).metadata.at("step") == "4");
+  CHECK(timeless_log(parts).size() == 5);  // without the evaluation
+  CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
+  CHECK(same_tensors(newest(whole), newest(parts)));
+  CHECK(timeless_log(whole) == timeless_log(parts));
+}
+
+TEST_CASE("pretrain: the checkpoint of an epoch is there before its evaluation") {
+  Runs runs;
+  const Config config = runs.config("run");
+  const PretrainOptions options{
+      .resume = {}, .progress = {}, .notes = std::tmpfile(), .results = std::tmpfile()};
+  std::vector<std::string> saved;  // when asked
+  pretrain(config, options, [&] {
+    const bool any = std::filesystem::exists(config.train.out + "/checkpoint.safetensors");
+    saved.push_back(any ? newest(config).metadata.at("step") : "");
+    return false;
+  });
+  CHECK(saved ==
+        std::vector<std::string>{"", "", "", "", "4", "4", "4", "4", "4", "4", "4", "8", "8", "8"});
+  std::fclose(options.notes);
+  std::fclose(options.results);
 }
 
 TEST_CASE("pretrain: every method goes on to the same bits") {
@@ -308,16 +339,18 @@ TEST_CASE("pretrain: a checkpoint that cannot be written is a warning, the last 
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
   const PretrainOptions options{
       .resume = {}, .progress = {}, .notes = output.get(), .results = output.get()};
-  int64_t steps = 0;
+  bool running = false;
   const auto run = [&] {
     pretrain(config, options, [&] {
-      if (++steps == 2) std::filesystem::remove_all(config.train.out);
+      if (running) std::filesystem::remove_all(config.train.out);
+      running = true;
       return false;
     });
   };
   CHECK_THROWS_WITH_AS(run(), doctest::Contains("checkpoint.safetensors"), Error);
-  CHECK(steps == 7);  // the end of the first epoch, after 4, did not end it; the 8th asks no more
-  CHECK(text_of(output.get()).find("warning: no checkpoint at step 4: ") != std::string::npos);
+  const std::string notes = text_of(output.get());
+  CHECK(notes.find("warning: no checkpoint at step 4: ") != std::string::npos);
+  CHECK(notes.find("warning: no checkpoint at step 8: ") != std::string::npos);  // it went on
 }
 
 TEST_CASE("pretrain: a finished run cannot go on, and says what can be done") {

@@ -38,16 +38,20 @@ std::vector<int64_t> all_images(const Dataset& dataset) {
 
 }  // namespace
 
-Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset,
-                         int64_t at_once) {
-  return backbone_features(method, backend, dataset, all_images(dataset), at_once);
+Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset, int64_t at_once,
+                         const BetweenBatches& between) {
+  return backbone_features(method, backend, dataset, all_images(dataset), at_once, between);
 }
 
 Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset,
-                         std::span<const int64_t> images, int64_t at_once) {
+                         std::span<const int64_t> images, int64_t at_once,
+                         const BetweenBatches& between) {
   const ForwardContext context{.phase = Phase::eval, .update_running_statistics = false};
-  Tensor rows = embed_all(backend, dataset, images, method.feature_dim(), at_once,
-                          [&](const Tensor& batch) { return method.features(batch, context); });
+  Tensor rows =
+      embed_all(backend, dataset, images, method.feature_dim(), at_once, [&](const Tensor& batch) {
+        between();
+        return method.features(batch, context);
+      });
   Tensor squares = Tensor::empty(backend, {1}, DType::f32);
   backend.sum_of_squares(rows, squares);
   if (!std::isfinite(squares.item()))

@@ -12,7 +12,6 @@
 #include "train/evaluation/alignment_uniformity.h"
 #include "train/evaluation/column_statistics.h"
 #include "train/evaluation/effective_rank.h"
-#include "train/evaluation/embed.h"
 #include "train/evaluation/knn.h"
 
 namespace amcl {
@@ -102,20 +101,21 @@ void OnlineEvaluation::learn(const Tensor& features, const std::vector<int64_t>&
   probe_->step(x, labels, 0.5 + 0.5 * std::cos(std::numbers::pi * progress), kProbeMomentum);
 }
 
-OnlineScores OnlineEvaluation::evaluate() {
+OnlineScores OnlineEvaluation::evaluate(const BetweenBatches& between) {
   OnlineScores scores;
-  const Tensor bank = backbone_features(method_, backend_, train_, bank_, at_once_);
+  const Tensor bank = backbone_features(method_, backend_, train_, bank_, at_once_, between);
   scores.effective_rank = effective_rank(some_rows(bank, kMostRankRows));
   if (probe_) {
-    score_labels(scores, bank);
+    score_labels(scores, bank, between);
   } else {
-    score_views(scores);
+    score_views(scores, between);
   }
   return scores;
 }
 
-void OnlineEvaluation::score_labels(OnlineScores& scores, const Tensor& bank) {
-  const Tensor queries = backbone_features(method_, backend_, queries_, at_once_);
+void OnlineEvaluation::score_labels(OnlineScores& scores, const Tensor& bank,
+                                    const BetweenBatches& between) {
+  const Tensor queries = backbone_features(method_, backend_, queries_, at_once_, between);
   scores.bank = bank.dim(0);
   scores.queries = queries.dim(0);
   const KnnResult knn = knn_classify(bank, labels_of(train_, bank_), queries, classes_,
@@ -125,21 +125,22 @@ void OnlineEvaluation::score_labels(OnlineScores& scores, const Tensor& bank) {
   scores.linear_top1 = top1_percent(probe_->predict(x, 0), queries_.labels);
 }
 
-void OnlineEvaluation::score_views(OnlineScores& scores) {
+void OnlineEvaluation::score_views(OnlineScores& scores, const BetweenBatches& between) {
   if (std::ssize(bank_) < 2) return;
-  const auto [first, second] = view_features();
+  const auto [first, second] = view_features(between);
   scores.alignment = alignment(first, second);
   scores.uniformity = 0.5 * (uniformity(first) + uniformity(second));
 }
 
 // The same views at every evaluation, those of the first epoch.
-std::array<Tensor, 2> OnlineEvaluation::view_features() {
+std::array<Tensor, 2> OnlineEvaluation::view_features(const BetweenBatches& between) {
   const ForwardContext context{.phase = Phase::eval, .update_running_statistics = false};
   const ImageExtent view = train_.view_extent();
   Backend& device = maker_of_views(train_, backend_);
   ViewMaker maker(device, train_, policy_, seed_);
   std::array<std::vector<Tensor>, 2> parts;
   for (int64_t begin = 0; begin < std::ssize(bank_); begin += at_once_) {
+    between();
     const int64_t count = std::min(at_once_, std::ssize(bank_) - begin);
     std::array<Tensor, 2> rows;
     for (Tensor& images : rows)

@@ -23,6 +23,7 @@
 #include "data/dataset.h"
 #include "engine/io/safetensors.h"
 #include "models/methods/method.h"
+#include "train/evaluation/embed.h"
 #include "train/evaluation/softmax_regression.h"
 
 namespace amcl {
@@ -54,7 +55,8 @@ class OnlineEvaluation {
   void learn(const Tensor& features, const std::vector<int64_t>& samples, double progress);
 
   bool labelled() const { return probe_ != nullptr; }
-  OnlineScores evaluate();
+  // `between` is called between batches; what it throws ends the evaluation.
+  OnlineScores evaluate(const BetweenBatches& between = [] {});
 
   // The probe's state as tensors online_probe.*; load takes it back, and leaves the probe as it is
   // where the file has none. Throws Error(data) if it has other sizes.
@@ -65,9 +67,9 @@ class OnlineEvaluation {
   int64_t bytes() const;
 
  private:
-  void score_labels(OnlineScores& scores, const Tensor& bank);
-  void score_views(OnlineScores& scores);
-  std::array<Tensor, 2> view_features();
+  void score_labels(OnlineScores& scores, const Tensor& bank, const BetweenBatches& between);
+  void score_views(OnlineScores& scores, const BetweenBatches& between);
+  std::array<Tensor, 2> view_features(const BetweenBatches& between);
 
   Backend& backend_;
   Method& method_;

@@ -114,6 +114,10 @@ LogRecord online_record(const StepPosition& position, const OnlineScores& scores
   return record;
 }
 
+bool is_online_record(const LogRecord& record, int64_t step) {
+  return record.contains("effective_rank") && record["step"] == step;
+}
+
 std::string online_text(const OnlineScores& scores) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(1);

@@ -26,7 +26,8 @@ enum class PretrainEnd {
   stopped,   // on request, with a checkpoint: exit code 75
 };
 
-// stop_requested is asked after each step. Errors: usage (a setting, or another configuration or
+// stop_requested is asked before each step and between the batches of an online evaluation; from the
+// first time on there is something to save. Errors: usage (a setting, or another configuration or
 // data set than the run's), missing, data and io (data set, checkpoints, run directory), numeric
 // (loss or gradient not finite), device (also where memory runs out: with the largest batch that would
 // fit). A checkpoint or log line that cannot be written during the run is a

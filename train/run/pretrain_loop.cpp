@@ -43,7 +43,9 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDire
              trainer.method().chance_level(config.train.batch)),
       since_record_(config.train.batch),
       since_start_(config.train.batch),
+      saved_step_(trainer.finished_steps() > 0 ? trainer.finished_steps() : -1),
       chance_level_(trainer.method().chance_level(config.train.batch)) {
+  if (is_online_record(log_.last_kept(), trainer.finished_steps())) evaluation_ = log_.last_kept();
   if (trainer.finished_steps() == 0) {
     LogRecord first;
     first["step"] = 0;
@@ -57,26 +59,20 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDire
 }
 
 PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
-  while (trainer_.finished_steps() < trainer_.steps()) {
-    advance();
-    if (trainer_.finished_steps() == trainer_.steps()) break;
+  bool goes_on = !evaluation_missing() || evaluate(stop_requested);
+  while (goes_on && trainer_.finished_steps() < trainer_.steps()) {
     if (stop_requested()) {
-      save_checkpoint();
-      finish(PretrainEnd::stopped);
-      return PretrainEnd::stopped;
+      goes_on = false;
+      break;
     }
-    if (!checkpoint_due()) continue;
-    try {
-      save_checkpoint();
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::io) throw;
-      warn(concat_text("no checkpoint at step ", trainer_.finished_steps(), ": ", error.what(),
-                       "; the run goes on"));
-    }
+    advance();
+    if (checkpoint_due()) try_to_save();
+    if (evaluation_due()) goes_on = evaluate(stop_requested);
   }
-  save_checkpoint();
-  finish(PretrainEnd::finished);
-  return PretrainEnd::finished;
+  if (saved_step_ != trainer_.finished_steps()) save_checkpoint();
+  const PretrainEnd end = goes_on ? PretrainEnd::finished : PretrainEnd::stopped;
+  finish(end);
+  return end;
 }
 
 void PretrainLoop::advance() {
@@ -95,7 +91,6 @@ void PretrainLoop::advance() {
                     .loader_wait_share = timing.loader_wait_share});
   for (const std::string& image : trainer_.take_bad_images()) warn(image);
   if (result) record(*result);
-  if (evaluation_due()) evaluate();
 }
 
 bool PretrainLoop::record_due() const {
@@ -110,10 +105,15 @@ bool PretrainLoop::evaluation_due() const {
          step % (trainer_.steps_per_epoch() * config_.train.eval_every) == 0;
 }
 
+// A run that was stopped or killed while it evaluated.
+bool PretrainLoop::evaluation_missing() const {
+  return trainer_.finished_steps() > 0 && evaluation_due() && evaluation_.is_null();
+}
+
 bool PretrainLoop::checkpoint_due() const {
-  return trainer_.finished_steps() %
-             (trainer_.steps_per_epoch() * config_.train.checkpoint_every) ==
-         0;
+  const int64_t step = trainer_.finished_steps();
+  return step == trainer_.steps() ||
+         step % (trainer_.steps_per_epoch() * config_.train.checkpoint_every) == 0;
 }
 
 void PretrainLoop::record(const StepResult& result) {
@@ -129,15 +129,24 @@ void PretrainLoop::record(const StepResult& result) {
   since_record_ = StepClock(config_.train.batch);
 }
 
-void PretrainLoop::evaluate() {
+bool PretrainLoop::evaluate(const std::function<bool()>& stop_requested) {
+  struct Stopped {};
   const StepClock clock(config_.train.batch);
   const int64_t step = trainer_.finished_steps();
-  scores_ = trainer_.online_evaluation()->evaluate();
-  write_log(online_record({.step = step, .epoch = trainer_.epoch_of(step)}, *scores_));
-  progress_.message(
-      concat_text("epoch ", trainer_.epoch_of(step) + 1, ": ", online_text(*scores_)));
+  OnlineScores scores;
+  try {
+    scores = trainer_.online_evaluation()->evaluate([&] {
+      if (stop_requested()) throw Stopped();
+    });
+  } catch (const Stopped&) {
+    return false;
+  }
+  evaluation_ = online_record({.step = step, .epoch = trainer_.epoch_of(step)}, scores);
+  write_log(evaluation_);
+  progress_.message(concat_text("epoch ", trainer_.epoch_of(step) + 1, ": ", online_text(scores)));
   since_record_.leave_out(clock.seconds());
   since_start_.leave_out(clock.seconds());
+  return true;
 }
 
 void PretrainLoop::write_log(const LogRecord& record) {
@@ -153,6 +162,17 @@ void PretrainLoop::write_log(const LogRecord& record) {
 
 void PretrainLoop::save_checkpoint() {
   directory_.write_checkpoint(trainer_.checkpoint(), config_.train.keep);
+  saved_step_ = trainer_.finished_steps();
+}
+
+void PretrainLoop::try_to_save() {
+  try {
+    save_checkpoint();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    warn(concat_text("no checkpoint at step ", trainer_.finished_steps(), ": ", error.what(),
+                     "; the run goes on"));
+  }
 }
 
 void PretrainLoop::finish(PretrainEnd end) {
@@ -165,10 +185,8 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["epochs"] = config_.train.epochs;
   summary["loss"] = trainer_.known_loss();
   summary["chance_loss"] = chance_level_;
-  if (scores_ && scores_->knn_top1) {
-    summary["knn_top1"] = *scores_->knn_top1;
-    summary["linear_top1"] = *scores_->linear_top1;
-  }
+  for (const char* score : {"knn_top1", "linear_top1"})
+    if (evaluation_.contains(score)) summary[score] = evaluation_[score];
   summary["parameters"] = trainer_.arena().parameter_count();
   summary["pairs_per_second"] = timing.pairs_per_second;
   summary["loader_wait_share"] = timing.loader_wait_share;

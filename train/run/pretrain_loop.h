@@ -39,6 +39,7 @@ class PretrainLoop {
   PretrainLoop(Trainer& trainer, const Config& config, const RunDirectory& directory,
                const PretrainOptions& options);
 
+  // stop_requested is asked before each step and during an evaluation.
   PretrainEnd run(const std::function<bool()>& stop_requested);
   // A warning on the notes, one line.
   void warn(const std::string& text);
@@ -46,12 +47,15 @@ class PretrainLoop {
  private:
   void advance();  // one step
   void record(const StepResult& result);
-  void evaluate();  // online
+  // Online. False if a request to stop cut it short.
+  bool evaluate(const std::function<bool()>& stop_requested);
   bool evaluation_due() const;
+  bool evaluation_missing() const;
   bool record_due() const;
   bool checkpoint_due() const;
   void write_log(const LogRecord& record);
   void save_checkpoint();
+  void try_to_save();  // else a warning
   void finish(PretrainEnd end);
 
   Trainer& trainer_;
@@ -63,8 +67,9 @@ class PretrainLoop {
   TrainingWatch watch_;
   StepClock since_record_;
   StepClock since_start_;
+  int64_t saved_step_;  // of the newest checkpoint; -1: none
   double chance_level_;
-  std::optional<OnlineScores> scores_;  // of the last online evaluation
+  LogRecord evaluation_;  // the last one; null: none since the run went on
   bool log_fails_ = false;
 };
 

@@ -39,6 +39,9 @@ RunLog::RunLog(const std::string& path, int64_t finished_steps)
     std::string text(static_cast<size_t>(file_.size()), '\0');
     file_.read(std::as_writable_bytes(std::span(text)));
     size_ = size_of_finished(text, finished_steps, path);
+    const std::string_view kept = std::string_view(text).substr(0, static_cast<size_t>(size_));
+    if (size_ > 0)
+      last_kept_ = LogRecord::parse(kept.substr(kept.rfind('\n', kept.size() - 2) + 1));
   }
   file_.truncate(size_);
 }

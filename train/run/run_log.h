@@ -17,7 +17,8 @@ class RunLog {
   // Opens `path` for appending. Lines of steps after `finished_steps` are cut off, and a line that
   // a kill left unfinished: a resumed run (with the step of its checkpoint) writes them again, so
   // that in the end the file reads like that of an uninterrupted one. 0 starts an empty file.
-  // For that, the lines of a step are to be written before its checkpoint.
+  // For that, the lines of a step are to be written before its checkpoint, or again where last_kept
+  // shows that they are missing.
   // Errors: io, and data if a line is no JSON object with a step.
   RunLog(const std::string& path, int64_t finished_steps);
 
@@ -25,9 +26,13 @@ class RunLog {
   // line behind if the disk is full. Numbers that are not finite become null.
   void write(const LogRecord& record);
 
+  // The last line that opening left; null for an empty file.
+  const LogRecord& last_kept() const { return last_kept_; }
+
  private:
   File file_;
   int64_t size_ = 0;  // bytes of whole lines
+  LogRecord last_kept_;
 };
 
 }  // namespace amcl
