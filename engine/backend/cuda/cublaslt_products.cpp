@@ -155,8 +155,8 @@ CublasLtProducts::~CublasLtProducts() {
   library_->cublasLtDestroy(handle_);
 }
 
-std::string CublasLtProducts::version() const {
-  const size_t number = library_->cublasLtGetVersion();
+std::string CublasLtProducts::version() {
+  const size_t number = Functions().cublasLtGetVersion();
   return concat_text("cuBLASLt ", number / 10000, '.', number / 100 % 100, '.', number % 100);
 }
 

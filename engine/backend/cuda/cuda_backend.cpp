@@ -49,7 +49,7 @@ CudaBackend::CudaBackend(const CudaOptions& options)
       copies_(options.gpu),
       memory_(options.gpu, streams_),
       allocator_(memory_),
-      convolutions_(options) {}
+      convolutions_({.deterministic = options.deterministic, .tf32 = options.tf32}) {}
 
 CudaBackend::~CudaBackend() {
   cudaStreamSynchronize(streams_.work().handle());  // before what it works on goes

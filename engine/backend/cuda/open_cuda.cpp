@@ -13,8 +13,8 @@ std::string describe_cuda() {
   if (!survey.failure.empty()) return "not usable: " + survey.failure;
   if (survey.gpus.empty()) return "not usable: no GPU";
   try {
-    return concat_text(cuda::describe(survey.gpus), "; ", cuda::CublasLtProducts().version(), ", ",
-                       cuda::CudnnConvolutions({}).version());
+    return concat_text(cuda::describe(survey.gpus), "; ", cuda::CublasLtProducts::version(), ", ",
+                       cuda::CudnnLibrary().version());
   } catch (const Error& error) {
     return concat_text("not usable: ", error.what());
   }

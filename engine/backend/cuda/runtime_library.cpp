@@ -7,14 +7,10 @@
 namespace amcl::cuda {
 
 RuntimeLibrary::RuntimeLibrary(const std::string& name)
-    : name_(name), handle_(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+    : name_(name), handle_(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE)) {
   if (handle_ == nullptr)
     fail(ErrorKind::device, "device cuda: ", dlerror(),
          "; install it or name its folder in LD_LIBRARY_PATH");
-}
-
-RuntimeLibrary::~RuntimeLibrary() {
-  dlclose(handle_);
 }
 
 void* RuntimeLibrary::address_of(const char* symbol) const {

@@ -1,5 +1,6 @@
 // A shared library that is opened when it is needed, so that the program starts on machines without
-// it.
+// it. It stays loaded until the process ends: NVIDIA's libraries leave threads, and functions to be
+// called at the end, that need their code.
 #pragma once
 #include <string>
 
@@ -9,9 +10,6 @@ class RuntimeLibrary {
  public:
   // Throws Error(device) with the loader's reason if it cannot be opened.
   explicit RuntimeLibrary(const std::string& name);
-  ~RuntimeLibrary();
-  RuntimeLibrary(const RuntimeLibrary&) = delete;
-  RuntimeLibrary& operator=(const RuntimeLibrary&) = delete;
 
   // Sets `function` to what the library calls `symbol`; throws Error(device) if it has none.
   template <class Function>
