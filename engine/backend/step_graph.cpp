@@ -1,6 +1,6 @@
 #include "engine/backend/step_graph.h"
 
-#include <utility>
+#include "engine/core/check.h"
 
 namespace amcl {
 namespace {
@@ -13,9 +13,19 @@ constexpr int64_t kEagerSteps = 2;
 StepGraph::StepGraph(Device& device, std::function<void()> work, bool capture)
     : device_(device), work_(std::move(work)), capture_(capture) {}
 
+void StepGraph::try_to_capture() {
+  try {
+    captured_ = device_.capture(work_);
+  } catch (const Error& error) {
+    capture_ = false;
+    warning_ = concat_text(
+        "every step is launched anew, which is slower: one could not be recorded: ", error.what());
+  }
+}
+
 void StepGraph::run() {
   if (captured_ == nullptr && capture_ && eager_steps_ >= kEagerSteps && device_.can_capture())
-    captured_ = device_.capture(work_);
+    try_to_capture();
   if (captured_ != nullptr) {
     captured_->replay();
     return;

@@ -6,10 +6,14 @@
 // recording; every tensor that it keeps is overwritten by the next step. Contract of the work: shapes,
 // and every number that it passes to a kernel by value, are the same each time; what changes lies in
 // device memory that stays where it is; nothing is copied from or to the host.
+//
+// Where that fails, the steps go on as they are.
 #pragma once
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "engine/core/device.h"
 
@@ -22,12 +26,17 @@ class StepGraph {
 
   void run();
   bool captured() const { return captured_ != nullptr; }
+  // One line that says that the work could not be recorded, and why: once; else empty.
+  std::string take_warning() { return std::exchange(warning_, {}); }
 
  private:
+  void try_to_capture();
+
   Device& device_;
   std::function<void()> work_;
   bool capture_;
   int64_t eager_steps_ = 0;
+  std::string warning_;
   std::unique_ptr<CapturedWork> captured_;
 };
 

@@ -50,7 +50,7 @@ struct Timing {
 };
 
 Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions& options,
-                  KernelProfile& profile) {
+                  KernelProfile& profile, std::ostream& log) {
   const std::unique_ptr<Method> method = build_method(config, backend);
   ParameterArena arena(backend, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
   Optimizer optimizer(arena, optimizer_options(config.optimizer));
@@ -73,6 +73,8 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
     const Stopwatch watch;
     repeated.launch({.number = step + 1, .rate = 0.03});
     backend.synchronize();
+    if (const std::string warning = repeated.take_warning(); !warning.empty())
+      log << "warning: " << warning << std::endl;
     if (step > options.warmup) timing.seconds.push_back(watch.seconds());
   }
   timing.loss = repeated.result().loss;
@@ -88,7 +90,7 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   KernelProfile profile;
   const Config config = config_of(options);
   const std::unique_ptr<Backend> backend = profiled(open_training_backend(config.train), profile);
-  const Timing timing = time_steps(*backend, config, options, profile);
+  const Timing timing = time_steps(*backend, config, options, profile, log);
   if (options.profile) print_profile(profile, timing.seconds, log);
   profile.pause(true);
   const double product_gflops = product_rate(*backend);

@@ -90,6 +90,7 @@ void PretrainLoop::advance() {
                     .pairs_per_second = timing.pairs_per_second,
                     .loader_wait_share = timing.loader_wait_share});
   for (const std::string& image : trainer_.take_bad_images()) warn(image);
+  if (const std::string warning = trainer_.take_warning(); !warning.empty()) warn(warning);
   if (result) record(*result);
 }
 

@@ -41,6 +41,7 @@ class Trainer {
   double known_loss() const { return step_.known_loss(); }
   // Whether the last step was replayed.
   bool captured() const { return step_.captured(); }
+  std::string take_warning() { return step_.take_warning(); }  // of StepGraph
 
   int64_t steps() const { return schedule_.total; }  // of the whole run
   int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }

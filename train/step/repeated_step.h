@@ -7,6 +7,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "engine/backend/step_graph.h"
 #include "train/step/step.h"
@@ -32,6 +33,7 @@ class RepeatedStep {
   // The loss of the last step that was read.
   double known_loss() const { return known_.loss; }
   bool captured() const { return graph_.captured(); }
+  std::string take_warning() { return graph_.take_warning(); }  // of StepGraph
 
  private:
   void work();  // of the device
