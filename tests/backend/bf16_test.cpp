@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cmath>
+#include <string_view>
 
 #include "engine/core/philox.h"
 #include "tests/support/backends.h"
@@ -47,8 +48,18 @@ void on_every_backend(const Body& body) {
   }
 }
 
+// To the bit; of numbers only, since a GPU's NaN has other bits than the host's.
+bool same(bf16 got, float want) {
+  return std::isnan(want) ? std::isnan(static_cast<float>(got)) : got.bits == bf16(want).bits;
+}
+
 Tensor bf16_like(const Tensor& x) {
   return Tensor::empty(x.device(), x.shape(), DType::bf16);
+}
+
+// What is written in f32 may have been rounded once where the library of a GPU has no better way.
+double tolerance_of_dw(const Backend& backend) {
+  return std::string_view(backend.name()).starts_with("cuda") ? kRounding : 1e-3;
 }
 
 TEST_CASE("bf16: convolutions and their gradients, that of the weights in f32") {
@@ -74,7 +85,7 @@ TEST_CASE("bf16: convolutions and their gradients, that of the weights in f32") 
       test::plain().conv2d_dw(exact(x), exact(dy), spec, wanted_dw);
       check_near(y, wanted_y, 1.5 * kRounding);
       check_near(dx, wanted_dx, 1.5 * kRounding);
-      check_near(dw, wanted_dw, 1e-3);
+      check_near(dw, wanted_dw, tolerance_of_dw(backend));
     }
   });
 }
@@ -177,8 +188,8 @@ TEST_CASE("bf16: casts and sums round as the type does, whatever the value") {
     const std::vector<bf16> sums = y.to_host<bf16>();
     for (size_t i = 0; i < values.size(); ++i) {
       CAPTURE(values[i]);
-      CHECK(rounded[i].bits == bf16(values[i]).bits);
-      CHECK(sums[i].bits == bf16(1.0F + static_cast<float>(rounded[i])).bits);
+      CHECK(same(rounded[i], values[i]));
+      CHECK(same(sums[i], 1.0F + static_cast<float>(rounded[i])));
     }
   });
 }

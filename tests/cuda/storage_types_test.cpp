@@ -64,6 +64,19 @@ TEST_CASE("cuda kernels: cast between all types, and rounding as on the host") {
     }
 }
 
+// So that whoever compares NaNs by their bits finds out here.
+TEST_CASE("cuda kernels: a NaN of bf16 has the bits that a GPU gives it, not those of the host") {
+  emulation::EmulatedBackend backend(3);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x = Tensor::from_host<float>(backend, {2}, std::vector<float>{nan, -nan});
+  Tensor y = Tensor::empty(backend, {2}, DType::bf16);
+  backend.cast(x, y);
+  for (const bf16 value : y.to_host<bf16>()) {
+    CHECK(value.bits == 0x7fff);
+    CHECK(bf16(nan).bits != value.bits);
+  }
+}
+
 TEST_CASE("cuda kernels: elements that are not aligned to 16 bytes") {
   for (const DType dtype : storage_types())
     for (const int64_t first : {1, 2, 3}) {

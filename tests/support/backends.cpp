@@ -34,13 +34,14 @@ Backend& plain() {
   return *backend;
 }
 
+// Neither of these is ever closed: at the end of the program a GPU's libraries may be gone before.
 std::vector<Backend*> fast_backends() {
-  static const auto opened = open_fast({});
+  static const auto& opened = *new Backends(open_fast({}));
   return pointers(opened);
 }
 
 std::vector<Backend*> repeatable_backends() {
-  static const auto opened = open_fast({.deterministic = true});
+  static const auto& opened = *new Backends(open_fast({.deterministic = true}));
   return pointers(opened);
 }
 

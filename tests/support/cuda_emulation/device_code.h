@@ -92,8 +92,9 @@ T* aligned(T* pointer) {
 inline float widen(bf16 value) {
   return static_cast<float>(value);
 }
+// A GPU has one NaN for whatever is none, and not that of the host.
 inline bf16 narrow(float value) {
-  return bf16(value);
+  return value == value ? bf16(value) : std::bit_cast<bf16>(uint16_t{0x7fff});
 }
 inline uint32_t float_bits(float value) {
   return std::bit_cast<uint32_t>(value);
