@@ -35,8 +35,10 @@ std::vector<uint64_t> bits(const std::vector<double>& values) {
 // A run of steps with its own GPU.
 class Run {
  public:
-  Run(const Config& config, bool capture)
-      : context(training_context(config)),
+  // `order`: of blocks and threads.
+  Run(const Config& config, bool capture, uint64_t order = 0)
+      : backend(order, emulation::Memory::pooled),
+        context(training_context(config)),
         method(build_method(config, backend)),
         arena(backend, visit()),
         optimizer(arena, optimizer_options(config.optimizer)),
@@ -70,7 +72,7 @@ class Run {
     return result;
   }
 
-  EmulatedBackend backend{/*order=*/0, emulation::Memory::pooled};
+  EmulatedBackend backend;
   ForwardContext context;
   std::unique_ptr<Method> method;
   ParameterArena arena;
@@ -158,6 +160,18 @@ TEST_CASE("captured step: micro-batches") {
   Config config = small_config("simclr", "adaptive", 1);
   config.train.micro_batch = 2;
   check_same_bits(config);
+}
+
+TEST_CASE("training on a GPU: any order of blocks and threads gives the same bits") {
+  const Config config = small_config("simclr", "adaptive", 3);
+  Run ascending(config, /*capture=*/true);
+  Run shuffled(config, /*capture=*/true, /*order=*/7);
+  for (int64_t number = 1; number <= kSteps; ++number) {
+    ascending.launch(number);
+    shuffled.launch(number);
+    CHECK(bits({ascending.step.result().loss}) == bits({shuffled.step.result().loss}));
+  }
+  CHECK(ascending.state() == shuffled.state());
 }
 
 TEST_CASE("captured step: what is computed between steps does not disturb it, nor it that") {

@@ -98,6 +98,7 @@ TEST_CASE("cudnn: every convolution in bf16 has an engine that repeats to the bi
   for_each_plan(DType::bf16, {.deterministic = true},
                 [](const ConvPlan&, const std::vector<ConvEngine>& found) {
                   check_engine(found, kLargestWorkspace);
+                  CHECK_FALSE(found.front().order_varies);
                 });
 }
 
@@ -110,6 +111,7 @@ TEST_CASE(
                   const int64_t tensors = bytes_of(plan.x) + bytes_of(plan.w) + bytes_of(plan.y);
                   check_engine(found, std::max(kLargestWorkspace, tensors + tensors / 2));
                   CHECK_FALSE(found.front().tensor_cores);
+                  CHECK_FALSE(found.front().order_varies);
                 });
 }
 

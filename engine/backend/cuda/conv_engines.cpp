@@ -237,6 +237,7 @@ std::vector<ConvEngine> ConvEngines::find(const ConvPlan& plan, int64_t alignmen
     engines.push_back({.number = candidate.number,
                        .workspace_bytes = workspace,
                        .tensor_cores = candidate.tensor_cores,
+                       .order_varies = candidate.order_varies,
                        .configuration = std::move(candidate.configuration),
                        .plan = std::move(execution)});
     if (engines.size() == limit) break;

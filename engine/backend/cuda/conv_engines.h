@@ -21,6 +21,7 @@ struct ConvEngine {
   int64_t number = 0;           // cuDNN's, which several entries may share with other settings
   int64_t workspace_bytes = 0;  // memory that it wants while it runs
   bool tensor_cores = false;
+  bool order_varies = false;      // of its sums, and with it the last bits
   CudnnDescriptor configuration;  // what the plan was made from
   CudnnDescriptor plan;
 };
