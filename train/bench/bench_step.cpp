@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <vector>
 
 #include "engine/backend/device_name.h"
@@ -9,6 +10,7 @@
 #include "engine/core/check.h"
 #include "engine/core/host_memory.h"
 #include "engine/core/parallel_for.h"
+#include "engine/io/crc32c.h"
 #include "train/assembly/build_method.h"
 #include "train/assembly/training_backend.h"
 #include "train/bench/bench_figures.h"
@@ -44,7 +46,8 @@ Config config_of(const BenchStepOptions& options) {
 struct Timing {
   std::vector<double> seconds;  // of each step
   double loss = 0.0;
-  double flops = 0.0;  // of a step
+  uint32_t weights_crc = 0;  // after the last step
+  double flops = 0.0;        // of a step
   bool captured = false;
   MemoryUse memory;
 };
@@ -78,6 +81,8 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
     if (step > options.warmup) timing.seconds.push_back(watch.seconds());
   }
   timing.loss = repeated.result().loss;
+  const std::vector<float> weights = arena.values().to_host<float>();
+  timing.weights_crc = crc32c(std::as_bytes(std::span(weights)));
   timing.captured = repeated.captured();
   timing.memory = backend.allocator().use();
   return timing;
@@ -126,7 +131,8 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   record["gflops"] = rounded(gflops, 1);
   record["sgemm_gflops"] = rounded(product_gflops, 1);
   record["share_of_sgemm"] = rounded(gflops / product_gflops, 3);
-  record["loss"] = rounded(timing.loss, 5);
+  record["loss"] = timing.loss;
+  record["weights_crc32c"] = timing.weights_crc;
   out << record.dump() << std::endl;
 }
 
