@@ -1,30 +1,42 @@
 #!/usr/bin/env bash
-# Everything that only a GPU can show, by itself and within ten minutes, on a machine that has a driver, cuDNN 9,
-# cuBLAS and a Python with PyTorch: the tests and golden files on the GPU, a run on CIFAR-10, the training step beside
-# PyTorch, where its time goes, and compute-sanitizer. Run it inside a directory that tools/bench/bundle.sh made.
-#   usage: ./gpu.sh OUT [CIFAR_DIR [SECTION...]]
-#     OUT        receives DATE-gpu.md and the logs
-#     CIFAR_DIR  is cifar-10-batches-bin; left out or empty: no run
-#     SECTION    correct, run, fast, replay, profile, sanitize; left out: all, in this order, as far as time goes
+# What only a GPU can show, in three calls for a GPU that is lent by the minute: each asks what matters most first, and
+# says every answer as soon as it has it. Needs a driver, cuDNN 9, cuBLAS, and a Python with PyTorch to compare with.
+#   usage: tools/bench/gpu.sh CALL OUT [BUNDLE]
+#     CALL    first   device; the step at 512 pairs launched anew and replayed, by kernel, beside PyTorch; every
+#                     engine of cuDNN; tests of the backend; golden files; a short training (280 s)
+#             second  the ratio again, AMCL with three heads, 128 pairs; replayed against launched anew to the bit;
+#                     compute-sanitizer; a training with kNN (300 s)
+#             third   ResNet-50; torch.compile; --deterministic; f32 and TF32 (300 s)
+#     OUT     receives CALL.md, and CALL with -bench.jsonl, -profile.txt, -engines.jsonl and -log.txt
+#     BUNDLE  the directory or the archive that tools/bench/bundle.sh made; left out: where this script lies
 #   environment: AMCL_TORCH        a Python with PyTorch for CUDA (default python3)
-#                AMCL_GPU_SECONDS  after which nothing goes on (default 570)
+#                AMCL_GPU_SECONDS  after which nothing goes on, instead of those above
 # A step that fails is written down as failed, and the rest goes on; the exit status is 1 then. Without a GPU: 69.
 set -uo pipefail
-out=${1:?usage: ./gpu.sh OUT [CIFAR_DIR [SECTION...]]}
-cifar=${2:-}
-shift $(($# < 2 ? $# : 2))
-sections=${*:-correct run fast replay profile sanitize}
+
+usage="usage: gpu.sh first|second|third OUT [BUNDLE]"
+call=${1:?$usage}
+out=${2:?$usage}
+bundle=$(realpath "${3:-$(dirname "${BASH_SOURCE[0]}")}") || exit
+case $call in
+  first) seconds=280 ;;
+  second | third) seconds=300 ;;
+  *) echo "gpu.sh: no call is named $call: $usage" >&2 && exit 2 ;;
+esac
+deadline=$((SECONDS + ${AMCL_GPU_SECONDS:-$seconds}))
+python=${AMCL_TORCH:-python3}
 mkdir -p "$out" || exit
-out=$(realpath "$out")
-[[ -z $cifar ]] || cifar=$(realpath "$cifar")
-cd "$(dirname "${BASH_SOURCE[0]}")" || exit
+out=$(realpath "$out")/$call
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+if [[ -f $bundle ]]; then # an archive, on a machine that may have no xz
+  tar -xJf "$bundle" -C "$scratch" 2>/dev/null || "$python" -m tarfile -e "$bundle" "$scratch" || exit
+  bundle=$(dirname "$scratch"/*/gpu.sh)
+fi
+cd "$bundle" || exit
 # shellcheck source=tools/bench/figures.sh
 source ./figures.sh
-
-python=${AMCL_TORCH:-python3}
 amcl=bin/amcl
-report=$out/$(date +%F)-gpu.md
-deadline=$((SECONDS + ${AMCL_GPU_SECONDS:-570}))
 
 # PyTorch's wheels bring cuDNN and cuBLAS where the system has none.
 libraries=$("$python" - <<'PYTHON' 2>/dev/null
@@ -41,165 +53,193 @@ PYTHON
 LD_LIBRARY_PATH=$(paste -sd: <<<"$libraries")${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH
 
-gpu=$("$amcl" info | sed -n 's/^device cuda *//p')
-if [[ -z $gpu || $gpu == not* ]]; then
-  echo "gpu.sh: no GPU to measure: cuda is ${gpu:-unknown to $amcl}" >&2
-  exit 69
-fi
-
 # limited SECONDS COMMAND...: no longer than that, and not beyond the deadline. Status 124: cut off, or not begun.
 limited() {
   local seconds=$1 left=$((deadline - SECONDS))
   shift
-  if ((left < 5)); then
-    echo "gpu.sh: no time left"
-    return 124
-  fi
+  ((left >= 5)) || { echo "gpu.sh: no time left" >&2 && return 124; }
   timeout -k 3 $((seconds < left ? seconds : left)) "$@"
 }
 
-# run NAME SECONDS COMMAND...: its output goes to OUT/NAME.log, one line about it into the report.
+# keep NAME FILE: the end of the file into OUT/CALL-log.txt.
+keep() {
+  printf '\n==== %s\n' "$1" >>"$out-log.txt"
+  tail -c 2000000 "$2" >>"$out-log.txt"
+}
+
+# run NAME SECONDS COMMAND...: one line about it into the report; its output is in $scratch/NAME until the end.
 run() {
   local name=$1 seconds=$2 begin=$SECONDS status=0
   shift 2
-  limited "$seconds" "$@" >"$out/$name.log" 2>&1 || status=$?
-  if grep -q '^skipped on cuda' "$out/$name.log"; then
-    echo "- $name: **failed**: $(grep -m 1 '^skipped on cuda' "$out/$name.log")"
+  limited "$seconds" "$@" >"$scratch/$name" 2>&1 || status=$?
+  keep "$name: $*" "$scratch/$name"
+  if grep -q '^skipped on cuda' "$scratch/$name"; then
+    echo "- $name: **failed**: $(grep -m 1 '^skipped on cuda' "$scratch/$name")"
   elif ((status == 0)); then
-    echo "- $name: passed in $((SECONDS - begin)) s: \`$*\`: $(grep -v '^=*$' "$out/$name.log" | tail -n 1)"
+    echo "- $name: passed in $((SECONDS - begin)) s: $(grep -v '^=*$' "$scratch/$name" | tail -n 1)"
   else
-    echo "- $name: **failed** (status $status after $((SECONDS - begin)) s): \`$*\`: $(tail -n 1 "$out/$name.log")"
+    echo "- $name: **failed** (status $status after $((SECONDS - begin)) s): $(grep -v '^ *$' "$scratch/$name" | tail -n 1)"
   fi
 }
 
-# ours OPTION... and theirs OPTION...: the JSON line of a step, also into OUT/bench.jsonl.
-ours() { limited 90 "$amcl" bench step --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" | tee -a "$out/bench.jsonl"; }
-theirs() {
-  limited 90 "$python" simclr_step_torch.py --device cuda "$@" --steps 20 --warmup 5 2>>"$out/bench.log" |
-    tee -a "$out/bench.jsonl"
-}
-# ratio_of A B: A / B, or nothing where one is missing.
-ratio_of() { [[ -z $1 || -z $2 ]] || ratio "$1" "$2"; }
-
-# bench_case NAME COMPILE OPTION...: a table row of the step, ours and PyTorch's; ours first and last, so that a drift
-# shows. COMPILE: compile, or eager where torch.compile is left out to save its minute.
-bench_case() {
-  local name=$1 compile=$2 first last eager fast compiled="" rate channels_last row line
-  shift 2
-  first=$(ours "$@")
-  eager=$(theirs "$@")
-  fast=$(theirs "$@" --channels-last)
-  [[ $compile == eager ]] || compiled=$(theirs "$@" --channels-last --compile)
-  last=$(ours "$@")
-  rate=$(printf '%s\n' "$first" "$last" | field pairs_per_s | sort -n | tail -n 1)
-  channels_last=$(field pairs_per_s <<<"$fast")
-  row="| $name | ${rate:-**failed**} ($(field peak_mib <<<"$first") MiB) |"
-  for line in "$eager" "$fast" "$compiled"; do
-    row+=" $(field pairs_per_s <<<"$line") ($(field peak_mib <<<"$line") MiB) |"
-  done
-  row+=" $(ratio_of "$rate" "$channels_last") | $(ratio_of "$rate" "$(field pairs_per_s <<<"$compiled")") |"
-  echo "${row//( MiB)/}"
-}
-
-# capture_case NAME OPTION...: a table row of the step replayed from a recording and launched anew, in turn, with both
-# losses after 25 steps, which must be the same to the bit.
-capture_case() {
-  local name=$1 replayed anew same="the same"
+# step NAME COMMAND...: the JSON line that COMMAND prints about its steps goes to OUT/CALL-bench.jsonl and into `line`; one line
+# about it into the report.
+line=
+step() {
+  local name=$1
   shift
-  replayed=$(ours "$@" --deterministic)
-  anew=$(ours "$@" --deterministic --no-capture)
-  local losses=("$(field loss <<<"$replayed")" "$(field loss <<<"$anew")")
-  [[ -n ${losses[0]} && ${losses[0]} == "${losses[1]}" ]] || same="**failed**: ${losses[*]}"
-  echo "| $name | $(field pairs_per_s <<<"$replayed") | $(field pairs_per_s <<<"$anew") | $same |"
-}
-
-correct() {
-  echo -e "\n## Correct\n"
-  run backend_tests 60 tests/backend_tests
-  run goldens 60 env AMCL_GOLDEN_DIR="$PWD/goldens" tests/goldens
-  run trainer 30 tests/train_tests -tc="*every device*"
-  run total_pair_loss 30 tests/ops_tests -tc="total_pair_loss*"
-  run pair_loss 30 tests/models_tests -tc="pair_loss*"
-}
-
-# Whole epochs with augmentation on the GPU; how busy the GPU is in them by the driver's own account; kNN at the end.
-run_on_cifar() {
-  [[ -n $cifar ]] || return 0
-  local watch epochs alone step busy
-  echo -e "\n## A run: CIFAR-10, 20 epochs, 512 pairs, bf16\n"
-  nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits -lms 200 >"$out/busy.txt" 2>/dev/null &
-  watch=$!
-  run pretrain 150 "$amcl" pretrain --data "$cifar" --device cuda --precision bf16 --epochs 20 --batch 512 --lr 0.24 \
-    --warmup-epochs 1 --temperature 0.2 --eval-every 0 --checkpoint-every 20 --workers "$(nproc)" --overwrite --out "$out/run"
-  kill "$watch" 2>/dev/null
-  wait "$watch" 2>/dev/null
-  run evaluate 60 "$amcl" evaluate "$out/run" --data "$cifar" --device cuda --protocol knn --k 200
-  step=$(ours --width 64 --size 32 --batch 512 --temperature 0.2 --precision bf16)
-  alone=$(field pairs_per_s <<<"$step")
-  read -r _ epochs _ < <(field pairs_per_second <"$out/run/metrics.jsonl" | spread)
-  # Of the samples the middle half: neither reading the data nor the end.
-  busy=$(awk '{v[NR] = $1} END {for (i = int(NR / 4) + 1; i <= int(3 * NR / 4); ++i) {s += v[i]; ++n}
-    if (n && s) printf "%.1f", s / n}' "$out/busy.txt")
-  echo "- whole epochs: ${epochs:-?} pairs/s (median of the log), the step alone ${alone:-?}: $(ratio_of "$epochs" "$alone") of it"
-  echo "- the GPU has a kernel under way for ${busy:-an unknown number of} % of the time (nvidia-smi)"
-}
-
-fast() {
-  echo -e "\n## Fast: pairs per second, and the most memory that tensors took\n"
-  echo "| case | amcl | PyTorch | channels last | torch.compile | amcl / channels last | amcl / torch.compile |"
-  echo "| --- | --- | --- | --- | --- | --- | --- |"
-  local small=(--backbone resnet18 --width 64 --size 32 --precision bf16)
-  local adaptive=(--heads 3 --temperature adaptive)
-  bench_case "ResNet-18, 32 px, 512 pairs" compile "${small[@]}" --batch 512
-  bench_case "the same, AMCL, 3 heads" compile "${small[@]}" --batch 512 "${adaptive[@]}"
-  bench_case "ResNet-18, 32 px, 128 pairs" compile "${small[@]}" --batch 128
-  bench_case "ResNet-50, 224 px, 256 pairs" eager --backbone resnet50 --width 64 --size 224 --precision bf16 --batch 256
-}
-
-replay() {
-  echo -e "\n## Replayed or launched anew: pairs per second, --deterministic\n"
-  echo "| case | replayed | --no-capture | loss |"
-  echo "| --- | --- | --- | --- |"
-  local batch
-  for batch in 32 128 512; do
-    capture_case "ResNet-18, 32 px, $batch pairs" --width 64 --size 32 --batch "$batch" --precision bf16
-  done
-  capture_case "AMCL, 3 heads, 128 pairs" --width 64 --size 32 --batch 128 --heads 3 --temperature adaptive --precision bf16
-}
-
-profile() {
-  echo -e "\n## Where a step goes: ResNet-18, 32 px, 512 pairs, bf16 (each kernel waited for)\n"
-  limited 40 "$amcl" bench step --device cuda --width 64 --size 32 --batch 512 --precision bf16 --profile \
-    >/dev/null 2>"$out/profile.log"
-  kernel_table "$out/profile.log"
-}
-
-sanitize() {
-  echo -e "\n## compute-sanitizer\n"
-  if ! command -v compute-sanitizer >/dev/null; then
-    echo "- not on this machine"
+  line=$(limited 75 "$@" --steps 20 --warmup 5 2>"$scratch/step")
+  keep "$name: $*" "$scratch/step"
+  if [[ -z $line ]]; then
+    echo "- $name: **failed**: $(tail -n 1 "$scratch/step")"
     return
   fi
-  local tool line
-  for tool in memcheck racecheck; do
-    line=$(run "$tool" 120 compute-sanitizer --tool "$tool" --error-exitcode 9 tests/backend_tests -tc="*fast backends in f32*,bf16*")
-    grep -q "Device not supported" "$out/$tool.log" && line="- $tool: does not run on this machine: Device not supported"
-    echo "$line"
-  done
+  echo "$line" >>"$out-bench.jsonl"
+  echo "- $name: **$(field pairs_per_s <<<"$line")** pairs/s, $(field step_ms <<<"$line") ms a step, $(field peak_mib <<<"$line") MiB, loss $(field loss <<<"$line")"
+}
+ours() { step "amcl, $1" "$amcl" bench step --device cuda "${@:2}"; }
+theirs() { step "PyTorch, $1" "$python" simclr_step_torch.py --device cuda --channels-last "${@:2}"; }
+# The same of a step that must be replayed from a recording.
+replayed() {
+  ours "$@"
+  [[ -z $line || $line == *'"captured":true'* ]] || echo "- **failed**: that step was not recorded: $(grep -m 1 warning "$scratch/step")"
+}
+
+# beside NAME OPTION...: ours, PyTorch's, ours again, so that a drift shows, and the ratio of the rates.
+beside() {
+  local name=$1 first peer last
+  shift
+  replayed "$name" "$@" && first=$line
+  theirs "$name, channels last" "$@" && peer=$line
+  replayed "$name, again" "$@" && last=$line
+  ratio_line "$name" "$(printf '%s\n' "$first" "$last" | field pairs_per_s | sort -n | tail -n 1)" "$(field pairs_per_s <<<"$peer")"
+}
+ratio_line() { [[ -z $2 || -z $3 ]] || echo "- $1: amcl / PyTorch **$(ratio "$2" "$3")**"; }
+
+# same_bits NAME OPTION...: the weights after 25 steps that are replayed and after 25 that are launched anew.
+same_bits() {
+  local name=$1 bits anew
+  shift
+  replayed "$name, replayed" --deterministic "$@"
+  bits=$(field weights_crc32c <<<"$line")
+  ours "$name, launched anew" --deterministic --no-capture "$@"
+  anew=$(field weights_crc32c <<<"$line")
+  [[ -n $bits && -n $anew ]] || return
+  if [[ $bits == "$anew" ]]; then
+    echo "- $name: the weights are the same to the bit"
+  else
+    echo "- $name: **failed**: the weights differ"
+  fi
+}
+
+# train NAME SECONDS OPTION...: a training run in $scratch/NAME, and the end of its log.
+train() {
+  local name=$1 seconds=$2
+  shift 2
+  run "training on $name" "$seconds" "$amcl" pretrain --device cuda --precision bf16 --batch 512 --lr 0.12 --eval-every 0 "$@" --out "$scratch/$name"
+  [[ ! -f $scratch/$name/metrics.jsonl ]] || tail -n 1 "$scratch/$name/metrics.jsonl" | sed 's/^/    /'
+}
+
+# engines BACKBONE: the time of the first eight engines of cuDNN for each convolution, and what the fastest would gain.
+engines() {
+  run "engines of $1" 60 tests/conv_engine_probe "$1"
+  grep '^{' "$scratch/engines of $1" >>"$out-engines.jsonl"
+}
+
+# sanitizer TOOL: our own kernels in the tests of the backend.
+sanitizer() {
+  local said
+  if ! command -v compute-sanitizer >/dev/null; then
+    echo "- $1: compute-sanitizer is not on this machine"
+    return
+  fi
+  said=$(run "$1" 70 compute-sanitizer --tool "$1" --kernel-regex kns=amcl --error-exitcode 9 tests/backend_tests -tc="*fast backends in f32*,bf16*")
+  grep -q "Device not supported" "$scratch/$1" && said="- $1: does not run on this machine: Device not supported"
+  echo "$said"
+}
+
+# profile OPTION...: where the time of a step goes.
+profile() {
+  echo -e "\n### By kernel, each waited for\n"
+  limited 45 "$amcl" bench step --device cuda --profile "$@" >/dev/null 2>"$out-profile.txt"
+  kernel_table "$out-profile.txt"
+  echo
+}
+
+exact=(--backbone resnet18 --width 64 --size 32)
+small=("${exact[@]}" --precision bf16)
+adaptive=(--heads 3 --temperature adaptive)
+
+first() {
+  local pairs=(--batch 512) best peer
+  echo -e "\n## The step: ResNet-18, 32 px, 512 pairs, bf16\n"
+  ours "launched anew" "${small[@]}" "${pairs[@]}" --no-capture
+  replayed "replayed" "${small[@]}" "${pairs[@]}"
+  best=$(field pairs_per_s <<<"$line")
+  profile "${small[@]}" "${pairs[@]}"
+  theirs "channels last" "${small[@]}" "${pairs[@]}"
+  peer=$(field pairs_per_s <<<"$line")
+  replayed "replayed, again" "${small[@]}" "${pairs[@]}"
+  best=$(printf '%s\n' "$best" "$(field pairs_per_s <<<"$line")" | sort -n | tail -n 1)
+  ratio_line "512 pairs" "$best" "$peer"
+  engines resnet18
+  echo -e "\n## Correct\n"
+  run backend_tests 60 tests/backend_tests
+  run goldens 50 env AMCL_GOLDEN_DIR="$PWD/goldens" tests/goldens
+  train shapes10 40 --data shapes10 --epochs 5
+}
+
+second() {
+  echo -e "\n## Beside PyTorch: ResNet-18, 32 px, bf16\n"
+  beside "512 pairs" "${small[@]}" --batch 512
+  beside "512 pairs, AMCL, 3 heads" "${small[@]}" --batch 512 "${adaptive[@]}"
+  beside "128 pairs" "${small[@]}" --batch 128
+  echo -e "\n## Replayed or launched anew\n"
+  same_bits "128 pairs" "${small[@]}" --batch 128
+  same_bits "128 pairs, AMCL, 3 heads" "${small[@]}" --batch 128 "${adaptive[@]}"
+  echo -e "\n## compute-sanitizer\n"
+  sanitizer memcheck
+  sanitizer racecheck
+  echo -e "\n## Training\n"
+  run trainer 20 tests/train_tests -tc="*every device*"
+  run losses 20 tests/models_tests -tc="pair_loss*"
+  run tiles 20 tests/ops_tests -tc="total_pair_loss*"
+  if [[ -d images ]]; then
+    train cifar10 60 --data images --epochs 60 --warmup-epochs 2 --temperature 0.2
+    run "kNN of raw pixels" 20 "$amcl" evaluate --data images --protocol knn --features pixels
+    run "kNN of what was trained" 30 "$amcl" evaluate "$scratch/cifar10" --data images --device cuda --protocol knn
+  fi
+}
+
+third() {
+  local large=(--backbone resnet50 --width 64 --size 224 --precision bf16 --batch 256) best
+  echo -e "\n## ResNet-50, 224 px, 256 pairs, bf16\n"
+  beside "ResNet-50" "${large[@]}"
+  engines resnet50
+  echo -e "\n## torch.compile: ResNet-18, 32 px, bf16\n"
+  replayed "512 pairs" "${small[@]}" --batch 512
+  best=$(field pairs_per_s <<<"$line")
+  theirs "512 pairs, torch.compile" "${small[@]}" --batch 512 --compile
+  ratio_line "512 pairs, torch.compile" "$best" "$(field pairs_per_s <<<"$line")"
+  echo -e "\n## What bits and precision cost: ResNet-18, 32 px, 512 pairs\n"
+  replayed "--deterministic" "${small[@]}" --batch 512 --deterministic
+  replayed "tf32" "${exact[@]}" --batch 512 --precision tf32
+  replayed "f32" "${exact[@]}" --batch 512 --precision f32
 }
 
 {
-  echo "# On a GPU, $(date +%F)"
+  echo "# On a GPU, $call call, $(date +%F)"
   echo
-  echo "- device: $gpu; driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)"
-  echo "- $("$amcl" --version | head -n 1)"
-  echo "- PyTorch $("$python" -c 'import torch; print(torch.__version__, "cuDNN", torch.backends.cudnn.version())' 2>/dev/null || echo missing)"
-  for section in $sections; do
-    case $section in
-      correct | fast | replay | profile | sanitize) "$section" ;;
-      run) run_on_cifar ;;
-      *) echo "- **failed**: no section is called $section" ;;
-    esac
-  done
-} | tee "$report"
-! grep -q failed "$report"
+  gpu=$("$amcl" info 2>&1 | sed -n 's/^device cuda *//p')
+  echo "- device: ${gpu:-unknown to $amcl}; driver $(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1)"
+  "$amcl" info 2>&1 | sed 's/^/    /'
+  if [[ -n $gpu && $gpu != not* ]]; then
+    echo "- $("$amcl" --version | head -n 1)"
+    "$call"
+    echo -e "\n- $((deadline - SECONDS)) s are left"
+  else
+    echo "- **no GPU to measure**"
+  fi
+} | tee "$out.md"
+! grep -q "no GPU to measure" "$out.md" || exit 69
+! grep -q failed "$out.md"
