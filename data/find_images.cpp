@@ -5,12 +5,10 @@
 #include <cctype>
 #include <charconv>
 #include <set>
-#include <span>
-#include <sstream>
 
 #include "data/image_folder.h"
+#include "data/text_lines.h"
 #include "engine/core/check.h"
-#include "engine/io/file.h"
 
 namespace amcl {
 namespace {
@@ -133,37 +131,20 @@ ListedImages list(const fs::path& directory, FolderLabels labels, WalkOver over)
   return images;
 }
 
-// The lines that are not empty, with the numbers that an editor shows. Error(data) for what is no text.
-struct Line {
-  int64_t number = 0;
-  std::string text;
-};
-
-std::vector<Line> read_lines(const fs::path& file) {
+// Error(data) for what is no text.
+std::vector<TextLine> read_lines(const fs::path& file) {
   constexpr int64_t kMostListBytes = int64_t{1} << 30;
-  File opened = File::open_for_reading(file.string());
-  if (opened.size() > kMostListBytes)
-    fail(ErrorKind::data, file.string(), ": is ", opened.size(),
-         " bytes long, too long for a list");
-  std::string content(static_cast<size_t>(opened.size()), '\0');
-  opened.read(std::as_writable_bytes(std::span(content)));
-  std::istringstream stream(std::move(content));
-  std::vector<Line> lines;
-  int64_t number = 0;
-  for (std::string text; std::getline(stream, text);) {
-    ++number;
-    if (!text.empty() && text.back() == '\r') text.pop_back();
-    if (text.find('\0') != std::string::npos)
+  std::vector<TextLine> lines = read_text_lines(file, kMostListBytes);
+  for (const TextLine& line : lines)
+    if (line.text.find('\0') != std::string::npos)
       fail(ErrorKind::data, file.string(), ": is neither a packed set nor a list of images (line ",
-           number, " is no text); give the directory that holds the images");
-    if (!text.empty()) lines.push_back({number, std::move(text)});
-  }
+           line.number, " is no text); give the directory that holds the images");
   return lines;
 }
 
 // Refuses any other text, which would otherwise be a list of missing files.
-void check_is_list(const fs::path& file, const std::vector<Line>& lines) {
-  const auto is_path = [&](const Line& line) {
+void check_is_list(const fs::path& file, const std::vector<TextLine>& lines) {
+  const auto is_path = [&](const TextLine& line) {
     const std::string name = line.text.substr(0, line.text.rfind('\t'));
     std::error_code ignored;
     return is_image_name(name) || fs::exists(file.parent_path() / name, ignored);
@@ -220,12 +201,12 @@ std::vector<std::string> list_classes(const fs::path& directory, FolderLabels la
 }
 
 ListedImages read_image_list(const fs::path& file) {
-  const std::vector<Line> lines = read_lines(file);
+  const std::vector<TextLine> lines = read_lines(file);
   if (lines.empty()) fail(ErrorKind::missing, file.string(), ": lists no image");
   check_is_list(file, lines);
   ListedImages images;
   images.directory = file.parent_path().string();
-  for (const Line& line : lines) {
+  for (const TextLine& line : lines) {
     const std::string place = concat_text(file.string(), ", line ", line.number);
     std::string name = line.text;
     int32_t label = 0;

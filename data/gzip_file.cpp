@@ -28,7 +28,8 @@ GzipFile::GzipFile(const std::string& path) : path_(path) {
   const int64_t size = File::open_for_reading(path).size();  // refuses what is no readable file
   handle_.reset(gzopen(path.c_str(), "rb"));
   if (!handle_) fail(ErrorKind::io, "cannot read ", path, ": ", std::strerror(errno));
-  most_bytes_ = gzdirect(handle_of(handle_.get())) != 0 ? size : size * kMostInflation;
+  compressed_ = gzdirect(handle_of(handle_.get())) == 0;
+  most_bytes_ = compressed_ ? size * kMostInflation : size;
 }
 
 size_t GzipFile::read_some(std::span<uint8_t> bytes) {

@@ -1,11 +1,10 @@
 #include "data/layout_files.h"
 
 #include <algorithm>
-#include <span>
-#include <sstream>
+#include <utility>
 
+#include "data/text_lines.h"
 #include "engine/core/check.h"
-#include "engine/io/file.h"
 
 namespace amcl {
 
@@ -20,16 +19,11 @@ bool holds_any(const fs::path& directory, const std::vector<std::string>& files)
 
 std::vector<std::string> read_class_names(const fs::path& file, const char* layout,
                                           int64_t classes) {
+  constexpr int64_t kMostNamesBytes = int64_t{1} << 20;
   std::vector<std::string> names;
   if (!holds_any(file.parent_path(), {file.filename().string()})) return names;
-  File opened = File::open_for_reading(file.string());
-  std::string text(static_cast<size_t>(opened.size()), '\0');
-  opened.read(std::as_writable_bytes(std::span(text)));
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) names.push_back(line);
-  }
+  for (TextLine& line : read_text_lines(file, kMostNamesBytes))
+    names.push_back(std::move(line.text));
   if (!names.empty() && static_cast<int64_t>(names.size()) != classes)
     fail(ErrorKind::data, file.string(), ": ", names.size(), " class names, ", layout, " has ",
          classes);

@@ -29,15 +29,22 @@ constexpr Field kMagic = {257, 5};
 constexpr Field kPrefix = {345, 155};
 constexpr size_t kType = 156;
 
+// Besides the content of files: headers, attributes, and the zeros behind the end.
+constexpr uint64_t kMostOtherBytes = uint64_t{16} << 20;
+
 class TarReader {
  public:
-  explicit TarReader(const std::string& path) : file_(path) {}
+  // No more than `most_bytes` of content and kMostOtherBytes are unpacked.
+  TarReader(const std::string& path, uint64_t most_bytes)
+      : file_(path), most_bytes_(most_bytes), left_(most_bytes + kMostOtherBytes) {
+    buffer_.resize(size_t{1} << 20);
+  }
 
   // Goes to the next entry; false at the end of the archive.
   bool next() {
-    file_.read(header_);
+    read(header_);
     if (std::all_of(header_.begin(), header_.end(), [](uint8_t byte) { return byte == 0; })) {
-      while (!file_.at_end()) continue;  // more zeros, and gzip's CRC
+      while (const size_t count = file_.read_some(buffer_)) take(count);  // zeros, and gzip's CRC
       return false;
     }
     uint64_t sum = 0;
@@ -62,20 +69,33 @@ class TarReader {
   // The content of the entry, piece by piece, to `use`.
   template <class Use>
   void read_content(const Use& use) {
-    buffer_.resize(size_t{1} << 20);
     uint64_t left = size();
     const uint64_t padding = (kBlock - left % kBlock) % kBlock;
     while (left > 0) {
       const std::span<uint8_t> part =
           std::span(buffer_).first(static_cast<size_t>(std::min<uint64_t>(left, buffer_.size())));
-      file_.read(part);
+      read(part);
       use(std::as_bytes(part));
       left -= part.size();
     }
-    file_.read(std::span(buffer_).first(padding));
+    read(std::span(buffer_).first(padding));
   }
 
  private:
+  void read(std::span<uint8_t> bytes) {
+    take(bytes.size());
+    file_.read(bytes);
+  }
+
+  // Empty files, attributes and zeros without end would cost no content.
+  void take(uint64_t bytes) {
+    if (bytes > left_)
+      fail(ErrorKind::data, file_.path(), ": unpacks to more than the ", most_bytes_,
+           " bytes that can be in such a set and ", kMostOtherBytes,
+           " of tar; nothing of it is kept");
+    left_ -= bytes;
+  }
+
   std::string text(Field field) const {
     const auto begin = header_.begin() + static_cast<ptrdiff_t>(field.offset);
     const auto end = begin + static_cast<ptrdiff_t>(field.length);
@@ -95,6 +115,8 @@ class TarReader {
   }
 
   GzipFile file_;
+  uint64_t most_bytes_;
+  uint64_t left_;  // that may still be unpacked
   std::array<uint8_t, kBlock> header_{};
   std::vector<uint8_t> buffer_;
 };
@@ -163,7 +185,7 @@ void check_tar_gz(const std::string& archive) {
 void unpack_tar_gz(const std::string& archive, const std::string& directory,
                    const std::string& folder, uint64_t most_bytes) {
   check_tar_gz(archive);
-  TarReader reader(archive);
+  TarReader reader(archive, most_bytes);
   make_folder(fs::path(directory) / folder);
   uint64_t bytes = 0;
   while (reader.next()) {

@@ -164,6 +164,29 @@ TEST_CASE("fetch: archives of another kind, damaged or hostile leave nothing beh
   CHECK(message_of_tar(number) == "is no tar archive, or a damaged one");
 }
 
+TEST_CASE("fetch: an archive cannot go on without end where it holds no content") {
+  const Fixture fixture;
+  const std::string file = (fs::path(fixture.archive()).parent_path() / "other").string();
+  const auto outcome_of = [&](const std::string& content) {
+    write(file, gzipped(content));
+    const Outcome outcome = fixture.fetching({.from = file, .any_checksum = true});
+    CHECK_FALSE(fs::exists(fixture.to() + "/set.partial"));
+    return outcome;
+  };
+  constexpr size_t kTooMuch = size_t{17} << 20;
+  std::vector<TarEntry> folders(kTooMuch / 512, {"set/a/", "", '5'});
+  for (const std::string& content :
+       {tar({{"set/a", "a"}}) + std::string(kTooMuch, '\0'),
+        tar({{"set/x", std::string(kTooMuch, 'x'), 'x'}}), tar(folders)}) {
+    const Outcome outcome = outcome_of(content);
+    CHECK(outcome.kind == ErrorKind::data);
+    CHECK(outcome.message.find("unpacks to more than the ") != std::string::npos);
+  }
+  // The zeros to which tar fills its blocks are none too many.
+  const Outcome good = outcome_of(tar({{"set/a", "a"}}) + std::string(size_t{1} << 20, '\0'));
+  CHECK(good.message == "no error");
+}
+
 TEST_CASE("fetch: an archive that holds no such set leaves nothing behind") {
   const Fixture fixture;
   const auto refuse = [](ErrorKind kind) {

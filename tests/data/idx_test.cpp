@@ -94,6 +94,20 @@ TEST_CASE("idx: headers are not believed beyond the file") {
                                "train-images-idx3-ubyte there");
 }
 
+TEST_CASE("idx: a compressed file cannot unpack to more than any published set") {
+  TemporaryDirectory directory;
+  const fs::path file = directory.path() / "train-images-idx3-ubyte.gz";
+  // A header that the file bears out, were it whole: 3 MB of zeros, compressed, would be 3 GB.
+  write_compressed(file, number(2051) + number(3'000'000) + number(32) + number(32) + "\1");
+  fs::resize_file(file, 3 << 20);
+  const Outcome outcome = opening_of(directory.path().string());
+  CHECK(outcome.kind == ErrorKind::data);
+  CHECK(outcome.message ==
+        file.string() +
+            ": unpacks to 3072000000 bytes, more than the 2147483648 that are unpacked on the way; "
+            "unpack it with gunzip if you trust it");
+}
+
 TEST_CASE("idx: a cut or changed archive and foreign labels are refused") {
   TemporaryDirectory directory;
   const fs::path file = directory.path() / "train-images-idx3-ubyte.gz";

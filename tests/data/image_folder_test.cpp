@@ -219,9 +219,23 @@ TEST_CASE("list: paths relative to it, with labels after a tab") {
             ": is not a list of images: 3 of its 4 lines are neither a file nor end as an image "
             "does (.jpg .jpeg .png .bmp .ppm .pgm .pnm)");
   CHECK(message("\n") == list.string() + ": lists no image");
+  for (const char* mark : {"\xff\xfe", "\xfe\xff"})
+    CHECK(message(mark + std::string("c\0.\0p\0p\0m\0\n\0", 12)) ==
+          list.string() + ": is text in UTF-16; save it as UTF-8");
   fs::remove(list);
   REQUIRE(mkfifo(list.c_str(), 0600) == 0);  // reading it would wait for ever
   CHECK(opening_of(list.string()).message == list.string() + " is a device, not a file");
+}
+
+TEST_CASE("list: a byte-order mark and the line ends of any system are no part of a name") {
+  TemporaryDirectory directory;
+  write(directory.path() / "a.ppm", "P6 1 1 255 abc");
+  write(directory.path() / "b.ppm", "P6 1 1 255 abc");
+  const fs::path list = directory.path() / "list.txt";
+  for (const char* end : {"\n", "\r\n"}) {
+    write(list, std::string("\xef\xbb\xbf") + "a.ppm" + end + "b.ppm" + end);
+    CHECK(read_image_list(list).names == std::vector<std::string>{"a.ppm", "b.ppm"});
+  }
 }
 
 std::vector<float> batches(Backend& backend, const Dataset& dataset, int64_t workers, int64_t first,
