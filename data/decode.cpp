@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "data/decode_memory.h"
 #include "data/decoders.h"
 #include "engine/core/check.h"
 
@@ -12,6 +13,9 @@ namespace {
 
 // JPEG's own limit. A longer side would make the resized image of an evaluation too long to count.
 constexpr int64_t kMostSide = 65'535;
+
+// Blocks are kept from image to image; larger ones only for the image that needs them.
+constexpr size_t kMostKeptBytes = size_t{96} << 20;
 
 enum class ImageFormat { jpeg, png, bmp, pnm };
 
@@ -39,6 +43,10 @@ ImageFormat format_of(std::span<const uint8_t> file) {
   fail(ErrorKind::data, foreign_format(file), "; JPEG, PNG, BMP and PNM (P5, P6) are read");
 }
 
+void give_up_large(std::vector<uint8_t>& block) {
+  if (block.size() > kMostKeptBytes) block = {};
+}
+
 }  // namespace
 
 void check_extent(int64_t height, int64_t width) {
@@ -53,6 +61,7 @@ void check_extent(int64_t height, int64_t width) {
 }
 
 struct ImageDecoder::State {
+  DecodeMemory* memory = nullptr;
   JpegDecoder jpeg;
   std::vector<uint8_t> stored;  // pixels before they are turned
 
@@ -63,11 +72,19 @@ struct ImageDecoder::State {
       case ImageFormat::png:
         return read_png_header(file);
       case ImageFormat::bmp:
-        return {read_bmp_header(file), Orientation()};
+        return {.extent = read_bmp_header(file), .orientation = Orientation()};
       case ImageFormat::pnm:
         break;
     }
-    return {read_pnm_header(file), Orientation()};
+    return {.extent = read_pnm_header(file), .orientation = Orientation()};
+  }
+
+  // That an image takes while it is decoded.
+  static int64_t working_bytes(ImageFormat format, const StoredImage& header, const ImageBox& box) {
+    const bool whole = format == ImageFormat::png || format == ImageFormat::bmp;
+    const int64_t pixels =
+        whole ? header.extent.height * header.extent.width : box.height * box.width;
+    return header.held_bytes + pixels * (header.orientation.as_stored() ? 3 : 6);
   }
 
   void decode_stored(ImageFormat format, std::span<const uint8_t> file, const ImageBox& box,
@@ -90,10 +107,13 @@ struct ImageDecoder::State {
     const int64_t reduction = image.reduction;
     image.box = orientation.upright_box(image.box, {(whole.height + reduction - 1) / reduction,
                                                     (whole.width + reduction - 1) / reduction});
+    give_up_large(stored);
   }
 };
 
-ImageDecoder::ImageDecoder() : state_(std::make_unique<State>()) {}
+ImageDecoder::ImageDecoder(DecodeMemory* shared) : state_(std::make_unique<State>()) {
+  state_->memory = shared;
+}
 
 ImageDecoder::~ImageDecoder() = default;
 
@@ -110,6 +130,8 @@ void ImageDecoder::decode(std::span<const uint8_t> file, const ImageBox& box, in
   AMCL_CHECK(box.top >= 0 && box.left >= 0 && box.height >= 1 && box.width >= 1 &&
                  box.top + box.height <= upright.height && box.left + box.width <= upright.width,
              "decode: a box outside of the image of ", upright.height, " x ", upright.width);
+  give_up_large(image.pixels);
+  const DecodeShare share(state_->memory, State::working_bytes(format, header, box));
   state_->decode_stored(format, file, header.orientation.stored_box(box, header.extent), reduction,
                         header.extent, image);
   if (!header.orientation.as_stored()) state_->turn(header.orientation, header.extent, image);

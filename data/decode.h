@@ -3,13 +3,13 @@
 //
 //   JPEG  baseline, progressive, arithmetic; gray, YCbCr, RGB, CMYK, YCCK (libjpeg-turbo)
 //   PNG   all colour types and depths, interlaced too (libpng)
-//   BMP   1, 4, 8 bits with a palette, 24 and 32 bits; not compressed
+//   BMP   1, 4, 8 bits with a palette, 24 bits, 16 and 32 bits with any masks; not compressed
 //   PNM   P5 and P6 with up to 16 bits
 //
 // The result is what Pillow's convert("RGB") of the picture gives: gray is repeated, an alpha
 // channel is dropped and the colour under it kept, of 16 bits the upper 8 count (PNM is scaled to
-// its largest value), CMYK becomes (1 - C)(1 - K). The orientation in Exif data is applied. Colour
-// profiles are not.
+// its largest value), CMYK becomes (1 - C)(1 - K), where JPEG holds the inks inverted. The orientation
+// in Exif data is applied. Colour profiles are not.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -20,6 +20,8 @@ namespace amcl {
 
 // Larger images are refused: they would take 300 MB each.
 inline constexpr int64_t kMostImagePixels = 100'000'000;
+
+class DecodeMemory;
 
 struct ImageExtent {
   int64_t height = 0;
@@ -40,7 +42,7 @@ struct ImageBox {
 
 // A part of an image, perhaps of a smaller version of it.
 struct DecodedImage {
-  std::vector<uint8_t> pixels;  // [box.height, box.width, 3]; larger blocks are kept for reuse
+  std::vector<uint8_t> pixels;  // [box.height, box.width, 3]; a larger block is kept for reuse
   ImageBox box;                 // in the image divided by `reduction`
   int64_t reduction = 1;        // 1, 2, 4 or 8
 
@@ -52,7 +54,9 @@ struct DecodedImage {
 // unknown kind.
 class ImageDecoder {
  public:
-  ImageDecoder();
+  // `shared`: memory that decoders of other threads use too, where large images wait for room; it
+  // outlives the decoder. Null: no image waits.
+  explicit ImageDecoder(DecodeMemory* shared = nullptr);
   ~ImageDecoder();
   ImageDecoder(const ImageDecoder&) = delete;
   ImageDecoder& operator=(const ImageDecoder&) = delete;

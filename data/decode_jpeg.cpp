@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 
 #include "data/decoders.h"
@@ -18,8 +19,9 @@ namespace amcl {
 namespace {
 
 // A progressive file of a few kilobytes could make the decoder pass over the image thousands of
-// times.
+// times. Encoders write 10 scans or so; fifteen of the largest image take some 10 s.
 constexpr int kMostScans = 100;
+constexpr int64_t kMostScannedPixels = 15 * kMostImagePixels;
 
 // To rows at multiples of 32 bytes libjpeg-turbo writes past the caches, from which they are copied
 // at once: 13 % of the time of decoding.
@@ -45,11 +47,14 @@ void on_message(j_common_ptr info, int level) {
 
 void on_progress(j_common_ptr info) {
   if (info->is_decompressor == 0) return;
-  if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMostScans) {
-    JpegErrors& errors = errors_of(info);
-    snprintf(errors.message, sizeof errors.message, "more than %d scans", kMostScans);
-    longjmp(errors.jump, 1);
-  }
+  const auto* decoder = reinterpret_cast<j_decompress_ptr>(info);
+  const int scans = decoder->input_scan_number;
+  const int64_t pixels = int64_t{decoder->image_width} * decoder->image_height;
+  if (scans <= kMostScans && scans * pixels <= kMostScannedPixels) return;
+  JpegErrors& errors = errors_of(info);
+  snprintf(errors.message, sizeof errors.message, "scan %d of %lld pixels: more than are decoded",
+           scans, static_cast<long long>(pixels));
+  longjmp(errors.jump, 1);
 }
 
 // Scaled by reduction: the pixels that `box` touches.
@@ -60,13 +65,13 @@ ImageBox reduced(const ImageBox& box, int64_t reduction) {
           (box.left + box.width + reduction - 1) / reduction - left};
 }
 
-// CMYK as Adobe stores it, inverted: 255 is no ink. In place, 4 bytes to 3.
-void cmyk_to_rgb(uint8_t* row, int64_t width, bool inverted) {
+// CMYK as Adobe stores it, inverted: 255 is no ink. Files without Adobe's marker hold it so too, say
+// those who write and those who show them (Pillow, browsers). In place, 4 bytes to 3.
+void cmyk_to_rgb(uint8_t* row, int64_t width) {
   for (int64_t x = 0; x < width; ++x) {
     const uint8_t* ink = row + x * 4;
-    const int invert = inverted ? 0 : 255;
-    const int black = ink[3] ^ invert;
-    const int color[3] = {ink[0] ^ invert, ink[1] ^ invert, ink[2] ^ invert};
+    const int black = ink[3];
+    const int color[3] = {ink[0], ink[1], ink[2]};
     for (int64_t channel = 0; channel < 3; ++channel)
       row[x * 3 + channel] = static_cast<uint8_t>((color[channel] * black + 127) / 255);
   }
@@ -118,6 +123,15 @@ struct JpegDecoder::State {
     return Orientation();
   }
 
+  // The coefficients of all blocks, which wait for the last scan; of a single scan only a few rows do.
+  int64_t held_bytes() {
+    if (jpeg_has_multiple_scans(&info) == 0) return 0;
+    int64_t blocks = 0;
+    for (const jpeg_component_info& component : std::span(info.comp_info, info.num_components))
+      blocks += int64_t{component.width_in_blocks} * component.height_in_blocks;
+    return blocks * static_cast<int64_t>(sizeof(JBLOCK));
+  }
+
   bool is_cmyk() const {
     return info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   }
@@ -146,7 +160,7 @@ struct JpegDecoder::State {
     for (int64_t y = 0; y < wanted.height; ++y) {
       uint8_t* line = row.data() + kRowOffset;
       jpeg_read_scanlines(&info, &line, 1);
-      if (is_cmyk()) cmyk_to_rgb(line, columns, info.saw_Adobe_marker != 0);
+      if (is_cmyk()) cmyk_to_rgb(line, columns);
       std::memcpy(pixels + y * wanted.width * 3, line + skipped * 3,
                   static_cast<size_t>(wanted.width) * 3);
     }
@@ -184,7 +198,8 @@ JpegDecoder::~JpegDecoder() = default;
 StoredImage JpegDecoder::read_header(std::span<const uint8_t> file) {
   state_->read_header(file);
   const StoredImage result{{int64_t{state_->info.image_height}, int64_t{state_->info.image_width}},
-                           state_->orientation()};
+                           state_->orientation(),
+                           state_->held_bytes()};
   jpeg_abort_decompress(&state_->info);
   check_extent(result.extent.height, result.extent.width);
   return result;

@@ -13,7 +13,6 @@ namespace amcl {
 namespace {
 
 constexpr size_t kSignatureBytes = 8;
-constexpr png_alloc_size_t kMostChunkBytes = png_alloc_size_t{8} << 20;  // text, profiles
 
 uint32_t big_endian(const uint8_t* bytes) {
   return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
@@ -62,7 +61,9 @@ class Reader {
   void start(const ImageExtent& extent) {
     if (setjmp(png_jmpbuf(png_)) != 0) fail_decoding();
     png_set_read_fn(png_, &source_, on_read);
-    png_set_chunk_malloc_max(png_, kMostChunkBytes);
+    // Of text and profiles, a thousand chunks could each become megabytes.
+    constexpr int kAllThatAreNotPixels = -1;
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, kAllThatAreNotPixels);
     png_read_info(png_, info_);
     if (png_get_image_height(png_, info_) != static_cast<png_uint_32>(extent.height) ||
         png_get_image_width(png_, info_) != static_cast<png_uint_32>(extent.width))
@@ -96,14 +97,14 @@ class Reader {
   int passes_ = 1;
 };
 
-// The eXIf chunk, if it comes before the pixels.
+// The eXIf chunk, before the pixels or behind them.
 Orientation find_orientation(std::span<const uint8_t> file) {
   constexpr size_t kFrame = 12;  // length, name and checksum of a chunk
   size_t offset = kSignatureBytes;
   while (offset < file.size() && file.size() - offset >= kFrame) {
     const size_t length = big_endian(file.data() + offset);
     const uint8_t* name = file.data() + offset + 4;
-    if (length > file.size() - offset - kFrame || std::memcmp(name, "IDAT", 4) == 0) break;
+    if (length > file.size() - offset - kFrame) break;
     if (std::memcmp(name, "eXIf", 4) == 0) return read_orientation({name + 4, length});
     offset += kFrame + length;
   }

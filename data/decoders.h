@@ -14,6 +14,7 @@ namespace amcl {
 struct StoredImage {
   ImageExtent extent;
   Orientation orientation;
+  int64_t held_bytes = 0;  // that decoding needs besides the pixels
 };
 
 // Throws Error(data) unless both sides are at least 1 and the image is no larger than

@@ -7,7 +7,9 @@ namespace amcl {
 namespace {
 
 constexpr uint32_t kOrientationTag = 0x0112;
+constexpr uint32_t kByteType = 1;
 constexpr uint32_t kShortType = 3;
+constexpr uint32_t kLongType = 4;
 
 // Numbers of a TIFF block in its byte order; 0 beyond its end.
 class TiffNumbers {
@@ -15,6 +17,7 @@ class TiffNumbers {
   explicit TiffNumbers(std::span<const uint8_t> bytes)
       : bytes_(bytes), little_(!bytes.empty() && bytes[0] == 'I') {}
 
+  uint32_t u8(size_t offset) const { return number(offset, 1); }
   uint32_t u16(size_t offset) const { return number(offset, 2); }
   uint32_t u32(size_t offset) const { return number(offset, 4); }
 
@@ -30,6 +33,21 @@ class TiffNumbers {
   std::span<const uint8_t> bytes_;
   bool little_;
 };
+
+// The standard says SHORT; some programs write LONG or BYTE. A value stands at the front of its field.
+Orientation orientation_of(const TiffNumbers& numbers, size_t entry) {
+  const size_t value = entry + 8;
+  switch (numbers.u16(entry + 2)) {
+    case kByteType:
+      return Orientation(numbers.u8(value));
+    case kShortType:
+      return Orientation(numbers.u16(value));
+    case kLongType:
+      return Orientation(numbers.u32(value));
+    default:
+      return Orientation();
+  }
+}
 
 }  // namespace
 
@@ -70,8 +88,7 @@ Orientation read_orientation(std::span<const uint8_t> tiff) {
   for (size_t i = 0; i < entries; ++i) {
     const size_t entry = directory + 2 + i * 12;
     if (entry >= tiff.size()) break;
-    if (numbers.u16(entry) == kOrientationTag && numbers.u16(entry + 2) == kShortType)
-      return Orientation(static_cast<int>(numbers.u16(entry + 8)));
+    if (numbers.u16(entry) == kOrientationTag) return orientation_of(numbers, entry);
   }
   return Orientation();
 }

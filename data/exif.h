@@ -11,7 +11,7 @@ namespace amcl {
 class Orientation {
  public:
   // `exif` is the number of the Exif tag, 1 to 8; others mean 1, as stored.
-  explicit Orientation(int exif = 1)
+  explicit Orientation(uint32_t exif = 1)
       : transposed_(exif >= 5 && exif <= 8),
         mirrored_rows_(exif == 3 || exif == 4 || exif == 6 || exif == 7),
         mirrored_columns_(exif == 2 || exif == 3 || exif == 7 || exif == 8) {}

@@ -11,7 +11,7 @@ std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int
                                      bool hash_pixels) {
   std::vector<ImageCheck> checks(static_cast<size_t>(end - begin));
   parallel_for(end - begin, /*grain=*/1, [&](int64_t first, int64_t last) {
-    ImageDecoder decoder;
+    ImageDecoder decoder(&files.decode_memory());
     DecodedImage image;
     std::vector<uint8_t> buffer;
     for (int64_t place_in_range = first; place_in_range < last; ++place_in_range) {

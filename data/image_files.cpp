@@ -9,12 +9,6 @@
 #include "engine/io/file.h"
 
 namespace amcl {
-namespace {
-
-// No encoded image of allowed extents needs more.
-constexpr int64_t kMostFileBytes = int64_t{1} << 30;
-
-}  // namespace
 
 DirectoryFiles::DirectoryFiles(std::string directory, std::vector<std::string> names)
     : directory_(std::move(directory)), names_(std::move(names)) {}
@@ -28,7 +22,7 @@ std::span<const uint8_t> DirectoryFiles::content(int64_t index,
                                                  std::vector<uint8_t>& buffer) const {
   File file = File::open_for_reading(place(index));
   const int64_t size = file.size();
-  if (size > kMostFileBytes)
+  if (size > kMostImageFileBytes)
     fail(ErrorKind::data, file.path(), " is ", size, " bytes long, too long for an image");
   if (buffer.size() < static_cast<size_t>(size)) buffer.resize(static_cast<size_t>(size));
   const std::span<uint8_t> content = std::span(buffer).first(static_cast<size_t>(size));

@@ -7,8 +7,12 @@
 #include <vector>
 
 #include "data/decode.h"
+#include "data/decode_memory.h"
 
 namespace amcl {
+
+// No encoded image of allowed extents needs more.
+inline constexpr int64_t kMostImageFileBytes = int64_t{1} << 30;
 
 // All functions may be called from several threads at once.
 class ImageFiles {
@@ -29,6 +33,11 @@ class ImageFiles {
   virtual uint64_t stamp(int64_t /*index*/) const { return 0; }
   // Zeros where only the image itself says it.
   virtual ImageExtent known_extent(int64_t /*index*/) const { return {}; }
+  // What all share who decode images of the set.
+  DecodeMemory& decode_memory() const { return decode_memory_; }
+
+ private:
+  mutable DecodeMemory decode_memory_;
 };
 
 // What ImageFiles::stamp() gives for a file that holds images.

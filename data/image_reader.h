@@ -22,7 +22,10 @@ struct ImageRequest {
 class ImageReader {
  public:
   // `dataset`, which holds files, and `device` must outlive the reader.
-  ImageReader(Device& device, const Dataset& dataset) : device_(device), dataset_(dataset) {}
+  ImageReader(Device& device, const Dataset& dataset)
+      : device_(device),
+        dataset_(dataset),
+        decoder_(dataset.files ? &dataset.files->decode_memory() : nullptr) {}
 
   // Decodes what `choose` wants of image `index`, given its extents. If the image is bad and bad
   // images are skipped, the next good one takes its place: what comes out is a function of the

@@ -1,6 +1,7 @@
 #include "tests/data/encode.h"
 
 #include <png.h>
+#include <zlib.h>
 
 #include <cmath>
 
@@ -40,6 +41,32 @@ std::string encode_png(const std::vector<uint8_t>& rows, int height, int width,
   png_write_end(png, nullptr);
   png_destroy_write_struct(&png, &info);
   return bytes;
+}
+
+std::string png_chunk(const std::string& name_and_content) {
+  std::string chunk;
+  const auto append = [&](size_t value) {
+    for (const int shift : {24, 16, 8, 0}) chunk += static_cast<char>(value >> shift & 255);
+  };
+  append(name_and_content.size() - 4);
+  chunk += name_and_content;
+  append(crc32(0, reinterpret_cast<const Bytef*>(name_and_content.data()),
+               static_cast<uInt>(name_and_content.size())));
+  return chunk;
+}
+
+std::string bmp(int32_t width, int32_t height, int bits, const std::string& rest, uint32_t begin) {
+  std::string file = "BM" + std::string(52, '\0');
+  const auto put = [&](size_t place, uint32_t value, size_t size) {
+    for (size_t i = 0; i < size; ++i) file[place + i] = static_cast<char>(value >> 8 * i & 255);
+  };
+  put(10, begin, 4);
+  put(14, 40, 4);
+  put(18, static_cast<uint32_t>(width), 4);
+  put(22, static_cast<uint32_t>(height), 4);
+  put(26, 1, 2);
+  put(28, static_cast<uint32_t>(bits), 2);
+  return file + rest;
 }
 
 std::vector<uint8_t> picture(int height, int width, int channels, uint64_t seed) {

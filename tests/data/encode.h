@@ -19,6 +19,13 @@ struct PngOptions {
 std::string encode_png(const std::vector<uint8_t>& rows, int height, int width,
                        const PngOptions& options = {});
 
+// A chunk of a PNG with its length and checksum.
+std::string png_chunk(const std::string& name_and_content);
+
+// Little-endian header of a BMP without palette.
+std::string bmp(int32_t width, int32_t height, int bits, const std::string& rest,
+                uint32_t begin = 54);
+
 // Smooth colours with some noise, [height, width, channels].
 std::vector<uint8_t> picture(int height, int width, int channels = 3, uint64_t seed = 1);
 
