@@ -47,7 +47,10 @@ ImageExtent resized_extent(ImageExtent extent, int64_t size) {
 class ImageStore {
  public:
   ImageStore(Backend& backend, const Dataset& source, int64_t size)
-      : backend_(backend), source_(source), size_(size) {}
+      : backend_(backend),
+        source_(source),
+        size_(size),
+        decoder_(source.files ? &source.files->decode_memory() : nullptr) {}
 
   void read(int64_t index, StoredImage& image) {
     if (!source_.files) return store(source_.images.slice(index, index + 1), image);
@@ -168,6 +171,8 @@ class Packing {
   uint64_t stamp(const Dataset& part, Split split, int64_t index) const {
     const PackedLabel label = label_of(part, split, index);
     Hash hash;
+    const uint64_t settings = settings_hash(options_);
+    hash.add(&settings, sizeof settings);
     hash.add(label.name);
     hash.add(&label.label, sizeof label.label);
     hash.add(&label.part, sizeof label.part);

@@ -1,5 +1,6 @@
 #include "data/packed_file.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -10,8 +11,8 @@ namespace amcl {
 namespace {
 
 constexpr uint32_t kMostPackedSize = 4096;  // as --size
-// With a page that is touched, the system maps those around it that it has in its cache.
-constexpr uint64_t kMappedAround = 64 * 1024;
+// Some 40 million images.
+constexpr uint64_t kMostIndexBytes = uint64_t{4} << 30;
 constexpr const char* kRemedy = "; copy it again, or pack the set again";
 
 // The value of type T at the front of `bytes`, which are long enough.
@@ -60,18 +61,20 @@ bool is_packed_file(const std::string& path) {
   }
 }
 
-PackedFile::PackedFile(const std::string& path, uint64_t most_held_bytes)
-    : file_(path), most_held_bytes_(most_held_bytes) {
-  check_header();
-  check_index();
+PackedFile::PackedFile(const std::string& path) : file_(File::open_for_reading(path)) {
+  read_header();
+  read_index();
   check_entries();
   check_names();
   read_texts();
   intact_ = std::make_unique<std::atomic<uint8_t>[]>(header_.images);
 }
 
-void PackedFile::check_header() {
-  const std::span<const std::byte> bytes = file_.bytes();
+void PackedFile::read_header() {
+  std::array<std::byte, sizeof header_> content{};
+  const std::span<std::byte> bytes = std::span(content).first(
+      static_cast<size_t>(std::min<int64_t>(file_.size(), std::ssize(content))));
+  file_.read_at(0, bytes);
   if (bytes.size() < kPackedMagic.size() ||
       std::memcmp(bytes.data(), kPackedMagic.data(), kPackedMagic.size()) != 0)
     fail(ErrorKind::data, file_.path(), ": is no packed set; make one with amcl data pack");
@@ -96,16 +99,17 @@ void PackedFile::check_header() {
   if (!usable) fail(ErrorKind::data, file_.path(), ": its header holds impossible values", kRemedy);
 }
 
-std::span<const std::byte> PackedFile::index() const {
-  return file_.bytes().subspan(header_.index_offset, header_.index_bytes);
-}
-
-void PackedFile::check_index() {
-  const uint64_t size = file_.bytes().size();
+void PackedFile::read_index() {
+  const auto size = static_cast<uint64_t>(file_.size());
   if (header_.index_offset > size || header_.index_bytes != size - header_.index_offset)
     fail(ErrorKind::data, file_.path(), ": is cut short or joined with something: ", size,
          " bytes instead of ", header_.index_offset + header_.index_bytes, kRemedy);
-  if (crc32c(index()) != header_.index_crc)
+  if (header_.index_bytes > kMostIndexBytes)
+    fail(ErrorKind::data, file_.path(), ": its index takes ", header_.index_bytes,
+         " bytes, more than the ", kMostIndexBytes, " that are read; pack the set in parts");
+  index_.resize(header_.index_bytes);
+  file_.read_at(static_cast<int64_t>(header_.index_offset), index_);
+  if (crc32c(index_) != header_.index_crc)
     fail(ErrorKind::data, file_.path(), ": its index is damaged (CRC-32C)", kRemedy);
   constexpr uint64_t kBytesPerImage = sizeof(PackedEntry) + sizeof(uint64_t);
   const bool fits = header_.images <= (header_.index_bytes / kBytesPerImage) &&
@@ -118,7 +122,7 @@ void PackedFile::check_index() {
 
 PackedEntry PackedFile::entry(int64_t index) const {
   return value_at<PackedEntry>(
-      this->index().subspan(static_cast<size_t>(index) * sizeof(PackedEntry)));
+      std::span(index_).subspan(static_cast<size_t>(index) * sizeof(PackedEntry)));
 }
 
 void PackedFile::check_entries() const {
@@ -126,9 +130,9 @@ void PackedFile::check_entries() const {
   uint32_t part = 0;
   for (int64_t image = 0; image < count(); ++image) {
     const PackedEntry found = entry(image);
-    const bool behind = found.offset == end + sizeof(RecordHead) &&
-                        found.offset <= header_.index_offset &&
-                        found.length <= header_.index_offset - found.offset;
+    const bool behind =
+        found.offset == end + sizeof(RecordHead) && found.offset <= header_.index_offset &&
+        found.length <= header_.index_offset - found.offset && found.length <= kMostImageFileBytes;
     const bool of_size =
         header_.height == 0 || (found.height == header_.height && found.width == header_.width);
     if (!behind || !of_size || found.part < part || found.part > 2 || found.label < -1)
@@ -145,7 +149,7 @@ void PackedFile::check_entries() const {
 uint64_t PackedFile::name_begin(int64_t index) const {
   const size_t entries = header_.images * sizeof(PackedEntry);
   return value_at<uint64_t>(
-      this->index().subspan(entries + static_cast<size_t>(index) * sizeof(uint64_t)));
+      std::span(index_).subspan(entries + static_cast<size_t>(index) * sizeof(uint64_t)));
 }
 
 void PackedFile::check_names() const {
@@ -160,7 +164,8 @@ void PackedFile::check_names() const {
 }
 
 void PackedFile::read_texts() {
-  TextReader reader(index().subspan(names_offset_ + name_begin(count())));
+  const std::span<const std::byte> bytes(index_);
+  TextReader reader(bytes.subspan(names_offset_ + name_begin(count())));
   uint32_t classes = 0;
   bool good = reader.take(set_name_) && reader.take(layout_) && reader.take(classes);
   for (uint32_t i = 0; good && i < classes; ++i) good = reader.take(class_names_.emplace_back());
@@ -171,7 +176,7 @@ void PackedFile::read_texts() {
 std::string PackedFile::name(int64_t index) const {
   const uint64_t begin = name_begin(index);
   const std::span<const std::byte> bytes =
-      this->index().subspan(names_offset_ + begin, name_begin(index + 1) - begin);
+      std::span(index_).subspan(names_offset_ + begin, name_begin(index + 1) - begin);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -179,32 +184,24 @@ std::string PackedFile::place(int64_t index) const {
   return concat_text(file_.path(), ", image ", index, " (", name(index), ")");
 }
 
-// Without this a process would hold every page that it has ever touched, up to the whole file, until
-// the system is short of memory. The thread by which the bound is crossed gives all back; what others
-// are reading comes again.
-void PackedFile::count_touched(uint64_t bytes) const {
-  const std::span<const std::byte> images = file_.bytes().first(header_.index_offset);
-  if (images.size() <= most_held_bytes_) return;
-  const uint64_t before = touched_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before / most_held_bytes_ != (before + bytes) / most_held_bytes_) file_.give_back(images);
-}
-
-std::span<const uint8_t> PackedFile::content(int64_t index,
-                                             std::vector<uint8_t>& /*buffer*/) const {
-  file_.check_length();
+std::span<const uint8_t> PackedFile::content(int64_t index, std::vector<uint8_t>& buffer) const {
+  if (file_.size() < static_cast<int64_t>(header_.index_offset + header_.index_bytes))
+    fail(ErrorKind::data, file_.path(), " has become shorter while it is in use");
   const PackedEntry found = entry(index);
-  const std::span<const std::byte> bytes = file_.bytes().subspan(found.offset, found.length);
-  count_touched(bytes.size() + kMappedAround);
+  const size_t record_bytes = sizeof(RecordHead) + found.length;
+  if (buffer.size() < record_bytes) buffer.resize(record_bytes);
+  const std::span<uint8_t> record = std::span(buffer).first(record_bytes);
+  file_.read_at(static_cast<int64_t>(found.offset - sizeof(RecordHead)),
+                std::as_writable_bytes(record));
+  const std::span<const uint8_t> image = record.subspan(sizeof(RecordHead));
   std::atomic<uint8_t>& intact = intact_[static_cast<size_t>(index)];
-  file_.prefetch(bytes);
   if (intact.load(std::memory_order_relaxed) == 0) {
-    const auto head =
-        value_at<RecordHead>(file_.bytes().subspan(found.offset - sizeof(RecordHead)));
-    if (crc32c(bytes) != found.image_crc || packed_crc(head) != head.crc)
+    const auto head = value_at<RecordHead>(std::as_bytes(record));
+    if (crc32c(std::as_bytes(image)) != found.image_crc || packed_crc(head) != head.crc)
       fail(ErrorKind::data, place(index), ": is damaged (CRC-32C)", kRemedy);
     intact.store(1, std::memory_order_relaxed);
   }
-  return {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+  return image;
 }
 
 }  // namespace amcl

@@ -60,7 +60,8 @@ struct PackedHeader {
 static_assert(sizeof(PackedHeader) == 192);
 
 struct RecordHead {
-  uint64_t stamp = 0;   //  0  hash of part, name, label and state of the image in the source
+  uint64_t stamp =
+      0;  //  0  hash of settings, part, name, label and state of the image in the source
   uint32_t image = 0;   //  8  number in the source; damaged images that were left out are counted
   uint32_t length = 0;  // 12
   uint32_t image_crc = 0;  // 16

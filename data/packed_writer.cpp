@@ -1,10 +1,10 @@
 #include "data/packed_writer.h"
 
-#include <cstring>
+#include <utility>
 
+#include "data/image_files.h"
 #include "engine/core/check.h"
 #include "engine/io/crc32c.h"
-#include "engine/io/mapped_file.h"
 
 namespace amcl {
 namespace {
@@ -38,35 +38,39 @@ PackedWriter::PackedWriter(const std::string& path, uint64_t settings)
 }
 
 void PackedWriter::keep_whole_records() {
-  {
-    const MappedFile old(file_.path());
-    const std::span<const std::byte> bytes = old.bytes();
-    PackedHeader found;
-    std::memcpy(&found, bytes.data(), sizeof found);
-    if (found.magic != kPackedMagic || found.version != kPackedVersion ||
-        found.crc != packed_crc(found))
-      fail(ErrorKind::data, file_.path(),
-           ": is not the rest of a pack that was stopped; remove it");
-    if (found.settings != header_.settings)
-      fail(ErrorKind::data, file_.path(),
-           ": was begun with other settings; give the same ones to go on, or remove it");
-    while (bytes.size() - end_ >= sizeof(RecordHead)) {
-      Record record;
-      std::memcpy(&record.head, bytes.data() + end_, sizeof record.head);
-      record.offset = end_ + sizeof record.head;
-      const bool whole =
-          record.head.crc == packed_crc(record.head) &&
-          record.head.length <= bytes.size() - record.offset &&
-          crc32c(bytes.subspan(record.offset, record.head.length)) == record.head.image_crc &&
-          (records_.empty() || record.head.image > records_.back().head.image);
-      if (!whole) break;
-      old.give_back(bytes.subspan(end_, sizeof record.head + record.head.length));
-      records_.push_back(record);
-      end_ = record.offset + record.head.length;
-    }
-  }
-  file_.write_at(0, bytes_of(header_));
+  PackedHeader found;
+  file_.read_at(0, std::as_writable_bytes(std::span(&found, 1)));
+  // One that was being written when the machine stopped; records say themselves whether they are whole.
+  torn_ = found.crc != packed_crc(found);
+  const bool ours = found.magic == kPackedMagic && (torn_ || found.version == kPackedVersion);
+  if (ours && !torn_ && found.settings != header_.settings)
+    fail(ErrorKind::data, file_.path(),
+         ": was begun with other settings; give the same ones to go on, or remove it");
+  const auto size = static_cast<uint64_t>(file_.size());
+  while (keep_record(size)) continue;
+  if (!ours && !(torn_ && !records_.empty()))
+    fail(ErrorKind::data, file_.path(), ": is not the rest of a pack that was stopped; remove it");
+  if (!torn_) file_.write_at(0, bytes_of(header_));
   file_.truncate(static_cast<int64_t>(end_));
+}
+
+bool PackedWriter::keep_record(uint64_t file_bytes) {
+  Record record;
+  record.offset = end_ + sizeof record.head;
+  if (record.offset > file_bytes) return false;
+  file_.read_at(static_cast<int64_t>(end_), std::as_writable_bytes(std::span(&record.head, 1)));
+  const bool plausible = record.head.crc == packed_crc(record.head) &&
+                         record.head.length <= file_bytes - record.offset &&
+                         record.head.length <= kMostImageFileBytes &&
+                         (records_.empty() || record.head.image > records_.back().head.image);
+  if (!plausible) return false;
+  buffer_.resize(record.head.length);
+  const std::span<std::byte> image = std::as_writable_bytes(std::span(buffer_));
+  file_.read_at(static_cast<int64_t>(record.offset), image);
+  if (crc32c(image) != record.head.image_crc) return false;
+  records_.push_back(record);
+  end_ = record.offset + record.head.length;
+  return true;
 }
 
 void PackedWriter::add(uint64_t stamp, uint32_t image, ImageExtent extent,
@@ -80,6 +84,7 @@ void PackedWriter::add(uint64_t stamp, uint32_t image, ImageExtent extent,
                  .width = static_cast<uint32_t>(extent.width)};
   record.head.crc = packed_crc(record.head);
   record.offset = end_ + sizeof record.head;
+  if (std::exchange(torn_, false)) file_.write_at(0, bytes_of(header_));
   buffer_.clear();
   append(buffer_, bytes_of(record.head));
   append(buffer_, std::as_bytes(content));

@@ -32,8 +32,9 @@ class PackedWriter {
  public:
   static constexpr const char* kPartialSuffix = ".partial";
 
-  // Opens `path` + kPartialSuffix and keeps its whole records. Errors: data, if it was written with
-  // other settings or is no unfinished set; io, if it cannot be written or another process does.
+  // Opens `path` + kPartialSuffix and keeps its whole records, also where its header is damaged: the
+  // stamps tell whether they were made with these settings. Errors: data, if it was written with other
+  // settings or is no unfinished set; io, if it cannot be written or another process does.
   PackedWriter(const std::string& path, uint64_t settings);
 
   struct Record {
@@ -51,11 +52,16 @@ class PackedWriter {
 
  private:
   void keep_whole_records();
+  // The record at end_, if it is whole.
+  bool keep_record(uint64_t file_bytes);
   std::string make_index(const PackedSet& set) const;
 
   std::string path_;
   File file_;
   PackedHeader header_;
+  // Whether the header on the disk is damaged; mended with the first new record, before which the
+  // caller has found that those that were kept are its own.
+  bool torn_ = false;
   std::vector<Record> records_;
   std::string buffer_;
   uint64_t end_ = sizeof(PackedHeader);  // of the last record

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 
 #include "data/packed_file.h"
 #include "data/packed_writer.h"
@@ -92,6 +93,34 @@ TEST_CASE("pack: a record that did not reach the disk is packed again") {
   CHECK(report.resumed < 64);
   CHECK(report.resumed > 0);
   CHECK(bytes_of(fixture.file()) == bytes_of(fixture.other()));
+}
+
+TEST_CASE("pack: a torn header is mended where the records are whole") {
+  const Fixture fixture;
+  pack(fixture.source(), fixture.other());
+  fixture.pack_and_die(64);
+  const std::string begun = bytes_of(fixture.partial());
+  const auto header = [](char byte, size_t begin, size_t end) {
+    return [=](std::string& partial) { std::fill_n(partial.begin() + begin, end - begin, byte); };
+  };
+  const std::function<void(std::string&)> damages[] = {
+      header('\1', 12, 16), header('\0', 0, sizeof(PackedHeader)),
+      header('x', 0, sizeof(PackedHeader)), header('\7', 16, 24)};
+  for (const auto& damage : damages) {
+    std::string torn = begun;
+    damage(torn);
+    write(fixture.partial(), torn);
+    CHECK(fixture.error_of_packing({.size = 8}).find("of the source has changed since this") !=
+          std::string::npos);  // other settings
+    const PackReport report = pack(fixture.source(), fixture.file());
+    CHECK(report.resumed == 64);
+    CHECK(bytes_of(fixture.file()) == bytes_of(fixture.other()));
+    fs::remove(fixture.file());
+  }
+  // Without a whole record there is nothing to keep, and the file may be another's.
+  write(fixture.partial(), std::string(sizeof(PackedHeader), '\0'));
+  CHECK(fixture.error_of_packing().ends_with(
+      "is not the rest of a pack that was stopped; remove it"));
 }
 
 TEST_CASE("pack: what has changed between is refused") {
