@@ -1,7 +1,6 @@
 // The program. Errors become one line on stderr and an exit code here, and nowhere else.
 #include <fcntl.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include "engine/core/check.h"
 #include "train/cli/command_line.h"
 #include "train/exit_code.h"
+#include "train/printable.h"
 #include "train/progress.h"
 
 namespace amcl {
@@ -36,11 +36,11 @@ int exit_code(ErrorKind kind) {
   return kExitFailed;
 }
 
-void print_error(const GlobalOptions& global, std::string message, const std::string& where) {
-  std::replace(message.begin(), message.end(), '\n', ' ');
+void print_error(const GlobalOptions& global, const std::string& message,
+                 const std::string& where) {
   const bool color = use_color(stderr, global.color);
   std::fprintf(stderr, "%samcl:%s %s\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "",
-               message.c_str());
+               printable(message).c_str());
   if (global.verbose && !where.empty()) std::fprintf(stderr, "  check: %s\n", where.c_str());
 }
 

@@ -10,6 +10,8 @@
 #include <limits>
 #include <string_view>
 
+#include "train/printable.h"
+
 namespace amcl {
 namespace {
 
@@ -104,7 +106,7 @@ void Progress::update(const ProgressUpdate& update) {
 
 void Progress::message(const std::string& text) {
   clear_bar();
-  std::fprintf(file_, "%s\n", text.c_str());
+  std::fprintf(file_, "%s\n", printable(text).c_str());
   std::fflush(file_);
 }
 

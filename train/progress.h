@@ -44,7 +44,7 @@ class Progress {
   // Cheap enough for every step: does nothing but read the clock until the next redraw is due. The
   // last step is always shown.
   void update(const ProgressUpdate& update);
-  // A line of its own ("checkpoint at step 40"), without tearing the bar.
+  // A line of its own ("checkpoint at step 40"), printable, without tearing the bar.
   void message(const std::string& text);
 
  private:

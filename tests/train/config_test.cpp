@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <set>
 
 #include "engine/core/check.h"
@@ -136,6 +137,15 @@ TEST_CASE("config: the environment names the file where no flag does") {
   CHECK(value_of(resolve_config(sources), "batch") == "10");
   sources.file = other;
   CHECK(value_of(resolve_config(sources), "batch") == "20");
+}
+
+TEST_CASE("config: a file that is too long for a configuration is refused unread") {
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("long.toml", "[train]\nbatch = 10\n#");
+  std::filesystem::resize_file(file, uintmax_t{1} << 40);  // on the disk it is small
+  CHECK(refusal({.file = file}) == file +
+                                       ": is 1099511627776 bytes long, too long for a "
+                                       "configuration (1048576 at most)");
 }
 
 TEST_CASE("config: the same setting as a flag and by --set is refused") {

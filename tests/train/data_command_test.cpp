@@ -101,7 +101,7 @@ TEST_CASE("data pack: what is missing, damaged or not a set") {
   CHECK_FALSE(fs::exists(fixture.path("x.partial")));
   fixture.write("set/bad\nname.jpg", "no image");
   check_error(amcl({"data", "pack", fixture.path("set"), fixture.path("x")}), 65,
-              {"bad name.jpg", "--on-error skip"});
+              {"bad\\x0aname.jpg", "--on-error skip"});
   const ProcessResult skipped =
       amcl({"data", "pack", fixture.path("set"), fixture.path("x"), "--on-error", "skip"});
   CHECK(skipped.code == 0);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
 #include <limits>
 
 #include "engine/core/check.h"
@@ -72,6 +73,16 @@ TEST_CASE("run log: a line that is no record is named, and nothing is cut") {
   CHECK_THROWS_WITH_AS(RunLog(path, 2), doctest::Contains("metrics.jsonl:2: not a JSON object"),
                        Error);
   CHECK(read_text(path) == text);
+}
+
+TEST_CASE("run log: a file that is too long for a log is refused unread, and stays") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("metrics.jsonl");
+  write_text(path, "{\"step\":1}\n");
+  std::filesystem::resize_file(path, uintmax_t{1} << 40);  // on the disk it is small
+  CHECK_THROWS_WITH_AS(RunLog(path, 2), doctest::Contains("1099511627776 bytes long, too long"),
+                       Error);
+  CHECK(std::filesystem::file_size(path) == uintmax_t{1} << 40);
 }
 
 TEST_CASE("run log: a full disk leaves no part of a line") {

@@ -6,6 +6,7 @@
 #include "engine/core/check.h"
 #include "train/cli/option.h"
 #include "train/config/config_value.h"
+#include "train/printable.h"
 
 namespace amcl {
 
@@ -80,7 +81,7 @@ ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
 
 void print_warnings(const ResolvedConfig& resolved) {
   for (const std::string& warning : resolved.warnings) {
-    std::fprintf(stderr, "amcl: warning: %s\n", warning.c_str());
+    std::fprintf(stderr, "amcl: warning: %s\n", printable(warning).c_str());
   }
 }
 

@@ -8,6 +8,7 @@
 #include "train/assembly/build_augment_policy.h"
 #include "train/config/dataset_config.h"
 #include "train/pictures/view_picture.h"
+#include "train/printable.h"
 
 namespace amcl {
 namespace {
@@ -69,16 +70,15 @@ int run_augment(const Config& config, const AugmentOptions& options) {
   write_png(options.grid, draw_view_grid(*backend, dataset, grid));
   for (size_t row = 0; row < grid.views.size(); ++row)
     for (size_t column = 0; column < grid.views[row].size(); ++column)
-      std::cout << record_of(grid.views[row][column], static_cast<int64_t>(row),
-                             static_cast<int64_t>(column) + 1)
-                       .dump()
+      std::cout << json_text(record_of(grid.views[row][column], static_cast<int64_t>(row),
+                                       static_cast<int64_t>(column) + 1))
                 << '\n';
   std::cout.flush();
   std::fprintf(
       stderr,
       "%s: originals on the left, then views 1 and 2 of epoch 0, of epoch 1, and so on, as "
       "pretrain --seed %llu sees them\n",
-      options.grid.c_str(), static_cast<unsigned long long>(config.train.seed));
+      printable(options.grid).c_str(), static_cast<unsigned long long>(config.train.seed));
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "train/config/config_value.h"
 #include "train/config/optimizer_config.h"
 #include "train/config/recipe.h"
+#include "train/printable.h"
 
 namespace amcl {
 namespace {
@@ -38,7 +39,7 @@ void print_toml(const ResolvedConfig& resolved, const Config& values) {
                            ? concat_text(setting.key, " = ", value_toml(setting, values))
                            : "# " + setting.key;
     if (line.size() < kCommentColumn) line.resize(kCommentColumn, ' ');
-    std::cout << line << "  # " << origin_text(resolved, values, i) << '\n';
+    std::cout << printable(line + "  # " + origin_text(resolved, values, i)) << '\n';
   }
 }
 
@@ -51,7 +52,7 @@ void print_json(const ResolvedConfig& resolved, const Config& values) {
     record[setting.table][setting.key] = {{"value", value},
                                           {"origin", origin_text(resolved, values, i)}};
   }
-  std::cout << record.dump(2) << '\n';
+  std::cout << json_text(record, 2) << '\n';
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "train/commands/data_report.h"
 #include "train/count_progress.h"
 #include "train/exit_code.h"
+#include "train/printable.h"
 
 namespace amcl {
 namespace {
@@ -25,8 +26,8 @@ void print_json(const DataPackOptions& options, const PackReport& report) {
 
 void print_text(const DataPackOptions& options, const PackReport& report) {
   constexpr int64_t kKilo = 1000;
-  std::cout << options.file << "\n  set       " << report.name << " (" << report.layout
-            << ")\n  images    ";
+  std::cout << printable(options.file) << "\n  set       " << printable(report.name) << " ("
+            << printable(report.layout) << ")\n  images    ";
   for (size_t i = 0; i < report.parts.size(); ++i)
     std::cout << (i == 0 ? "" : ", ") << report.parts[i].images << ' '
               << name_of(report.parts[i].split);
@@ -51,7 +52,7 @@ int run_data_pack(const DataPackOptions& options) {
     report = pack_dataset(*backend, options.source, options.file, pack);
   }
   for (const std::string& image : report.left_out)
-    std::fprintf(stderr, "amcl: warning: %s\n", image.c_str());
+    std::fprintf(stderr, "amcl: warning: %s\n", printable(image).c_str());
   if (options.json)
     print_json(options, report);
   else

@@ -4,6 +4,8 @@
 #include <iomanip>
 #include <sstream>
 
+#include "train/printable.h"
+
 namespace amcl {
 namespace {
 
@@ -57,7 +59,7 @@ std::string labels_text(const DatasetSummary& summary, const PartSummary& part) 
   }
   const char* comma = "";
   for (const auto& [label, images] : part.labels) {
-    text << comma << class_name(summary, label) << ' ' << images;
+    text << comma << printable(class_name(summary, label)) << ' ' << images;
     comma = ", ";
   }
   return text.str();
@@ -83,7 +85,8 @@ nlohmann::ordered_json record_of(const DatasetSummary& summary) {
 }
 
 void print_summary(std::ostream& out, const std::string& source, const DatasetSummary& summary) {
-  out << source << "\n  set         " << summary.name << " (" << summary.layout << ")\n";
+  out << printable(source) << "\n  set         " << printable(summary.name) << " ("
+      << printable(summary.layout) << ")\n";
   for (const PartSummary& part : summary.parts) {
     std::string name = name_of(part.split);
     name.resize(10, ' ');
@@ -95,7 +98,7 @@ void print_summary(std::ostream& out, const std::string& source, const DatasetSu
 }
 
 void print_record(std::ostream& out, const nlohmann::ordered_json& record) {
-  out << record.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  out << json_text(record, 2) << '\n';
 }
 
 }  // namespace amcl

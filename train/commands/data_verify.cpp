@@ -8,6 +8,7 @@
 #include "train/commands/data_report.h"
 #include "train/count_progress.h"
 #include "train/exit_code.h"
+#include "train/printable.h"
 
 namespace amcl {
 namespace {
@@ -46,12 +47,6 @@ nlohmann::ordered_json record_of(const DatasetVerification& verification) {
   return record;
 }
 
-// File names may hold line ends.
-std::string in_one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
 void print_duplicates(const std::vector<Duplicate>& duplicates) {
   std::cout << "  duplicates  ";
   if (duplicates.empty()) {
@@ -63,7 +58,7 @@ void print_duplicates(const std::vector<Duplicate>& duplicates) {
     std::cout << ", " << across << " of them as one of another part";
   std::cout << '\n';
   const auto place = [](Split split, const std::string& name) {
-    return std::string(name_of(split)) + ' ' + in_one_line(name);
+    return std::string(name_of(split)) + ' ' + printable(name);
   };
   for (size_t i = 0; i < std::min(duplicates.size(), kDuplicatesShown); ++i) {
     const Duplicate& pair = duplicates[i];
@@ -78,7 +73,7 @@ void print_text(const DataVerifyOptions& options, const DatasetVerification& ver
   print_duplicates(verification.duplicates);
   for (const PartSummary& part : verification.summary.parts)
     for (const ImageCheck& check : part.damaged)
-      std::cout << "  damaged     " << in_one_line(check.error) << '\n';
+      std::cout << "  damaged     " << printable(check.error) << '\n';
   const int64_t images = images_of(verification.summary);
   const int64_t damaged = verification.damaged();
   if (damaged == 0)

@@ -10,6 +10,7 @@
 #include "engine/core/parallel_for.h"
 #include "train/evaluation/evaluation.h"
 #include "train/pictures/neighbour_picture.h"
+#include "train/printable.h"
 
 namespace amcl {
 namespace {
@@ -59,11 +60,12 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
 void print_text(const Evaluation& evaluation, const EvaluateOptions& options, double seconds) {
   std::cout << std::fixed << std::setprecision(2);
   if (evaluation.checkpoint)
-    std::cout << "checkpoint  " << evaluation.checkpoint->path << " (epoch "
+    std::cout << "checkpoint  " << printable(evaluation.checkpoint->path) << " (epoch "
               << evaluation.checkpoint->state.epoch << ", step "
               << evaluation.checkpoint->state.step << ")\n";
-  std::cout << "data        " << evaluation.train.name << ": " << evaluation.train.count()
-            << " training and " << evaluation.test.count() << " test images\n"
+  std::cout << "data        " << printable(evaluation.train.name) << ": "
+            << evaluation.train.count() << " training and " << evaluation.test.count()
+            << " test images\n"
             << "features    "
             << (options.features == "pixels" ? "pixels"
                 : options.random_init        ? "backbone, untrained"
@@ -91,16 +93,17 @@ int run_evaluate(const EvaluateOptions& options) {
   const Evaluation evaluation = evaluate(asked, *backend);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (const std::string& note : evaluation.notes) std::fprintf(stderr, "note: %s\n", note.c_str());
+  for (const std::string& note : evaluation.notes)
+    std::fprintf(stderr, "note: %s\n", printable(note).c_str());
   if (options.json)
-    std::cout << record_of(evaluation, options, seconds).dump() << std::endl;
+    std::cout << json_text(record_of(evaluation, options, seconds)) << std::endl;
   else
     print_text(evaluation, options, seconds);
   if (!options.neighbours.empty()) {
     write_png(options.neighbours,
               draw_neighbours(*backend, evaluation.test, evaluation.train, *evaluation.knn,
                               pick_queries(evaluation.test, kQueriesShown)));
-    std::fprintf(stderr, "neighbours are drawn in %s\n", options.neighbours.c_str());
+    std::fprintf(stderr, "neighbours are drawn in %s\n", printable(options.neighbours).c_str());
   }
   return 0;
 }

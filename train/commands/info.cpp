@@ -10,6 +10,7 @@
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
+#include "train/printable.h"
 #include "train/version.h"
 
 namespace amcl {
@@ -109,7 +110,7 @@ std::string version_text() {
 void run_info(bool json) {
   const Record record = collect();
   if (json) {
-    std::cout << record.dump(2) << '\n';
+    std::cout << json_text(record, 2) << '\n';
   } else {
     print_text(record);
   }

@@ -10,6 +10,7 @@
 #include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/run_directory.h"
 #include "train/config/config.h"
+#include "train/printable.h"
 #include "train/run/verification.h"
 
 namespace amcl {
@@ -17,11 +18,12 @@ namespace {
 
 void print(const std::string& path, const Verification& found) {
   constexpr int64_t kKilo = 1000;
-  std::cout << path << "\n  file      intact: CRC-32C " << found.crc << ", " << found.tensors
-            << " tensors, " << found.bytes / kKilo << " kB\n  model     " << found.model
-            << ": weights and optimiser fit\n  run       epoch " << found.epoch << ", step "
-            << found.step << ", seed " << found.seed << ", written by commit " << found.commit
-            << "\n  features  " << found.probe_images << " probe images, " << found.threads
+  std::cout << printable(path) << "\n  file      intact: CRC-32C " << found.crc << ", "
+            << found.tensors << " tensors, " << found.bytes / kKilo << " kB\n  model     "
+            << printable(found.model) << ": weights and optimiser fit\n  run       epoch "
+            << found.epoch << ", step " << found.step << ", seed " << found.seed
+            << ", written by commit " << printable(found.commit) << "\n  features  "
+            << found.probe_images << " probe images, " << found.threads
             << (found.threads == 1 ? " thread: " : " threads: ");
   if (found.same_bits)
     std::cout << "the same to the bit\n";

@@ -33,7 +33,11 @@ Assignment split_assignment(const std::string& entry) {
 }
 
 std::string read_text(const std::string& path) {
+  constexpr int64_t kMostBytes = int64_t{1} << 20;
   File file = File::open_for_reading(path);
+  if (file.size() > kMostBytes)
+    fail(ErrorKind::data, path, ": is ", file.size(), " bytes long, too long for a configuration (",
+         kMostBytes, " at most)");
   std::string text(static_cast<size_t>(file.size()), '\0');
   file.read(std::as_writable_bytes(std::span(text)));
   return text;

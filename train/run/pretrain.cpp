@@ -17,6 +17,7 @@
 #include "train/config/objective_config.h"
 #include "train/config/optimizer_config.h"
 #include "train/config/value_text.h"
+#include "train/printable.h"
 #include "train/run/memory_advice.h"
 #include "train/run/plan.h"
 #include "train/run/pretrain_loop.h"
@@ -148,17 +149,17 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
   if (objective.head_decorrelation > 0.0)
     temperature += concat_text(", head decorrelation ", objective.head_decorrelation);
   const std::string text = concat_text(
-      "data       ", dataset.name, " (", dataset.layout, "), ", dataset.count(), " images, views ",
-      view.height, " x ", view.width, ", ", describe_home(dataset, *opened.backend),
-      "\nmethod     ", model.method, "\nmodel      ", model.backbone, " of width ", model.width,
-      " (", model.stem, " stem), heads ", model.heads, ", ", trainer.arena().parameter_count(),
-      " parameters\nobjective  ", objective.name, ", ", temperature, ", chance loss ",
-      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
-      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
-      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
-      "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
-      opened.backend->name(), ", threads ", compute_threads(), ", workers ", config.train.workers,
-      "\n");
+      "data       ", printable(dataset.name), " (", printable(dataset.layout), "), ",
+      dataset.count(), " images, views ", view.height, " x ", view.width, ", ",
+      describe_home(dataset, *opened.backend), "\nmethod     ", model.method, "\nmodel      ",
+      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", model.heads,
+      ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
+      temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
+      "\nschedule   ", config.train.epochs, " epochs of ", trainer.steps_per_epoch(),
+      " steps, batch ", config.train.batch, ", ", schedule_text(config, trainer.schedule()),
+      "\noptimizer  ", optimizer_text(config.optimizer), "\nevaluation ",
+      evaluation_text(config, trainer.online_evaluation()), "\ndevice     ", opened.backend->name(),
+      ", threads ", compute_threads(), ", workers ", config.train.workers, "\n");
   std::fputs(text.c_str(), notes);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/core/host_memory.h"
+#include "train/printable.h"
 #include "train/run/head_metrics.h"
 
 namespace amcl {
@@ -194,7 +195,7 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["seconds"] = since_start_.seconds();
   summary["peak_resident_bytes"] = peak_resident_bytes();
   summary["checkpoint"] = directory_.checkpoint_path();
-  directory_.write_summary(summary.dump(2) + "\n");
+  directory_.write_summary(json_text(summary, 2) + "\n");
   progress_.message(concat_text(finished ? "finished" : "stopped", " at step ",
                                 trainer_.finished_steps(), " of ", trainer_.steps(), ", loss ",
                                 trainer_.known_loss(), " (chance ", chance_level_, ")"));

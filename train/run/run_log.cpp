@@ -35,7 +35,11 @@ int64_t size_of_finished(std::string_view text, int64_t finished_steps, const st
 
 RunLog::RunLog(const std::string& path, int64_t finished_steps)
     : file_(File::open_for_writing(path)) {
+  constexpr int64_t kMostBytes = int64_t{1} << 30;
   if (finished_steps > 0) {
+    if (file_.size() > kMostBytes)
+      fail(ErrorKind::data, path, ": is ", file_.size(), " bytes long, too long for a log (",
+           kMostBytes, " at most); move it away to go on without");
     std::string text(static_cast<size_t>(file_.size()), '\0');
     file_.read(std::as_writable_bytes(std::span(text)));
     size_ = size_of_finished(text, finished_steps, path);
