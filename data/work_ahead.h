@@ -10,9 +10,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <utility>
-#include <vector>
+
+#include "engine/core/thread_group.h"
 
 namespace amcl {
 
@@ -36,21 +36,13 @@ class WorkAhead {
       : options_(options),
         plan_(std::move(plan)),
         new_make_(std::move(new_make)),
-        make_here_(new_make_()) {
-    for (int64_t worker = 0; worker < options.workers; ++worker)
-      threads_.emplace_back([this] { work(); });
-  }
+        make_here_(new_make_()),
+        threads_(
+            options.workers, [this](int64_t) { work(); }, [this] { stop(); }) {}
   WorkAhead(const WorkAhead&) = delete;
   WorkAhead& operator=(const WorkAhead&) = delete;
   // Workers finish the task in hand and end.
-  ~WorkAhead() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    work_arrived_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~WorkAhead() { stop(); }
 
   // The next item will be `number`. What was made is forgotten; on return no worker writes to it.
   void start(int64_t number) {
@@ -66,7 +58,7 @@ class WorkAhead {
 
   // The next item, waiting for it. Throws what making it threw, again each time until start().
   std::shared_ptr<Item> take() {
-    if (threads_.empty()) {
+    if (options_.workers == 0) {
       const std::shared_ptr<Item> item = plan_(next_++);
       make_here_(*item, 0, item->parts());
       return item;
@@ -98,6 +90,14 @@ class WorkAhead {
     int64_t end = 0;
   };
 
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    work_arrived_.notify_all();
+  }
+
   bool front_ready() const { return !planned_.empty() && planned_.front()->ready(); }
 
   std::shared_ptr<Item> take_front() {
@@ -127,11 +127,12 @@ class WorkAhead {
   }
 
   void work() {
-    const Make make = new_make_();
+    Make make;
     std::unique_lock lock(mutex_);
     while (!stopping_) {
       Task task;
       try {
+        if (!make) make = new_make_();
         task = take_task();
         if (task.planned) {
           ++tasks_;
@@ -154,7 +155,6 @@ class WorkAhead {
   const Plan plan_;
   const std::function<Make()> new_make_;
   const Make make_here_;
-  std::vector<std::thread> threads_;
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable work_arrived_;
@@ -166,6 +166,8 @@ class WorkAhead {
   bool restarting_ = false;
   bool stopping_ = false;
   std::exception_ptr error_;
+
+  ThreadGroup threads_;  // last: they use the others
 };
 
 }  // namespace amcl

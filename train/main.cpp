@@ -1,12 +1,15 @@
 // The program. Errors become one line on stderr and an exit code here, and nowhere else.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <mutex>
 #include <new>
 
 #include "engine/core/check.h"
@@ -83,6 +86,31 @@ void occupy_closed_streams() {
     if (fcntl(stream, F_GETFD) < 0) open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY);
 }
 
+constexpr const char* kOutOfMemory = "amcl: out of memory: try a smaller --batch or --width\n";
+
+// Some destructors of libraries allocate (that of nlohmann::json): what they throw can only end the
+// process, but not as a crash.
+[[noreturn]] void end_without_memory() {
+  try {
+    if (const std::exception_ptr error = std::current_exception()) std::rethrow_exception(error);
+  } catch (const std::bad_alloc&) {
+    std::fputs(kOutOfMemory, stderr);
+    _exit(kExitFailed);
+  } catch (...) {
+  }
+  std::abort();
+}
+
+// libc loads what it needs to let an exception through a function of its own when the first one
+// comes, and aborts where that fails. So one comes while there is memory: oneDNN's pass pthread_once.
+void prepare_unwinding() {
+  try {
+    std::once_flag once;
+    std::call_once(once, [] { throw 0; });
+  } catch (int) {
+  }
+}
+
 }  // namespace
 }  // namespace amcl
 
@@ -92,6 +120,14 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   // Likewise whoever reads what is printed may go away: progress is then lost, and a result an error.
   std::signal(SIGPIPE, SIG_IGN);
-  amcl::CommandLine line;
-  return amcl::run_guarded(line, argc, argv);
+  std::set_terminate(amcl::end_without_memory);
+  amcl::prepare_unwinding();
+  try {
+    amcl::CommandLine line;
+    return amcl::run_guarded(line, argc, argv);
+  } catch (const std::bad_alloc&) {
+    // Too little even for the command line, or to say so with a colour.
+    std::fputs(amcl::kOutOfMemory, stderr);
+    return amcl::kExitFailed;
+  }
 }

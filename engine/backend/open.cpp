@@ -5,6 +5,7 @@
 #include "engine/backend/device_name.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/check.h"
+#include "engine/core/thread_group.h"
 
 namespace amcl {
 namespace {
@@ -33,6 +34,7 @@ std::unique_ptr<Backend> open_backend(const std::string& name, const BackendOpti
   if (options.tf32)
     fail(ErrorKind::usage, "precision: tf32 is a format of NVIDIA's tensor cores, which --device ",
          name, " has not; use --precision f32");
+  check_compute_threads();
   if (name == "cpu") return open_cpu_backend(algorithm);
   return std::make_unique<PlainBackend>();
 }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "engine/core/host_memory.h"
 #include "engine/core/out_of_memory.h"
@@ -49,7 +50,15 @@ void PooledAllocator::release(void* block, size_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
   const auto owner = owners_.find(block);
   PrivatePool* pool = owner == owners_.end() ? nullptr : owner->second;
-  (pool != nullptr ? pool->free_ : free_)[size].push_back(block);
+  try {
+    (pool != nullptr ? pool->free_ : free_)[size].push_back(block);
+  } catch (const std::bad_alloc&) {
+    // No memory to remember it by. One that a replay may still use is lost.
+    if (pool == nullptr) {
+      give_back(block);
+      use_.reserved -= static_cast<int64_t>(size);
+    }
+  }
   if (pool != nullptr && pool != open_)
     pool->held_ += static_cast<int64_t>(size);  // a replay still uses it
   else

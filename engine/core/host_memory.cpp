@@ -1,5 +1,6 @@
 #include "engine/core/host_memory.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -7,6 +8,8 @@
 #include <fstream>
 #include <limits>
 #include <string>
+
+#include "engine/core/out_of_memory.h"
 
 namespace amcl {
 namespace {
@@ -45,6 +48,17 @@ int64_t free_host_bytes() {
     return available;
   const int64_t addresses = static_cast<int64_t>(limit.rlim_cur) - pages * sysconf(_SC_PAGESIZE);
   return std::clamp<int64_t>(addresses, 0, available);
+}
+
+void check_address_room(int64_t bytes) {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  void* room = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED)
+    throw OutOfMemory(concat_text("out of memory: the limit of addresses (ulimit -v, ",
+                                  limit.rlim_cur >> 20, " MiB) leaves no ", bytes >> 20, " MiB"));
+  munmap(room, static_cast<size_t>(bytes));
 }
 
 int64_t resident_bytes() {

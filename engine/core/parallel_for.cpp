@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "engine/core/check.h"
+#include "engine/core/thread_group.h"
 
 namespace amcl {
 
@@ -17,6 +18,7 @@ int compute_threads() {
 void set_compute_threads(int threads) {
   AMCL_CHECK(threads >= 1, "threads: must be at least 1, got ", threads);
   omp_set_num_threads(threads);
+  check_compute_threads();
 }
 
 void parallel_for(int64_t count, int64_t grain,

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
-#include <thread>
 #include <vector>
 
+#include "engine/core/thread_group.h"
 #include "train/bench/bench_figures.h"
 
 namespace amcl {
@@ -24,10 +24,14 @@ double median_rate(double seconds, const TimedWork& work) {
 int64_t work_in_threads(int64_t threads, double seconds,
                         const std::function<int64_t(uint32_t thread, double seconds)>& work) {
   std::vector<int64_t> made(static_cast<size_t>(threads));
-  std::vector<std::thread> workers;
-  for (uint32_t thread = 0; thread < threads; ++thread)
-    workers.emplace_back([&, thread] { made[thread] = work(thread, seconds); });
-  for (std::thread& worker : workers) worker.join();
+  {
+    const ThreadGroup workers(
+        threads,
+        [&](int64_t thread) {
+          made[static_cast<size_t>(thread)] = work(static_cast<uint32_t>(thread), seconds);
+        },
+        [] {});
+  }
   return std::accumulate(made.begin(), made.end(), int64_t{0});
 }
 

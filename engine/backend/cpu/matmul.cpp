@@ -4,6 +4,8 @@
 
 #include "engine/backend/cpu/cpu_backend.h"
 #include "engine/core/check.h"
+#include "engine/core/host_memory.h"
+#include "engine/core/out_of_memory.h"
 
 namespace amcl {
 namespace {
@@ -12,6 +14,10 @@ namespace {
 int64_t batch_stride(const Tensor& side) {
   return side.rank() == 3 ? side.dim(1) * side.dim(2) : 0;
 }
+
+// More than oneDNN takes for its machine code, which it writes at the first products of a kind without
+// a look at whether there was memory for it.
+constexpr int64_t kCodeBytes = int64_t{16} << 20;
 
 }  // namespace
 
@@ -22,6 +28,7 @@ void CpuBackend::matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec
   const int64_t n = c.dim(-1);
   const int64_t k = spec.trans_a ? a.dim(-2) : a.dim(-1);
   if (k == 0) return fill_zero(c.raw(), c.bytes());
+  check_address_room(kCodeBytes);
   const float* left = a.data<float>();
   const float* right = b.data<float>();
   float* product = c.data<float>();
@@ -31,6 +38,8 @@ void CpuBackend::matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec
     const dnnl_status_t status =
         dnnl_sgemm(spec.trans_a ? 'T' : 'N', spec.trans_b ? 'T' : 'N', m, n, k, 1.0f, left,
                    a.dim(-1), right, b.dim(-1), beta, product, n);
+    if (status == dnnl_out_of_memory)
+      throw OutOfMemory("out of memory: oneDNN found none for a matrix product");
     if (status != dnnl_success)
       fail(ErrorKind::device, "matmul: oneDNN's sgemm refused ", a.shape(), " x ", b.shape(),
            " with status ", static_cast<int>(status));

@@ -4,6 +4,8 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "engine/core/check.h"
+#include "engine/core/host_memory.h"
+#include "engine/core/out_of_memory.h"
 
 namespace amcl {
 namespace {
@@ -13,6 +15,10 @@ using dnnl::memory;
 // A ResNet-50 has 23 different convolutions of three passes; twice that leaves room for the batch
 // sizes of an evaluation.
 constexpr size_t kMaxPlans = 160;
+
+// More than oneDNN takes for a primitive and its machine code, which it writes without a look at
+// whether there was memory for it.
+constexpr int64_t kCodeBytes = int64_t{16} << 20;
 
 memory::data_type type_of(DType dtype) {
   return dtype == DType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
@@ -29,6 +35,8 @@ auto with_onednn(const ConvShape& s, const Body& body) {
   try {
     return body();
   } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory)
+      throw OutOfMemory("out of memory: oneDNN found none for a convolution");
     fail(ErrorKind::device, "conv2d: oneDNN refused x [", s.images, ", ", s.height, ", ", s.width,
          ", ", s.channels, "], w [", s.filters, ", ", s.rows, ", ", s.columns, ", ", s.channels,
          "], stride ", s.stride, ", padding ", s.padding, ": ", error.what());
@@ -159,6 +167,7 @@ OneDnnConvolutions::Plan& OneDnnConvolutions::plan(ConvPass pass, const ConvShap
     plans_.splice(plans_.begin(), plans_, found);
   } else {
     if (plans_.size() == kMaxPlans) plans_.pop_back();
+    check_address_room(kCodeBytes);
     plans_.emplace_front(*library_, pass, shape, dtype);
   }
   return plans_.front();
