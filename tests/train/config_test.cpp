@@ -13,6 +13,7 @@
 #include "train/config/config_value.h"
 #include "train/config/objective_config.h"
 #include "train/config/optimizer_config.h"
+#include "train/config/toml_limits.h"
 
 namespace amcl {
 namespace {
@@ -423,6 +424,60 @@ TEST_CASE("config: the precision is that of the device where it is not set") {
   CHECK(precision("device = \"cuda\"\n") == "bf16");
   CHECK(precision("device = \"cuda:1\"\n") == "bf16");
   CHECK(precision("device = \"cuda\"\nprecision = \"tf32\"\n") == "tf32");
+}
+
+std::string limits_complaint(const std::string& text) {
+  try {
+    check_toml_limits(text, "a.toml");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::usage);
+    return error.what();
+  }
+  return {};
+}
+
+std::string repeated(const std::string& part, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += part;
+  return text;
+}
+
+TEST_CASE("config: what the parser would recurse on is refused before it, and nothing else") {
+  const std::string dots = repeated("a.", 8);
+  for (const std::string& text :
+       {dots + "a = 1\n", '[' + dots + "a]\n", "a = {" + dots + "a = 1}\n",
+        repeated("\"a b\" . ", 8) + "c = 1\n", "# x\n\na = \"\\\"\"\n" + dots + "a = 1",
+        "a = \"\"\"\nx\"\"\"\"\"\n" + dots + "a = 1", "a = '\\'\n" + dots + "a = 1"}) {
+    CAPTURE(text);
+    CHECK(limits_complaint(text).find("more than 8 dotted parts") != std::string::npos);
+  }
+  CHECK(limits_complaint("\n\n" + dots + "a = 1").starts_with("a.toml:3: "));
+  for (const std::string& text : {"a = " + repeated("[", 9), "a = " + repeated("{b = [", 5)})
+    CHECK(limits_complaint(text).find("more than 8 brackets") != std::string::npos);
+  CHECK(limits_complaint(std::string((size_t{256} << 10) + 1, ' ')).find("256 KiB") !=
+        std::string::npos);
+
+  for (const std::string& text :
+       {"data = \"" + dots + "\"", "data = '" + dots + "[[[[[[[[[[['",
+        "# " + dots + repeated("[", 20), "data = \"\"\"" + dots + "\n" + dots + "\"\"\"",
+        "milestones = [" + repeated("1.5, ", 100) + "]", repeated("[a]\nb.c = {d = [1.5]}\n", 100),
+        to_toml(unusual())}) {
+    CAPTURE(text);
+    CHECK(limits_complaint(text).empty());
+  }
+}
+
+TEST_CASE("config: counts beyond all use are refused, but as a seed") {
+  Config config;
+  config.train.epochs = int64_t{1} << 60;
+  CHECK_THROWS_WITH_AS(validate(config), doctest::Contains("--epochs is 1152921504606846976: must"),
+                       Error);
+  config.train.epochs = 1;
+  config.objective.temperature_warmup_epochs = 1e300;
+  CHECK_THROWS_WITH_AS(validate(config), doctest::Contains("--temperature-warmup-epochs"), Error);
+  config.objective.temperature_warmup_epochs = {};
+  config.train.seed = uint64_t{1} << 62;
+  CHECK_NOTHROW(validate(config));
 }
 
 }  // namespace

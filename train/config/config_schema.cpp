@@ -61,7 +61,7 @@ std::vector<Setting> augment_settings() {
        .value = "A,B",
        .unit = "pixels",
        .help = "the blur's sigma is drawn between A and B",
-       .range = {.low = 0, .above_low = true}},
+       .range = {.low = 0, .high = 1e6, .above_low = true}},
       {.key = "solarize",
        .field = AMCL_FIELD(augment.solarize),
        .value = "P|P1,P2",

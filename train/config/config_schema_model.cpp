@@ -33,7 +33,7 @@ std::vector<Setting> adaptive_settings() {
        .unit = "epochs",
        .help = "grow the differences between adaptive temperatures from 0: all start as that of "
                "score 0",
-       .range = {.low = 0}},
+       .range = {.low = 0, .high = 1e9}},
       {.key = "reducer",
        .field = AMCL_FIELD(objective.reducer),
        .value = "NAME",

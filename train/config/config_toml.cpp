@@ -8,6 +8,7 @@
 #include "train/config/config_value.h"
 #include "train/config/nearest_name.h"
 #include "train/config/optimizer_config.h"
+#include "train/config/toml_limits.h"
 
 namespace amcl {
 namespace {
@@ -72,6 +73,7 @@ std::string value_of(const Setting& setting, const toml::node& node, const std::
 }
 
 toml::table parse(const std::string& text, const std::string& name) {
+  check_toml_limits(text, name);
   try {
     return toml::parse(text, name);
   } catch (const toml::parse_error& error) {

@@ -68,6 +68,9 @@ std::string toml_list(std::span<const double> values) {
   return text + ']';
 }
 
+// Whole numbers but the seed: what is counted by two of them still fits 64 bits.
+constexpr double kLargestCount = 1e12;
+
 std::string first_range_complaint(const ValueRange& range, std::span<const double> values) {
   for (const double value : values) {
     if (std::string complaint = range_complaint(range, value); !complaint.empty()) return complaint;
@@ -168,6 +171,9 @@ std::string value_complaint(const Setting& setting, const Config& config) {
       if (value > uint64_t{INT64_MAX}) complaint = "must be below 2^63, as all integers of TOML";
     } else if constexpr (!std::is_same_v<T, bool>) {
       complaint = range_complaint(setting.range, static_cast<double>(value));
+      if constexpr (std::is_same_v<T, int64_t>)
+        if (complaint.empty())
+          complaint = range_complaint({.high = kLargestCount}, static_cast<double>(value));
     }
   });
   return complaint;
