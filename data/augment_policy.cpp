@@ -73,6 +73,16 @@ void check_probability(const char* name, const ViewProbability& probability) {
 
 }  // namespace
 
+std::string name_of(Interpolation interpolation) {
+  return interpolation == Interpolation::bicubic ? "bicubic" : "bilinear";
+}
+
+Interpolation interpolation_named(const std::string& name) {
+  AMCL_CHECK(name == "bilinear" || name == "bicubic", "interpolation: '", name,
+             "' is not known; choose bilinear or bicubic");
+  return name == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear;
+}
+
 // Every number but the crop's is drawn whether it is used or not, and the crop, whose number of
 // tries varies, comes last: switching one augmentation off leaves the draws of the others as they
 // were.

@@ -3,10 +3,15 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "engine/backend/op_specs.h"
 
 namespace amcl {
+
+// "bilinear", "bicubic": the values of the setting. Error(usage) for another name.
+std::string name_of(Interpolation interpolation);
+Interpolation interpolation_named(const std::string& name);
 
 // A probability in view 1 and one in view 2; one number stands for both. BYOL and Barlow Twins blur
 // and solarize their views unequally.

@@ -1,6 +1,7 @@
 #include "data/dataset.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <iomanip>
@@ -206,8 +207,12 @@ Dataset open_dataset(Device& device, const std::string& source, Split split, int
                      uint64_t seed, const DatasetOptions& options) {
   Dataset dataset = open_source(device, source, split, limit, seed, options);
   dataset.reduce_decoding = options.reduce_decoding;
+  dataset.interpolation = options.interpolation;
   if (options.mean) dataset.normalization.mean = *options.mean;
   if (options.deviation) dataset.normalization.deviation = *options.deviation;
+  for (const float deviation : dataset.normalization.deviation)
+    AMCL_CHECK(std::isnormal(deviation), "deviation: ", deviation, " of ", source,
+               " is nothing to divide by; give one with --deviation R,G,B");
   return dataset;
 }
 

@@ -42,6 +42,8 @@ struct Dataset {
   std::shared_ptr<BadImages> bad_images;    // of files: what happens when one cannot be read
   ImageExtent file_extent;  // of all images in `files`, where they have one size by their layout
   int64_t size = 0;         // side of the views and of the images in evaluation; 0: as the images
+  int64_t resize = 0;       // in evaluation only, as the next (preprocessing.h); 0: by the size
+  Interpolation interpolation = Interpolation::bilinear;
   bool reduce_decoding = false;  // decode JPEG files smaller where the crop is larger than the view
   std::vector<int32_t> labels;   // n of them, or none
   std::vector<std::string> class_names;  // may be empty
@@ -76,6 +78,7 @@ struct DatasetOptions {
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;
+  Interpolation interpolation = Interpolation::bilinear;  // of Dataset
   bool all_may_be_bad = false;  // else a set of which no image can be read is an error
   // Dataset::normalization; what is not there is the data set's own.
   std::optional<std::array<float, 3>> mean = {};

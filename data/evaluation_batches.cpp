@@ -1,5 +1,6 @@
 #include "data/evaluation_batches.h"
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -7,16 +8,19 @@
 #include "data/dataset_home.h"
 #include "data/image_reader.h"
 #include "data/pixel_bytes.h"
+#include "data/preprocessing.h"
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
 namespace {
 
 // The centre of image u8 [1, H, W, 3], resized; to `y` u8 [1, size, size, 3].
-void resize_and_crop(Backend& backend, const Tensor& image, Tensor& y) {
-  const int64_t size = y.dim(1);
-  const ViewParameters view =
-      evaluation_view(0, image.dim(1), image.dim(2), {.size = size, .resize = (size * 8 + 3) / 7});
+void resize_and_crop(Backend& backend, const Tensor& image, const Preprocessing& preprocessing,
+                     Tensor& y) {
+  const ViewParameters view = evaluation_view(0, image.dim(1), image.dim(2),
+                                              {.size = y.dim(1),
+                                               .resize = preprocessing.resize,
+                                               .interpolation = preprocessing.interpolation});
   Tensor values = Tensor::empty(backend, y.shape(), DType::f32);
   backend.augment(image, {&view, 1}, {}, values);
   const std::vector<uint8_t> pixels = pixel_bytes(values);
@@ -44,8 +48,10 @@ Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
                dataset.count());
   if (Backend& maker = maker_of_views(dataset, backend); &maker != &backend)
     return upload_to(backend, evaluation_pixels(maker, dataset, images));
-  const ImageExtent view = dataset.view_extent();
-  const bool as_they_are = view == dataset.image_extent();
+  const Preprocessing preprocessing = preprocessing_of(dataset);
+  const ImageExtent view = preprocessing.view;
+  const bool as_they_are =
+      view == dataset.image_extent() && preprocessing.resize == std::min(view.height, view.width);
   const auto count = static_cast<int64_t>(images.size());
   Tensor result = Tensor::empty(backend, {count, view.height, view.width, 3}, DType::u8);
   parallel_for(count, /*grain=*/as_they_are ? 64 : 1, [&](int64_t first, int64_t last) {
@@ -59,7 +65,7 @@ Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
       if (as_they_are && whole.shape() == pixels.shape())
         backend.copy(pixels.raw(), whole.raw(), pixels.bytes());
       else
-        resize_and_crop(backend, whole, pixels);
+        resize_and_crop(backend, whole, preprocessing, pixels);
     }
   });
   return result;

@@ -1,6 +1,5 @@
-// Images as evaluation sees them: in order, not augmented. Images of another size than the set's
-// views are resized so that the shorter side is 8/7 of the view's (256 for 224), of which the
-// centre is kept.
+// Images as evaluation sees them: in order, not augmented, resized and cropped by the set's
+// preprocessing (preprocessing.h).
 #pragma once
 #include <cstdint>
 #include <span>

@@ -24,7 +24,6 @@ TrainerState some_state() {
           .threads = 2,
           .config = "[train]\nout = \"a \\\" b\"\n",
           .data_fingerprint = "abc",
-          .normalization = {.mean = {0.4914F, 0.1F, 1e-7F}, .deviation = {0.247F, 1, 1.0F / 3}},
           .commit = "0123"};
 }
 
@@ -48,10 +47,108 @@ TEST_CASE("checkpoint: everything comes back to the bit") {
   CHECK(checkpoint.state.threads == expected.threads);
   CHECK(checkpoint.state.config == expected.config);
   CHECK(checkpoint.state.data_fingerprint == expected.data_fingerprint);
-  CHECK(checkpoint.state.normalization.mean == expected.normalization.mean);
-  CHECK(checkpoint.state.normalization.deviation == expected.normalization.deviation);
   CHECK(checkpoint.state.commit == expected.commit);
   CHECK(load_probe(checkpoint, *loaded.backend).images.shape() == Shape{2, 4, 4, 3});
+}
+
+Metadata metadata_of(const EncoderMetadata& encoder) {
+  return to_metadata(encoder);
+}
+
+std::string complaint_about(const Metadata& metadata, const ImageExtent& probe) {
+  try {
+    encoder_metadata_from(metadata, probe, "a");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::data);
+    return error.what();
+  }
+  return {};
+}
+
+TEST_CASE("checkpoint: flat metadata tell all that it takes to open the encoder") {
+  const EncoderMetadata encoder{
+      .backbone = "resnet50",
+      .stem = "imagenet",
+      .width = 64,
+      .preprocessing = {.view = {224, 224},
+                        .resize = 256,
+                        .interpolation = Interpolation::bicubic,
+                        .normalization = {.mean = {0.4914F, 0.1F, 1e-7F},
+                                          .deviation = {0.247F, 1, 1.0F / 3}}},
+      .classes = 3,
+      .class_names = {"a \"b\"\n", "", "c"}};
+  const Metadata metadata = metadata_of(encoder);
+  CHECK(metadata.at("backbone") == "resnet50");
+  CHECK(metadata.at("stem") == "imagenet");
+  CHECK(metadata.at("width") == "64");
+  CHECK(metadata.at("channels") == "3");
+  CHECK(metadata.at("size") == "224");
+  CHECK(metadata.at("resize") == "256");
+  CHECK(metadata.at("interpolation") == "bicubic");
+  CHECK(metadata.at("normalization_mean") == "0.4914 0.1 1e-07");
+  CHECK(metadata.at("classes") == "3");
+  const EncoderMetadata read = encoder_metadata_from(metadata, {224, 224}, "a");
+  CHECK(metadata_of(read) == metadata);
+  CHECK(read.class_names == encoder.class_names);
+  CHECK(read.preprocessing.normalization.deviation ==
+        encoder.preprocessing.normalization.deviation);
+
+  EncoderMetadata wide = encoder;
+  wide.preprocessing.view = {20, 30};
+  wide.preprocessing.resize = 20;
+  CHECK(metadata_of(wide).at("size") == "20 30");
+  CHECK(encoder_metadata_from(metadata_of(wide), {20, 30}, "a").preprocessing.view ==
+        ImageExtent{20, 30});
+}
+
+TEST_CASE("checkpoint: metadata that cannot be are refused by key") {
+  const Metadata good = metadata_of(SmallRun::encoder());
+  REQUIRE(complaint_about(good, {4, 4}).empty());
+  REQUIRE(complaint_about(good, {}).empty());  // without a probe
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"size", "4096"},
+                                                        {"size", "4 5"},
+                                                        {"resize", "3"},
+                                                        {"resize", "9"},
+                                                        {"resize", "1000000000000000000"},
+                                                        {"interpolation", "nearest"},
+                                                        {"width", "0"},
+                                                        {"width", "-1"},
+                                                        {"width", "1e3"},
+                                                        {"channels", "4"},
+                                                        {"normalization_mean", "nan 0 0"},
+                                                        {"normalization_mean", "2 0 0"},
+                                                        {"normalization_deviation", "0 1 1"},
+                                                        {"normalization_deviation", "1 1 inf"},
+                                                        {"normalization_deviation", "1 1"},
+                                                        {"classes", "0"},
+                                                        {"class_names", "{}"},
+                                                        {"class_names", "[1]"},
+                                                        {"class_names", "[[[["}}) {
+    Metadata bad = good;
+    bad[key] = value;
+    const std::string complaint = complaint_about(bad, {4, 4});
+    INFO(complaint);
+    CHECK(complaint.find('\'' + key + '\'') != std::string::npos);
+    CHECK(complaint.starts_with("a is no valid checkpoint"));
+  }
+  for (const char* size : {"0", "4097", "", " ", "4 ", "4 4 4", "x"}) {
+    Metadata bad = good;
+    bad["size"] = size;
+    CHECK_FALSE(complaint_about(bad, {}).empty());
+  }
+}
+
+TEST_CASE("checkpoint: of one without the encoder's metadata, the probe tells the view") {
+  Metadata old = metadata_of(SmallRun::encoder());
+  for (const char* key :
+       {"backbone", "stem", "width", "channels", "size", "resize", "interpolation"})
+    old.erase(key);
+  const EncoderMetadata read = encoder_metadata_from(old, {32, 32}, "a");
+  CHECK(read.backbone.empty());
+  CHECK(read.preprocessing.view == ImageExtent{32, 32});
+  CHECK(read.preprocessing.interpolation == Interpolation::bilinear);
+  CHECK(encoder_metadata_from(old, {}, "a").preprocessing.view == ImageExtent{});
 }
 
 TEST_CASE("checkpoint: names and shapes are torchvision's, heads stand apart") {

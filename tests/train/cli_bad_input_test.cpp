@@ -236,6 +236,32 @@ TEST_CASE("bad input: a directory that holds a run is not written over by accide
   CHECK(read_file(fixture.path("run/checkpoint.safetensors")) == before);
 }
 
+TEST_CASE("bad input: settings of a run that cannot be are damage of its file, not a wrong flag") {
+  const Fixture fixture;
+  REQUIRE(fixture.pretrain({"--epochs", "2"}).code == 0);
+  const std::string path = fixture.path("run/config.toml");
+  const std::string good = read_file(path);
+  const std::vector<std::string> resume = {AMCL_BINARY, "pretrain", "--resume",
+                                           fixture.path("run")};
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    fixture.write("run/config.toml", text);
+    return test::run_process(resume);
+  };
+  check_error(with("heads = 1", "heads = 0"), 65, {path, "[model] heads is 0"});
+  check_error(with("heads = 1", "heads = nan"), 65, {path, "[model] heads"});
+  check_error(with("heads = 1", "hands = 1"), 65, {path, "[model] hands: unknown key"});
+  std::string dotted = "a";
+  for (int i = 0; i < 50000; ++i) dotted += ".a";
+  check_error(with("[data]", dotted + " = 1\n[data]"), 65, {path, "dotted parts"});
+  // A flag that cannot be stays a mistake of the command line.
+  fixture.write("run/config.toml", good);
+  std::vector<std::string> flag = resume;
+  flag.insert(flag.end(), {"--threads", "-1"});
+  check_error(test::run_process(flag), 2, {"--threads"});
+}
+
 TEST_CASE("bad input: a loss that is not finite names objective, step and temperatures") {
   const Fixture fixture;
   const ProcessResult result =

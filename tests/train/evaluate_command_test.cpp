@@ -49,6 +49,11 @@ TEST_CASE_FIXTURE(EvaluateCommandTest, "evaluate: --json prints one object with 
   CHECK(record["seconds"].is_number());
   CHECK(record["linear_held_out_top1"].size() == 5);
   CHECK(record["features"] == "backbone");
+  CHECK(record["size"] == 32);
+  CHECK(record["resize"] == 32);
+  CHECK(record["interpolation"] == "bilinear");
+  CHECK(record["mean"][1].get<float>() == dataset_.normalization.mean[1]);
+  CHECK(record["deviation"][2].get<float>() == dataset_.normalization.deviation[2]);
 
   EvaluateOptions knn = command();
   knn.json = true;
@@ -63,7 +68,8 @@ TEST_CASE_FIXTURE(EvaluateCommandTest, "evaluate: the text names protocol, data 
   const std::string text = printed_by(options);
   INFO(text);
   for (const char* words : {"CIFAR-10: 60 training and 40 test images", "backbone, untrained, 32",
-                            "% top-1 (k 5, temperature 0.1)"})
+                            "images      32 x 32 from the centre, shorter side at 32 (bilinear)",
+                            "(as in the run)\n", "% top-1 (k 5, temperature 0.1)"})
     CHECK(text.find(words) != std::string::npos);
 }
 

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "data/evaluation_batches.h"
+#include "data/preprocessing.h"
 #include "engine/backend/open.h"
 #include "tests/train/tiny_training.h"
 #include "train/assembly/build_method.h"
@@ -104,6 +106,20 @@ TEST_CASE("online evaluation: without labels it says how views and images lie") 
   SafetensorsFile file;
   evaluation.store(file);
   CHECK(file.tensors.empty());
+}
+
+TEST_CASE("online evaluation: test images of another size are seen as the training images are") {
+  Fixture fixture;
+  fixture.train.interpolation = Interpolation::bicubic;
+  const Dataset larger = test::random_dataset(*fixture.backend, 20, 13);
+  fixture.test.images = larger.images;
+  OnlineEvaluation of_larger = fixture.evaluation();
+  Dataset resized = larger;
+  preprocess_with(resized, preprocessing_of(fixture.train));
+  fixture.test.images = evaluation_pixels(*fixture.backend, resized, 0, resized.count());
+  OnlineEvaluation of_resized = fixture.evaluation();
+  CHECK(of_larger.bytes() == of_resized.bytes());
+  CHECK(of_larger.evaluate().knn_top1 == of_resized.evaluate().knn_top1);
 }
 
 }  // namespace

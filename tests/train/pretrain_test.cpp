@@ -375,6 +375,19 @@ TEST_CASE("pretrain: init starts a new run from the weights alone") {
   for (size_t i = 0; i < from.size(); ++i) CHECK(to[i] == doctest::Approx(from[i]).epsilon(1e-5));
   CHECK(newest(second).metadata.at("step") == "1");
 
+  // Nor does the new run see images as the first one did.
+  Config smaller = runs.config("smaller");
+  smaller.train.init = first.train.out;
+  smaller.data.size = 24;
+  smaller.data.mean = {0.1, 0.2, 0.3};
+  runs.go(smaller, 1);
+  INFO(runs.printed);
+  CHECK(runs.printed.find("step 8): weights only, learnt on images of 32 x 32") !=
+        std::string::npos);
+  CHECK(runs.printed.find("this run's are 24 x 24") != std::string::npos);
+  CHECK(newest(smaller).metadata.at("size") == "24");
+  CHECK(newest(smaller).metadata.at("normalization_mean") == "0.1 0.2 0.3");
+
   Config wider = runs.config("wider");
   wider.train.init = first.train.out;
   wider.model.width = 6;

@@ -52,8 +52,16 @@ struct SmallRun {
   VisitFunction visit() {
     return [this](const ModuleVisitor& visitor) { method->visit(visitor); };
   }
+  // As for images of the probe's size.
+  static EncoderMetadata encoder() {
+    return {.backbone = "resnet18",
+            .stem = "cifar",
+            .width = 4,
+            .preprocessing = {.view = {4, 4}, .resize = 4, .normalization = {}},
+            .class_names = {}};
+  }
   SafetensorsFile checkpoint(const TrainerState& state = {}) {
-    return make_checkpoint(visit(), *arena, memories, state, probe);
+    return make_checkpoint(visit(), *arena, memories, state, encoder(), probe);
   }
   // All values, buffers and optimiser memory, to compare.
   std::vector<float> everything() {

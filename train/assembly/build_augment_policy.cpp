@@ -5,8 +5,7 @@ namespace amcl {
 AugmentPolicy build_augment_policy(const AugmentConfig& config) {
   return {.crop_scale = config.crop_scale,
           .crop_ratio = config.crop_ratio,
-          .interpolation =
-              config.interpolation == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear,
+          .interpolation = interpolation_named(config.interpolation),
           .flip = config.flip,
           .jitter = config.jitter,
           .jitter_strength = config.jitter_strength,

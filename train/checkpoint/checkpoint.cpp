@@ -84,14 +84,6 @@ class Complaint {
   int64_t count_ = 0;
 };
 
-// A file's shape may have any rank, unlike ours.
-std::string text_of(const std::vector<int64_t>& extents) {
-  std::string text = "[";
-  for (const int64_t extent : extents)
-    text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
-  return text + ']';
-}
-
 // What keeps the tensors of the file that `concerns` selects from fitting the targets; empty if
 // nothing does.
 template <class Concerns>
@@ -108,8 +100,8 @@ std::string differences(const std::vector<Target>& targets, const SafetensorsFil
     if (found == file.tensors.end())
       missing.add(name);
     else if (found->second.shape != stored->shape)
-      reshaped.add(concat_text(name, " is ", text_of(found->second.shape), ", here ",
-                               text_of(stored->shape)));
+      reshaped.add(concat_text(name, " is ", extents_text(found->second.shape), ", here ",
+                               extents_text(stored->shape)));
   }
   for (const auto& [name, entry] : file.tensors)
     if (concerns(name) && !wanted.contains(name) && !name.ends_with(kBatchesTracked))
@@ -134,6 +126,21 @@ void restore_all(std::vector<Target>& targets, const SafetensorsFile& file) {
   }
 }
 
+bool is_of_model(const std::string& name) {
+  return !name.starts_with(kOptimizerPrefix) && !name.starts_with(kProbePrefix) &&
+         !name.starts_with(kOnlineProbePrefix);
+}
+
+// Of the images [n, height, width, 3] of the probe; zeros if there are none.
+ImageExtent probe_extent(const Checkpoint& checkpoint) {
+  constexpr size_t kImageRank = 4;
+  const auto found = checkpoint.file.tensors.find(std::string(kProbeImages));
+  if (found == checkpoint.file.tensors.end()) return {};
+  const std::vector<int64_t>& shape = found->second.shape;
+  if (shape.size() != kImageRank || found->second.count() == 0 || shape[3] != 3) return {};
+  return {.height = shape[1], .width = shape[2]};
+}
+
 std::vector<int64_t> extents_of(const Tensor& tensor) {
   const auto extents = tensor.shape().extents();
   return {extents.begin(), extents.end()};
@@ -155,8 +162,10 @@ void store_batch_counters(int64_t steps, SafetensorsFile& file) {
 
 SafetensorsFile make_checkpoint(const VisitFunction& visit, const ParameterArena& arena,
                                 std::span<const OptimizerMemory> memories,
-                                const TrainerState& state, const Probe& probe) {
+                                const TrainerState& state, const EncoderMetadata& encoder,
+                                const Probe& probe) {
   SafetensorsFile file{.metadata = to_metadata(state), .tensors = {}};
+  file.metadata.merge(to_metadata(encoder));
   store_all(targets_of(visit), file);
   store_batch_counters(state.step, file);
   for (const OptimizerMemory& memory : memories) store_all(targets_of(arena, memory), file);
@@ -168,8 +177,10 @@ SafetensorsFile make_checkpoint(const VisitFunction& visit, const ParameterArena
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
-  Checkpoint checkpoint{.path = path, .file = read_safetensors(path), .state = {}};
+  Checkpoint checkpoint{.path = path, .file = read_safetensors(path), .state = {}, .encoder = {}};
   checkpoint.state = trainer_state_from(checkpoint.file.metadata, path);
+  checkpoint.encoder =
+      encoder_metadata_from(checkpoint.file.metadata, probe_extent(checkpoint), path);
   if (!checkpoint.file.metadata.contains("crc32c"))
     fail(ErrorKind::data, path, " is damaged: it has lost its CRC-32C");
   return checkpoint;
@@ -177,10 +188,7 @@ Checkpoint read_checkpoint(const std::string& path) {
 
 void load_weights(const Checkpoint& checkpoint, const VisitFunction& visit) {
   std::vector<Target> targets = targets_of(visit);
-  const std::string wrong = differences(targets, checkpoint.file, [](const std::string& name) {
-    return !name.starts_with(kOptimizerPrefix) && !name.starts_with(kProbePrefix) &&
-           !name.starts_with(kOnlineProbePrefix);
-  });
+  const std::string wrong = differences(targets, checkpoint.file, is_of_model);
   if (!wrong.empty())
     fail(ErrorKind::data, checkpoint.path, " is a checkpoint of another model: ", wrong,
          "; use the [model] and [objective] settings that it was trained with");
@@ -203,7 +211,8 @@ void load_optimizer(const Checkpoint& checkpoint, const ParameterArena& arena,
 Probe load_probe(const Checkpoint& checkpoint, Device& device) {
   const auto entry_of = [&](std::string_view name, size_t rank) -> const SafetensorsEntry& {
     const auto found = checkpoint.file.tensors.find(std::string(name));
-    if (found == checkpoint.file.tensors.end() || found->second.shape.size() != rank)
+    if (found == checkpoint.file.tensors.end() || found->second.shape.size() != rank ||
+        probe_extent(checkpoint) == ImageExtent{})
       fail(ErrorKind::data, checkpoint.path, " holds no ", name, " to verify with");
     return found->second;
   };

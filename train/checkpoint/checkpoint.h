@@ -11,7 +11,7 @@
 //   optimizer.<memory>.<name>         e.g. optimizer.velocity.backbone.conv1.weight
 //   online_probe.*                    the linear probe of the online evaluation
 //   probe.images, probe.features      a batch and its features, for `amcl verify RUN`
-//   metadata                          trainer_state.h, and "format": "pt", "crc32c"
+//   metadata                          trainer_state.h, encoder_metadata.h, "format": "pt", "crc32c"
 //
 // In PyTorch: safetensors.torch.load_file(path), keys that start with "backbone." without it.
 #pragma once
@@ -21,6 +21,7 @@
 
 #include "engine/io/safetensors.h"
 #include "engine/nn/parameter_arena.h"
+#include "train/checkpoint/encoder_metadata.h"
 #include "train/checkpoint/trainer_state.h"
 #include "train/optimizer/optimizer.h"
 
@@ -40,15 +41,17 @@ struct Checkpoint {
   std::string path;
   SafetensorsFile file;
   TrainerState state;
+  EncoderMetadata encoder = {};
 };
 
 // A copy of the state as a file in memory, for RunDirectory::write_checkpoint. All values are f32.
 SafetensorsFile make_checkpoint(const VisitFunction& visit, const ParameterArena& arena,
                                 std::span<const OptimizerMemory> memories,
-                                const TrainerState& state, const Probe& probe);
+                                const TrainerState& state, const EncoderMetadata& encoder,
+                                const Probe& probe);
 
-// Reads and checks (structure, CRC, format version, state). Errors: missing, io, data, each naming
-// the path.
+// Reads and checks (structure, CRC, format version, metadata). Errors: missing, io, data, each
+// naming the path.
 Checkpoint read_checkpoint(const std::string& path);
 
 // Copies the weights and buffers into the model, or throws Error(data) and leaves the model as it
@@ -59,7 +62,7 @@ void load_weights(const Checkpoint& checkpoint, const VisitFunction& visit);
 void load_optimizer(const Checkpoint& checkpoint, const ParameterArena& arena,
                     std::span<OptimizerMemory> memories);
 
-// The stored probe on `device`.
+// The stored probe on `device`; Error(data) if there is none.
 Probe load_probe(const Checkpoint& checkpoint, Device& device);
 
 }  // namespace amcl

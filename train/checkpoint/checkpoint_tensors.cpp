@@ -51,6 +51,13 @@ std::vector<StoredTensor> stored_tensors(const std::string& name, const Shape& s
   return heads;
 }
 
+std::string extents_text(const std::vector<int64_t>& extents) {
+  std::string text = "[";
+  for (const int64_t extent : extents)
+    text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+  return text + ']';
+}
+
 SafetensorsEntry store(const StoredTensor& stored, std::span<const float> values) {
   const std::span<const float> own = values.subspan(static_cast<size_t>(stored.begin),
                                                     static_cast<size_t>(stored.end - stored.begin));

@@ -23,6 +23,9 @@ struct StoredTensor {
 // `name` as visit() gives it, where '*' stands for the number of the head if `stacked`.
 std::vector<StoredTensor> stored_tensors(const std::string& name, const Shape& shape, bool stacked);
 
+// "[2, 3]", for messages: a file's shape may have any rank, unlike ours.
+std::string extents_text(const std::vector<int64_t>& extents);
+
 // `values` are all elements of the tensor in memory.
 SafetensorsEntry store(const StoredTensor& stored, std::span<const float> values);
 void restore(const StoredTensor& stored, const SafetensorsEntry& entry, std::span<float> values);

@@ -6,6 +6,7 @@
 #include "engine/core/check.h"
 #include "train/cli/option.h"
 #include "train/config/config_value.h"
+#include "train/config/stored_config.h"
 #include "train/printable.h"
 
 namespace amcl {
@@ -68,6 +69,8 @@ ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
     fail(ErrorKind::usage, "--preset ", preset_,
          " together with --resume: the run has its own settings, ", file, "; leave --preset out");
   }
+  // By itself first: what is wrong in a run's own file is no mistake of this command line.
+  if (!file.empty()) as_stored(file, [&] { resolve_config({.file = file}); });
   ConfigSources sources{.preset = preset_,
                         .file = file.empty() ? file_ : file,
                         .flags = {},

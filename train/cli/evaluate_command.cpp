@@ -38,6 +38,14 @@ void add_data_options(CLI::App& app, EvaluateOptions& options) {
                      "test images of --data; left out: as in the run",
              .range = {.low = 0, .high = 0.9}})
       ->group("Data");
+  add_value(
+      app, "--size", options.size,
+      {.value = "N",
+       .unit = "pixels",
+       .help = "side of the images that are compared; 0: as in the run, of pixels without one "
+               "the images' own",
+       .range = {.low = 0, .high = 4096}})
+      ->group("Data");
   add_value(app, "--limit", options.limit,
             {.value = "N",
              .unit = "images",

@@ -64,7 +64,7 @@ int run_augment(const Config& config, const AugmentOptions& options) {
   const std::unique_ptr<Backend> backend = open_backend(config.train.device);
   const Dataset dataset =
       open_dataset(*backend, config.data.data, split_named(config.data.split), config.data.limit,
-                   config.train.seed, dataset_options(config.data));
+                   config.train.seed, dataset_options(config));
   const ViewGrid grid = plan_view_grid(*backend, dataset, build_augment_policy(config.augment),
                                        config.train.seed, kRows, options.views);
   write_png(options.grid, draw_view_grid(*backend, dataset, grid));

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "data/augment_policy.h"
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "train/evaluation/evaluation.h"
@@ -42,6 +43,14 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
   record["train_images"] = evaluation.train.count();
   record["test_images"] = evaluation.test.count();
   record["data"] = evaluation.train.name;
+  const Preprocessing& seen = evaluation.preprocessing;
+  record["size"] = seen.view.height == seen.view.width
+                       ? nlohmann::ordered_json(seen.view.height)
+                       : nlohmann::ordered_json{seen.view.height, seen.view.width};
+  record["resize"] = seen.resize;
+  record["interpolation"] = name_of(seen.interpolation);
+  record["mean"] = seen.normalization.mean;
+  record["deviation"] = seen.normalization.deviation;
   record["features"] = options.features;
   record["feature_dim"] = evaluation.feature_dim;
   record["random_init"] = options.random_init;
@@ -57,6 +66,12 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
   return record;
 }
 
+// Where size, mean and deviation come from.
+std::string origin_of(const Evaluation& evaluation, const EvaluateOptions& options) {
+  const std::string origin = evaluation.checkpoint ? "as in the run" : "of the set";
+  return options.size > 0 ? origin + " but for --size" : origin;
+}
+
 void print_text(const Evaluation& evaluation, const EvaluateOptions& options, double seconds) {
   std::cout << std::fixed << std::setprecision(2);
   if (evaluation.checkpoint)
@@ -66,6 +81,8 @@ void print_text(const Evaluation& evaluation, const EvaluateOptions& options, do
   std::cout << "data        " << printable(evaluation.train.name) << ": "
             << evaluation.train.count() << " training and " << evaluation.test.count()
             << " test images\n"
+            << "images      " << describe(evaluation.preprocessing) << " ("
+            << origin_of(evaluation, options) << ")\n"
             << "features    "
             << (options.features == "pixels" ? "pixels"
                 : options.random_init        ? "backbone, untrained"

@@ -9,7 +9,7 @@
 #include "train/assembly/training_backend.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/checkpoint/run_directory.h"
-#include "train/config/config.h"
+#include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/run/verification.h"
 
@@ -34,7 +34,7 @@ void print(const std::string& path, const Verification& found) {
 
 // The device with the options of the run, so that its bits can come again; another kind as it is.
 std::unique_ptr<Backend> open_as_trained(const std::string& checkpoint, const std::string& device) {
-  const Config config = config_from_toml(read_checkpoint(checkpoint).state.config, checkpoint);
+  const Config config = config_of(read_checkpoint(checkpoint));
   const bool same_kind =
       parse_device_name(device).backend == parse_device_name(config.train.device).backend;
   return same_kind ? open_backend(device, backend_options(config.train)) : open_backend(device);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "data/augment_policy.h"
+
 namespace amcl {
 namespace {
 
@@ -15,15 +17,17 @@ std::optional<std::array<float, 3>> as_floats(const std::optional<std::array<dou
 
 }  // namespace
 
-DatasetOptions dataset_options(const DataConfig& config) {
-  return {.layout = config.layout,
-          .size = config.size,
-          .val_fraction = config.val_fraction,
-          .skip_bad_images = config.on_error == "skip",
-          .error_limit = config.error_limit,
-          .reduce_decoding = config.reduce_decoding,
-          .mean = as_floats(config.mean),
-          .deviation = as_floats(config.deviation)};
+DatasetOptions dataset_options(const Config& config) {
+  const DataConfig& data = config.data;
+  return {.layout = data.layout,
+          .size = data.size,
+          .val_fraction = data.val_fraction,
+          .skip_bad_images = data.on_error == "skip",
+          .error_limit = data.error_limit,
+          .reduce_decoding = data.reduce_decoding,
+          .interpolation = interpolation_named(config.augment.interpolation),
+          .mean = as_floats(data.mean),
+          .deviation = as_floats(data.deviation)};
 }
 
 }  // namespace amcl

@@ -1,10 +1,10 @@
-// The [data] settings as what data/dataset.h takes.
+// The settings of the data as what data/dataset.h takes.
 #pragma once
 #include "data/dataset.h"
 #include "train/config/config.h"
 
 namespace amcl {
 
-DatasetOptions dataset_options(const DataConfig& config);
+DatasetOptions dataset_options(const Config& config);
 
 }  // namespace amcl

@@ -10,11 +10,16 @@
 namespace amcl {
 namespace {
 
+// Larger images go through in smaller parts.
+constexpr int64_t kPixelsAtOnce = kEmbeddedAtOnce * kFileViewSize * kFileViewSize;
+
 // Rows [n, width] made by embed(images [at_once, H, W, 3]) of the images named, batch by batch, the
 // last, smaller one included.
 template <class Embed>
 Tensor embed_all(Backend& backend, const Dataset& dataset, std::span<const int64_t> images,
                  int64_t width, int64_t at_once, const Embed& embed) {
+  const ImageExtent view = dataset.view_extent();
+  at_once = std::min(at_once, std::max<int64_t>(1, kPixelsAtOnce / (view.height * view.width)));
   const auto count = static_cast<int64_t>(images.size());
   Tensor rows = Tensor::empty(backend, {count, width}, DType::f32);
   for (int64_t begin = 0; begin < count; begin += at_once) {

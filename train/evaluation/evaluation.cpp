@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "data/good_images.h"
-#include "train/assembly/build_method.h"
 #include "train/checkpoint/run_directory.h"
 #include "train/config/dataset_config.h"
 #include "train/evaluation/embed.h"
+#include "train/evaluation/stored_model.h"
 
 namespace amcl {
 namespace {
@@ -31,6 +31,7 @@ void check_options(const EvaluationOptions& options) {
   AMCL_CHECK(options.k >= 1, "k: must be at least 1, got ", options.k);
   AMCL_CHECK(options.knn_temperature > 0.0, "knn_temperature: must be above 0, got ",
              options.knn_temperature);
+  AMCL_CHECK(options.size >= 0, "size: must be at least 1, or 0 for the run's, got ", options.size);
   AMCL_CHECK(options.limit >= 0, "limit: must be at least 1, or 0 for all, got ", options.limit);
   const bool pixels = options.features == kPixels;
   AMCL_CHECK(!(pixels && options.random_init),
@@ -39,38 +40,67 @@ void check_options(const EvaluationOptions& options) {
              "use --features pixels");
 }
 
-Dataset open_labelled(Backend& backend, const DataConfig& data, Split split, int64_t limit,
-                      uint64_t seed) {
-  Dataset dataset = open_dataset(backend, data.data, split, limit, seed, dataset_options(data));
+Dataset open_labelled(const EvaluationOptions& options, Backend& backend, const Config& config,
+                      Split split) {
+  const std::string& data = config.data.data;
+  const int64_t limit = split == Split::train ? options.limit : 0;
+  Dataset dataset =
+      open_dataset(backend, data, split, limit, config.train.seed, dataset_options(config));
   if (!dataset.labelled())
-    fail(ErrorKind::data, "evaluate: the ", name_of(split), " images of ", data.data,
+    fail(ErrorKind::data, "evaluate: the ", name_of(split), " images of ", data,
          " have no labels to compare with");
   // A neighbour in the place of a bad image would be compared with the wrong label.
   if (dataset.files && dataset.bad_images->skips()) keep_good_images(dataset);
   return dataset;
 }
 
-void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& evaluation) {
-  DataConfig data = evaluation.config.data;
+// The run's configuration with the data that are asked for.
+Config config_of_data(const EvaluationOptions& options, const Evaluation& evaluation) {
+  Config config = evaluation.config;
   if (!options.data.empty()) {
-    data.data = options.data;
-    data.layout = options.layout;
+    config.data.data = options.data;
+    config.data.layout = options.layout;
   }
-  data.val_fraction = options.val_fraction.value_or(data.val_fraction);
-  AMCL_CHECK(!data.data.empty(), "data: name a directory of images, or shapes10");
-  const uint64_t seed = evaluation.config.train.seed;
-  evaluation.train = open_labelled(backend, data, Split::train, options.limit, seed);
-  evaluation.test = open_labelled(backend, data, Split::test, 0, seed);
-  if (data.val_fraction > 0.0)
+  config.data.val_fraction = options.val_fraction.value_or(config.data.val_fraction);
+  if (evaluation.checkpoint) {  // else measured, which takes time
+    const ImageNormalization& seen = evaluation.checkpoint->encoder.preprocessing.normalization;
+    config.data.mean = {seen.mean[0], seen.mean[1], seen.mean[2]};
+    config.data.deviation = {seen.deviation[0], seen.deviation[1], seen.deviation[2]};
+  }
+  AMCL_CHECK(!config.data.data.empty(), "data: name a directory of images, or shapes10");
+  return config;
+}
+
+// Of the encoder, or without one of the training images.
+Preprocessing choose_preprocessing(const EvaluationOptions& options, const Evaluation& evaluation) {
+  Preprocessing chosen = preprocessing_of(evaluation.train);
+  if (evaluation.checkpoint) {
+    chosen = evaluation.checkpoint->encoder.preprocessing;
+    const int64_t configured = evaluation.config.data.size;
+    if (chosen.view == ImageExtent{}) chosen.view = {configured, configured};
+    AMCL_CHECK(options.size > 0 || chosen.view != ImageExtent{},
+               "evaluate: ", evaluation.checkpoint->path,
+               " does not say of which size its images were; give it with --size N");
+  }
+  return options.size > 0 ? with_size(chosen, options.size) : chosen;
+}
+
+void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& evaluation) {
+  const Config config = config_of_data(options, evaluation);
+  evaluation.train = open_labelled(options, backend, config, Split::train);
+  evaluation.test = open_labelled(options, backend, config, Split::test);
+  if (config.data.val_fraction > 0.0)
     evaluation.notes.push_back(concat_text(
-        "tested on the share of ", data.val_fraction,
+        "tested on the share of ", config.data.val_fraction,
         " of the training images that --val-fraction holds back, not on separate test images"));
-  // One measure for both, where it is measured: that of the training images.
-  evaluation.test.normalization = evaluation.train.normalization;
-  for (const Dataset* part : {&evaluation.train, &evaluation.test})
+  const Preprocessing preprocessing = choose_preprocessing(options, evaluation);
+  for (Dataset* part : {&evaluation.train, &evaluation.test}) {
+    preprocess_with(*part, preprocessing);
     if (part->bad_images)
       for (std::string& image : part->bad_images->take_messages())
         evaluation.notes.push_back(std::move(image));
+  }
+  evaluation.preprocessing = preprocessing_of(evaluation.train);
 }
 
 struct Features {
@@ -78,22 +108,25 @@ struct Features {
   Tensor test;   // [m, D]
 };
 
-Features compute_features(const EvaluationOptions& options, Backend& backend,
-                          Evaluation& evaluation) {
-  if (options.features == kPixels)
-    return {pixel_features(backend, evaluation.train), pixel_features(backend, evaluation.test)};
-  const std::unique_ptr<Method> method = build_method(evaluation.config, backend);
+std::unique_ptr<Method> open_model(const EvaluationOptions& options, Backend& backend,
+                                   Evaluation& evaluation) {
+  std::unique_ptr<Method> method = build_stored(*evaluation.checkpoint, evaluation.config, backend);
   if (options.random_init)
     evaluation.notes.emplace_back(
         "untrained network: batch norm runs with mean 0 and variance 1, as at its start");
   else
     load_weights(*evaluation.checkpoint,
                  [&](const ModuleVisitor& visitor) { method->visit(visitor); });
-  // The encoder sees images as it did in training, whatever set they come from.
-  evaluation.train.normalization = evaluation.checkpoint->state.normalization;
-  evaluation.test.normalization = evaluation.checkpoint->state.normalization;
-  return {backbone_features(*method, backend, evaluation.train),
-          backbone_features(*method, backend, evaluation.test)};
+  return method;
+}
+
+// `method` is null for pixels.
+Features compute_features(Method* method, Backend& backend, const Evaluation& evaluation) {
+  const auto features = [&](const Dataset& images) {
+    return method == nullptr ? pixel_features(backend, images)
+                             : backbone_features(*method, backend, images);
+  };
+  return {features(evaluation.train), features(evaluation.test)};
 }
 
 int64_t count_classes(const Evaluation& evaluation) {
@@ -110,11 +143,12 @@ Evaluation evaluate(const EvaluationOptions& options, Backend& backend) {
   Evaluation evaluation;
   if (!options.run.empty()) {
     evaluation.checkpoint = read_checkpoint(find_checkpoint(options.run));
-    evaluation.config =
-        config_from_toml(evaluation.checkpoint->state.config, evaluation.checkpoint->path);
+    evaluation.config = config_of(*evaluation.checkpoint);
   }
+  std::unique_ptr<Method> method;
+  if (options.features == kBackbone) method = open_model(options, backend, evaluation);
   open_data(options, backend, evaluation);
-  const Features features = compute_features(options, backend, evaluation);
+  const Features features = compute_features(method.get(), backend, evaluation);
   evaluation.feature_dim = features.train.dim(1);
   const int64_t classes = count_classes(evaluation);
   if (asks_for(options, kKnn)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/preprocessing.h"
 #include "engine/backend/backend.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"
@@ -23,6 +24,7 @@ struct EvaluationOptions {
   std::vector<std::string> protocol = {"knn"};  // knn, linear
   int64_t k = 200;
   double knn_temperature = 0.1;
+  int64_t size = 0;                   // of the images compared, pixels; 0: as the run's
   int64_t limit = 0;                  // first N training images are the bank; 0: all
   std::string features = "backbone";  // backbone | pixels
   bool random_init = false;           // the same architecture, untrained
@@ -33,6 +35,7 @@ struct Evaluation {
   Config config;                         // of the checkpoint; defaults without one
   Dataset train;                         // the bank
   Dataset test;
+  Preprocessing preprocessing;  // of both
   int64_t feature_dim = 0;
   std::optional<KnnResult> knn;
   double knn_top1 = 0.0;  // percent, if knn
@@ -41,8 +44,10 @@ struct Evaluation {
   std::vector<std::string> notes;  // what a reader of the numbers should know, one line each
 };
 
-// The model is built from the configuration that the checkpoint holds. Throws Error(usage) naming
-// the option that cannot be, and what opening the run and the data throws.
+// The model is built from the configuration that the checkpoint holds, and sees images as that says,
+// trained or not, whatever set they come from; so do pixels, which without a run are those of the
+// set in its own size and with its own mean and deviation. Throws Error(usage) naming the option that
+// cannot be, and what opening the run and the data throws.
 Evaluation evaluate(const EvaluationOptions& options, Backend& backend);
 
 }  // namespace amcl

@@ -7,6 +7,7 @@
 
 #include "data/dataset_home.h"
 #include "data/evaluation_batches.h"
+#include "data/preprocessing.h"
 #include "data/view_maker.h"
 #include "engine/ops/ops.h"
 #include "train/evaluation/alignment_uniformity.h"
@@ -77,8 +78,9 @@ OnlineEvaluation::OnlineEvaluation(Backend& backend, Method& method, const Datas
     return;
   }
   const int64_t most = std::max<int64_t>(1, std::min(kMostQueries, std::ssize(bank_) / 4));
-  queries_ = subset(backend, test, evenly_spaced(test.count(), most));
-  queries_.normalization = train.normalization;
+  Dataset seen_alike = test;
+  preprocess_with(seen_alike, preprocessing_of(train));
+  queries_ = subset(backend, seen_alike, evenly_spaced(test.count(), most));
   for (const std::vector<int32_t>* labels : {&train.labels, &test.labels})
     classes_ = std::max<int64_t>(classes_, 1 + *std::max_element(labels->begin(), labels->end()));
   probe_ =

@@ -16,7 +16,9 @@
 #include "train/config/method_config.h"
 #include "train/config/objective_config.h"
 #include "train/config/optimizer_config.h"
+#include "train/config/stored_config.h"
 #include "train/config/value_text.h"
+#include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/run/memory_advice.h"
 #include "train/run/plan.h"
@@ -27,7 +29,7 @@ namespace {
 
 // Refuses to go on with other settings than the run's.
 void check_config(const Checkpoint& checkpoint, const Config& config) {
-  Config stored = completed(config_from_toml(checkpoint.state.config, checkpoint.path));
+  Config stored = completed(config_of(checkpoint));
   // Another GPU goes on where the first one stopped.
   if (parse_device_name(stored.train.device).backend ==
       parse_device_name(config.train.device).backend)
@@ -45,6 +47,11 @@ void check_data(const Checkpoint& checkpoint, const Dataset& dataset, const Conf
     fail(ErrorKind::data, "resume: the images of ", config.data.data, " are ", fingerprint,
          ", those that the run was started with ", checkpoint.state.data_fingerprint,
          "; put the data set back, or start a new run with --init ", checkpoint.path);
+  const ImageExtent& stored = checkpoint.encoder.preprocessing.view;
+  const ImageExtent view = dataset.view_extent();
+  if (stored != ImageExtent{} && view != stored)
+    fail(ErrorKind::data, checkpoint.path, ": the run's views are ", stored.height, " x ",
+         stored.width, ", those of its settings and data ", view.height, " x ", view.width);
 }
 
 void check_unfinished(const Trainer& trainer, const std::string& path) {
@@ -116,7 +123,7 @@ struct Opened {
  private:
   Dataset open(const Config& config, Split split, int64_t limit) {
     return open_dataset(host ? *host : *backend, config.data.data, split, limit, config.train.seed,
-                        dataset_options(config.data));
+                        dataset_options(config));
   }
   // Training goes on without.
   void open_test(const Config& config) {
@@ -163,16 +170,28 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
   std::fputs(text.c_str(), notes);
 }
 
+// A line for people. Weights are all that is taken: whatever the encoder saw before, from now on it
+// sees this run's images as this run's settings say.
+std::string initialize(Trainer& trainer, const Dataset& dataset, const std::string& init) {
+  const Checkpoint checkpoint = read_checkpoint(find_checkpoint(init));
+  trainer.initialize(checkpoint);
+  return concat_text("init       ", printable(checkpoint.path), " (epoch ", checkpoint.state.epoch,
+                     ", step ", checkpoint.state.step, "): weights only, learnt on images of ",
+                     describe(checkpoint.encoder.preprocessing), "; this run's are ",
+                     describe(preprocessing_of(dataset)), "\n");
+}
+
 PretrainEnd start_run(const Config& config, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
   Opened opened(config);
   Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
   opened.close_test();
-  if (!config.train.init.empty())
-    trainer.initialize(read_checkpoint(find_checkpoint(config.train.init)));
+  std::string origin;
+  if (!config.train.init.empty()) origin = initialize(trainer, opened.dataset, config.train.init);
   const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
   directory.write_config(to_toml(config));
   describe_run(options.notes, opened, trainer, config);
+  std::fputs(origin.c_str(), options.notes);
   PretrainLoop loop(trainer, config, directory, options);
   if (config.model.shuffle_bn.value_or(false) && *config.model.bn_splits == 1)
     loop.warn(
@@ -186,11 +205,15 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
   const RunDirectory directory = RunDirectory::resume(options.resume);
   std::optional<Checkpoint> checkpoint = read_checkpoint(directory.checkpoint_path());
   check_config(*checkpoint, config);
-  Opened opened(config);
+  const std::string path = checkpoint->path;
+  Opened opened = as_stored(path, [&] { return Opened(config); });
   check_data(*checkpoint, opened.dataset, config);
-  Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
+  Trainer trainer = as_stored(path, [&] {
+    check_sizes(*checkpoint, config);
+    return Trainer(*opened.backend, opened.dataset, config, &opened.test);
+  });
   opened.close_test();
-  trainer.restore(*checkpoint);
+  as_stored(path, [&] { trainer.restore(*checkpoint); });
   const int64_t threads = checkpoint->state.threads;
   checkpoint.reset();  // its tensors would fill memory to the end of the run
   check_unfinished(trainer, options.resume);
@@ -201,7 +224,7 @@ PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
     loop.warn(concat_text("the run was started with ", threads, " threads and goes on with ",
                           compute_threads(),
                           ": the bits may differ from those of an uninterrupted run"));
-  return loop.run(stop_requested);
+  return as_stored(path, [&] { return loop.run(stop_requested); });
 }
 
 // The remedy for a run that found too little memory, after it gave back what it had.

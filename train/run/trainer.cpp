@@ -20,6 +20,14 @@ int64_t images_at_once(const TrainConfig& train) {
   return 2 * (train.micro_batch > 0 ? std::min(train.micro_batch, train.batch) : train.batch);
 }
 
+// 0 without labels.
+int64_t count_classes(const Dataset& dataset) {
+  if (!dataset.labelled()) return 0;
+  return std::max(
+      std::ssize(dataset.class_names),
+      1 + std::ptrdiff_t{*std::max_element(dataset.labels.begin(), dataset.labels.end())});
+}
+
 }  // namespace
 
 Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
@@ -96,12 +104,21 @@ SafetensorsFile Trainer::checkpoint() {
                            .threads = compute_threads(),
                            .config = to_toml(config_),
                            .data_fingerprint = dataset_.fingerprint(),
-                           .normalization = dataset_.normalization,
                            .commit = program_commit()};
-  SafetensorsFile file =
-      make_checkpoint(visit(), arena_, optimizer_.memories(), state, make_probe());
+  SafetensorsFile file = make_checkpoint(visit(), arena_, optimizer_.memories(), state,
+                                         describe_encoder(), make_probe());
   if (online_) online_->store(file);
   return file;
+}
+
+EncoderMetadata Trainer::describe_encoder() const {
+  const ModelConfig& model = config_.model;
+  return {.backbone = model.backbone,
+          .stem = model.stem,
+          .width = model.width,
+          .preprocessing = preprocessing_of(dataset_),
+          .classes = count_classes(dataset_),
+          .class_names = dataset_.class_names};
 }
 
 Probe Trainer::make_probe() {

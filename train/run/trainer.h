@@ -71,6 +71,7 @@ class Trainer {
   VisitFunction visit();
   // Of the next step, while temperatures warm up.
   std::optional<double> temperature_warmup() const;
+  EncoderMetadata describe_encoder() const;
   // Images of the data set and the features that the model has for them now.
   Probe make_probe();
 

@@ -6,9 +6,9 @@
 
 #include "data/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
-#include "train/assembly/build_method.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/optimizer_config.h"
+#include "train/evaluation/stored_model.h"
 
 namespace amcl {
 namespace {
@@ -30,7 +30,7 @@ void compare_features(const Checkpoint& checkpoint, Method& method, Backend& bac
   const Probe probe = load_probe(checkpoint, backend);
   Dataset images;
   images.images = probe.images;
-  images.normalization = checkpoint.state.normalization;
+  images.normalization = checkpoint.encoder.preprocessing.normalization;
   const Tensor features =
       method.features(evaluation_batch(backend, images, 0, images.count()), {.phase = Phase::eval});
   if (features.shape() != probe.features.shape())
@@ -53,8 +53,7 @@ void compare_features(const Checkpoint& checkpoint, Method& method, Backend& bac
 Verification verify_checkpoint(const std::string& path, Backend& backend, int64_t threads) {
   const Checkpoint checkpoint = read_checkpoint(path);
   const TrainerState& state = checkpoint.state;
-  const Config config = config_from_toml(state.config, path);
-  validate(config);
+  const Config config = config_of(checkpoint);
   Verification result{
       .model = concat_text(config.model.backbone, " of width ", config.model.width, ", ",
                            config.model.heads, config.model.heads == 1 ? " head" : " heads"),
@@ -68,7 +67,7 @@ Verification verify_checkpoint(const std::string& path, Backend& backend, int64_
       .threads = threads > 0 ? threads : state.threads};
   set_compute_threads(static_cast<int>(result.threads));
 
-  const std::unique_ptr<Method> method = build_method(config, backend);
+  const std::unique_ptr<Method> method = build_stored(checkpoint, config, backend);
   const VisitFunction visit = [&](const ModuleVisitor& visitor) { method->visit(visitor); };
   load_weights(checkpoint, visit);
   ParameterArena arena(backend, visit);
