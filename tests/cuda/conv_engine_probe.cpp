@@ -87,7 +87,7 @@ class Probe {
     for (const ConvEngine& engine : found) {
       nlohmann::ordered_json one;
       one["engine"] = engine.number;
-      one["tensor_cores"] = engine.tensor_cores;
+      one["tensor_cores"] = engine.notes.tensor_cores;
       one["workspace_mib"] = static_cast<double>(engine.workspace_bytes >> 10) / 1024.0;
       try {
         known.push_back(milliseconds(plan, engine));

@@ -83,13 +83,14 @@ void check_engine(const std::vector<ConvEngine>& found, int64_t most_bytes) {
   REQUIRE(found.size() == 1);
   CHECK(found.front().workspace_bytes >= 0);
   CHECK(found.front().workspace_bytes <= most_bytes);
+  CHECK_FALSE(found.front().notes.compiled_at_run_time);
 }
 
 TEST_CASE("cudnn: every convolution in bf16 has an engine with tensor cores, none compiled late") {
   if (cudnn() == nullptr) return;
   for_each_plan(DType::bf16, {}, [](const ConvPlan&, const std::vector<ConvEngine>& found) {
     check_engine(found, kLargestWorkspace);
-    CHECK(found.front().tensor_cores);
+    CHECK(found.front().notes.tensor_cores);
   });
 }
 
@@ -98,7 +99,7 @@ TEST_CASE("cudnn: every convolution in bf16 has an engine that repeats to the bi
   for_each_plan(DType::bf16, {.deterministic = true},
                 [](const ConvPlan&, const std::vector<ConvEngine>& found) {
                   check_engine(found, kLargestWorkspace);
-                  CHECK_FALSE(found.front().order_varies);
+                  CHECK_FALSE(found.front().notes.order_varies);
                 });
 }
 
@@ -110,8 +111,8 @@ TEST_CASE(
                 [](const ConvPlan& plan, const std::vector<ConvEngine>& found) {
                   const int64_t tensors = bytes_of(plan.x) + bytes_of(plan.w) + bytes_of(plan.y);
                   check_engine(found, std::max(kLargestWorkspace, tensors + tensors / 2));
-                  CHECK_FALSE(found.front().tensor_cores);
-                  CHECK_FALSE(found.front().order_varies);
+                  CHECK_FALSE(found.front().notes.tensor_cores);
+                  CHECK_FALSE(found.front().notes.order_varies);
                 });
 }
 

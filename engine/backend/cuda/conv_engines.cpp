@@ -97,11 +97,7 @@ void run_engine(const CudnnLibrary& library, cudnnHandle_t handle, const ConvEng
 struct ConvEngines::Candidate {
   CudnnDescriptor configuration;
   int64_t number = 0;
-  bool tensor_cores = false;
-  bool rounds_inputs = false;
-  bool rounds_sums = false;
-  bool order_varies = false;
-  bool compiled_at_run_time = false;
+  EngineNotes notes;
 };
 
 ConvEngines::ConvEngines(const CudnnLibrary& library, const std::string& device_json,
@@ -192,23 +188,17 @@ void ConvEngines::add_candidates(const CudnnDescriptor& graph, cudnnBackendHeurM
                                                        CUDNN_TYPE_NUMERICAL_NOTE);
     const Notes<cudnnBackendBehaviorNote_t> behavior(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE,
                                                      CUDNN_TYPE_BEHAVIOR_NOTE);
-    Candidate candidate{
-        .configuration = std::move(configurations[i]),
-        .number = engine.integer(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
+    const EngineNotes notes{
         .tensor_cores = numerical.has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE),
         .rounds_inputs = numerical.has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS),
         .rounds_sums = numerical.has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION),
         .order_varies = numerical.has(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC),
         .compiled_at_run_time = behavior.has(CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION)};
-    if (acceptable(candidate, plan)) candidates.push_back(std::move(candidate));
+    if (may_be_used(notes, plan.x.dtype, rules_))
+      candidates.push_back({.configuration = std::move(configurations[i]),
+                            .number = engine.integer(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
+                            .notes = notes});
   }
-}
-
-bool ConvEngines::acceptable(const Candidate& candidate, const ConvPlan& plan) const {
-  const bool exact = plan.x.dtype == DType::f64 || (plan.x.dtype == DType::f32 && !rules_.tf32);
-  return !candidate.compiled_at_run_time && !candidate.rounds_sums &&
-         !(rules_.deterministic && candidate.order_varies) &&
-         !(exact && (candidate.tensor_cores || candidate.rounds_inputs));
 }
 
 std::vector<ConvEngine> ConvEngines::find(const ConvPlan& plan, int64_t alignment,
@@ -224,7 +214,7 @@ std::vector<ConvEngine> ConvEngines::find(const ConvPlan& plan, int64_t alignmen
     add_candidates(*graph, CUDNN_HEUR_MODE_FALLBACK, plan, candidates);
   if (plan.x.dtype == DType::bf16)
     std::stable_partition(candidates.begin(), candidates.end(),
-                          [](const Candidate& one) { return one.tensor_cores; });
+                          [](const Candidate& one) { return one.notes.tensor_cores; });
   for (Candidate& candidate : candidates) {
     CudnnDescriptor execution(library_, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
     if (device_)
@@ -236,8 +226,7 @@ std::vector<ConvEngine> ConvEngines::find(const ConvPlan& plan, int64_t alignmen
     const int64_t workspace = execution.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
     engines.push_back({.number = candidate.number,
                        .workspace_bytes = workspace,
-                       .tensor_cores = candidate.tensor_cores,
-                       .order_varies = candidate.order_varies,
+                       .notes = candidate.notes,
                        .configuration = std::move(candidate.configuration),
                        .plan = std::move(execution)});
     if (engines.size() == limit) break;

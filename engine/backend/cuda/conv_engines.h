@@ -8,20 +8,15 @@
 
 #include "engine/backend/cuda/conv_plan.h"
 #include "engine/backend/cuda/cudnn_library.h"
+#include "engine/backend/cuda/engine_rules.h"
 
 namespace amcl::cuda {
-
-struct EngineRules {
-  bool deterministic = false;  // only engines that give the same bits each time
-  bool tf32 = false;           // f32 may be rounded to 11 bits of mantissa on its way in
-};
 
 // An engine with its settings, ready to run.
 struct ConvEngine {
   int64_t number = 0;           // cuDNN's, which several entries may share with other settings
   int64_t workspace_bytes = 0;  // memory that it wants while it runs
-  bool tensor_cores = false;
-  bool order_varies = false;      // of its sums, and with it the last bits
+  EngineNotes notes;
   CudnnDescriptor configuration;  // what the plan was made from
   CudnnDescriptor plan;
 };
@@ -52,7 +47,6 @@ class ConvEngines {
   std::optional<CudnnDescriptor> operation_graph(const ConvPlan& plan, int64_t alignment) const;
   void add_candidates(const CudnnDescriptor& graph, cudnnBackendHeurMode_t mode,
                       const ConvPlan& plan, std::vector<Candidate>& candidates) const;
-  bool acceptable(const Candidate& candidate, const ConvPlan& plan) const;
 
   const CudnnLibrary& library_;
   cudnnHandle_t handle_ = nullptr;         // this
