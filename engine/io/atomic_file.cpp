@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "engine/core/check.h"
+
 namespace amcl {
 
 // The name is fixed, so that the rest of a killed writer is found and reused, and the lock tells
@@ -12,7 +14,7 @@ AtomicFile::AtomicFile(const std::string& path)
 }
 
 AtomicFile::~AtomicFile() {
-  if (!committed_) ::unlink(sibling_.path().c_str());
+  if (!committed_ && sibling_.still_in_place()) ::unlink(sibling_.path().c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -21,6 +23,9 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 
 void AtomicFile::commit() {
   sibling_.sync();
+  if (!sibling_.still_in_place())
+    fail(ErrorKind::io, "cannot write ", path_, ": ", sibling_.path(),
+         " was removed or replaced meanwhile");
   rename_over(sibling_.path(), path_);
   committed_ = true;
   sync_directory_of(path_);

@@ -22,7 +22,8 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Both throw Error(io) naming the path and the reason (no space, quota, read-only).
+  // Both throw Error(io) naming the path and the reason (no space, quota, read-only, a sibling that
+  // is no longer there).
   void write(std::span<const std::byte> bytes);
   void commit();
 

@@ -30,6 +30,8 @@ const char* remedy(int error_number) {
     case EPERM:
     case EROFS:
       return "; choose a place that you may write to";
+    case ELOOP:
+      return "; it is a symbolic link, which is not written through: remove it";
     default:
       return "";
   }
@@ -61,7 +63,9 @@ File File::open_for_reading(const std::string& path) {
 }
 
 File File::open_for_writing(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  // The names that are written are known beforehand: a link that somebody else has put there must not
+  // lead to another file.
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (descriptor < 0) fail_writing(path, errno);
   return {path, descriptor};
 }

@@ -13,7 +13,7 @@ class File {
   // An existing regular file. Error(missing) if there is none, Error(data) if it is a directory or
   // device, Error(io) if it may not be read.
   static File open_for_reading(const std::string& path);
-  // Created if there is none; content is kept. Error(io).
+  // Created if there is none; content is kept. Error(io), also if it is a symbolic link.
   static File open_for_writing(const std::string& path);
   // The same, locked as by try_lock(): a temporary file that is renamed when it is complete. Error(io)
   // too if another process holds it.

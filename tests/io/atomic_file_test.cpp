@@ -75,6 +75,28 @@ TEST_CASE("atomic file: two writers of one file do not mix") {
   CHECK(read_text(path) == "first");
 }
 
+TEST_CASE("atomic file: a symbolic link in the sibling's place is not written through") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.txt");
+  write_text(directory.file("victim"), "precious");
+  std::filesystem::create_symlink(directory.file("victim"), path + ".tmp");
+  CHECK(contains(io_error_of_writing(path, "x"), path + ".tmp: Too many levels of symbolic links"));
+  CHECK(read_text(directory.file("victim")) == "precious");
+}
+
+TEST_CASE("atomic file: another file in the sibling's place is left alone") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.txt");
+  {
+    AtomicFile file(path);
+    std::filesystem::remove(path + ".tmp");
+    write_text(path + ".tmp", "of another writer");
+    CHECK_THROWS_WITH_AS(file.commit(), doctest::Contains("was removed or replaced"), Error);
+  }
+  CHECK(read_text(path + ".tmp") == "of another writer");
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
 TEST_CASE("atomic file: a missing directory is named with the system's reason") {
   const test::ScratchDirectory directory;
   const std::string path = directory.file("nowhere/a.txt");
