@@ -223,7 +223,9 @@ TEST_CASE("bad input: a directory that holds a run is not written over by accide
 
   const std::vector<std::string> resume = {AMCL_BINARY, "pretrain", "--resume",
                                            fixture.path("run")};
-  check_error(test::run_process(resume), 2, {"is finished", "--init"});
+  const ProcessResult again = test::run_process(resume);
+  CHECK(again.code == 0);
+  CHECK(again.out == fixture.path("run/checkpoint.safetensors\n"));
   std::vector<std::string> other = resume;
   other.insert(other.end(), {"--lr", "0.5"});
   check_error(test::run_process(other), 2, {"[optimizer] lr is 0.5", "0.06"});
@@ -260,6 +262,63 @@ TEST_CASE("bad input: settings of a run that cannot be are damage of its file, n
   std::vector<std::string> flag = resume;
   flag.insert(flag.end(), {"--threads", "-1"});
   check_error(test::run_process(flag), 2, {"--threads"});
+}
+
+TEST_CASE("bad input: more epochs for a run are refused with the command that does it") {
+  const Fixture fixture;
+  std::filesystem::create_directory(fixture.path("my runs"));
+  const std::string run = fixture.path("my runs/run");
+  REQUIRE(fixture.pretrain({"--out", run, "--overwrite"}).code == 0);
+  std::filesystem::create_directory(run + "-2");
+  const ProcessResult refused = test::run_process(
+      {AMCL_BINARY, "pretrain", "--resume", "run/", "--epochs", "2", "--log-every", "1"}, {},
+      fixture.path("my runs"));
+  check_error(refused, 2, {"[train] epochs is 2, but the run was started with 1"});
+  const size_t begin = refused.err.find("amcl pretrain ");
+  REQUIRE(begin != std::string::npos);
+  const std::string command = refused.err.substr(begin, refused.err.size() - 1 - begin);
+  CHECK(command ==
+        "amcl pretrain --config run/config.toml --init run/checkpoint.safetensors --epochs 2 "
+        "--log-every 1 --no-overwrite --out run-3");
+  const ProcessResult done =
+      test::run_process({"/bin/sh", "-c", "amcl() { \"" AMCL_BINARY "\" \"$@\"; }; " + command}, {},
+                        fixture.path("my runs"));
+  CHECK_MESSAGE(done.code == 0, done.err);
+  CHECK(done.out == "run-3/checkpoint.safetensors\n");
+
+  // The weights do not fit another model.
+  check_error(
+      test::run_process({AMCL_BINARY, "pretrain", "--resume", run, "--width", "4"}), 2,
+      {"[model] width is 4", "for a new run: amcl pretrain --config '" + run + "/config.toml'",
+       "' --width 4 --no-overwrite --out '" + run + "-4'"});
+}
+
+TEST_CASE(
+    "bad input: a run goes on from another working directory, and where its images have moved") {
+  const Fixture fixture;
+  const auto amcl = [&](std::vector<std::string> arguments, const std::string& directory) {
+    arguments.insert(arguments.begin(), AMCL_BINARY);
+    return test::run_process(arguments, {}, directory);
+  };
+  const ProcessResult first =
+      amcl({"pretrain", "--data", "data", "--out", "run", "--width", "2", "--batch", "4",
+            "--epochs", "1", "--head-hidden", "4", "--head-dim", "4", "--workers", "0"},
+           fixture.path(""));
+  REQUIRE_MESSAGE(first.code == 0, first.err);
+  std::filesystem::remove(fixture.path("run/summary.json"));  // as a kill does at the very end
+  const ProcessResult again = amcl({"pretrain", "--resume", fixture.path("run")}, "/");
+  CHECK_MESSAGE(again.code == 0, again.err);
+  CHECK(std::filesystem::exists(fixture.path("run/summary.json")));
+
+  std::filesystem::remove(fixture.path("run/summary.json"));
+  std::filesystem::rename(fixture.path("data"), fixture.path("moved"));
+  check_error(amcl({"pretrain", "--resume", fixture.path("run")}, "/"), 66,
+              {fixture.path("data"), "if the images have moved, --data names the place"});
+  const ProcessResult moved =
+      amcl({"pretrain", "--resume", "run", "--data", "moved"}, fixture.path(""));
+  CHECK_MESSAGE(moved.code == 0, moved.err);
+  CHECK(read_file(fixture.path("run/config.toml")).find('"' + fixture.path("moved") + '"') !=
+        std::string::npos);
 }
 
 TEST_CASE("bad input: a loss that is not finite names objective, step and temperatures") {

@@ -50,6 +50,22 @@ TEST_CASE_FIXTURE(EvaluationTest, "evaluation: model and data come from the chec
   CHECK(neighbours(options()) != begun.knn->neighbours);
 }
 
+TEST_CASE_FIXTURE(EvaluationTest,
+                  "evaluation: a damaged newest checkpoint gives way, with a note") {
+  EvaluationOptions of_run = options();
+  of_run.run = directory_.path();
+  const std::string earlier = directory_.file("checkpoint-step-3.safetensors");
+  write_safetensors(earlier, trainer_.checkpoint(), true);
+  std::string content = test::read_text(path_);
+  content[content.size() - 5] ^= 0x40;
+  test::write_text(path_, content);
+  const Evaluation found = evaluate(of_run, *backend_);
+  CHECK(found.checkpoint->path == earlier);
+  REQUIRE(found.notes.size() == 1);
+  CHECK(found.notes[0].starts_with(path_ + " is damaged"));
+  CHECK(found.notes[0].find(earlier + " takes its place") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(EvaluationTest, "evaluation: the encoder sees images as in training") {
   const std::vector<Neighbour> before = neighbours(options());
   SafetensorsFile other = trainer_.checkpoint();

@@ -57,8 +57,7 @@ int64_t write_until_killed(const std::string& path, int64_t first, RandomStream&
   Pipe progress;
   const auto start = Clock::now();
   const pid_t child = test::start_child([&] {
-    const RunDirectory run =
-        first == 1 ? RunDirectory::create(path, true) : RunDirectory::resume(path);
+    RunDirectory run = first == 1 ? RunDirectory::create(path, true) : RunDirectory::resume(path);
     for (int64_t step = first;; ++step) {
       run.write_checkpoint(checkpoint_of(step), 2);
       if (::write(progress.ends[1], &step, sizeof step) != sizeof step) return false;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <optional>
 
 #include "engine/core/parallel_for.h"
@@ -11,6 +12,7 @@
 #include "tests/io/scratch_directory.h"
 #include "tests/support/compute_threads.h"
 #include "tests/train/tiny_training.h"
+#include "train/checkpoint/run_directory.h"
 #include "train/run/run_log.h"
 
 namespace amcl {
@@ -49,6 +51,31 @@ struct Runs {
     const PretrainEnd end = pretrain(config, options, [&] { return steps > 0 && done++ == steps; });
     printed = text_of(output.get());
     return end;
+  }
+  // Calls `act` after `steps` steps, and goes on.
+  void go_and(const Config& config, int64_t steps, const std::function<void()>& act) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
+    const PretrainOptions options{
+        .resume = {}, .progress = {}, .notes = output.get(), .results = output.get()};
+    int64_t done = 0;
+    try {
+      pretrain(config, options, [&] {
+        if (done++ == steps) act();
+        return false;
+      });
+    } catch (...) {
+      printed = text_of(output.get());
+      throw;
+    }
+    printed = text_of(output.get());
+  }
+  // As a kill does: ends after `steps` steps without a word.
+  void kill(const Config& config, int64_t steps) {
+    struct Killed {};
+    CHECK_THROWS_AS(go_and(config, steps, [] { throw Killed(); }), Killed);
+  }
+  bool has_printed(const std::string& text) const {
+    return printed.find(text) != std::string::npos;
   }
 };
 
@@ -336,29 +363,183 @@ TEST_CASE("pretrain: another number of threads is allowed and warned of") {
 TEST_CASE("pretrain: a checkpoint that cannot be written is a warning, the last one an error") {
   Runs runs;
   const Config config = runs.config("run");
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
-  const PretrainOptions options{
-      .resume = {}, .progress = {}, .notes = output.get(), .results = output.get()};
-  bool running = false;
-  const auto run = [&] {
-    pretrain(config, options, [&] {
-      if (running) std::filesystem::remove_all(config.train.out);
-      running = true;
-      return false;
-    });
+  const auto obstruct = [&] {
+    std::filesystem::create_directory(config.train.out + "/checkpoint.safetensors.tmp");
   };
-  CHECK_THROWS_WITH_AS(run(), doctest::Contains("checkpoint.safetensors"), Error);
-  const std::string notes = text_of(output.get());
-  CHECK(notes.find("warning: no checkpoint at step 4: ") != std::string::npos);
-  CHECK(notes.find("warning: no checkpoint at step 8: ") != std::string::npos);  // it went on
+  CHECK_THROWS_WITH_AS(runs.go_and(config, 2, obstruct),
+                       doctest::Contains("checkpoint.safetensors"), Error);
+  CHECK(log_of(config).back()["step"].get<int>() ==
+        8);  // the end of the first epoch did not end it
+  for (const char* step : {"4", "8"})
+    CHECK(runs.has_printed(concat_text("warning: no checkpoint at step ", step, ": ")));
 }
 
-TEST_CASE("pretrain: a finished run cannot go on, and says what can be done") {
+TEST_CASE("pretrain: a run whose directory another run has taken ends and leaves it alone") {
+  Runs runs;
+  const Config config = runs.config("run");
+  std::optional<RunDirectory> other;
+  const auto take = [&] {
+    std::filesystem::remove_all(config.train.out);
+    other.emplace(RunDirectory::create(config.train.out, false));
+    other->write_config("of another run");
+  };
+  try {
+    runs.go_and(config, 2, take);
+    FAIL("it went on");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::io);
+    CHECK(error.what() == doctest::Contains("was replaced by that of another run"));
+  }
+  CHECK(test::read_text(config.train.out + "/config.toml") == "of another run");
+  CHECK_FALSE(std::filesystem::exists(config.train.out + "/metrics.jsonl"));
+  CHECK(list_checkpoints(config.train.out).empty());
+}
+
+TEST_CASE("pretrain: a directory that is removed meanwhile is written again") {
+  Runs runs;
+  Config whole = runs.config("whole");
+  whole.train.checkpoint_every = 2;
+  whole.train.log_every = 100;
+  runs.go(whole);
+  Config removed = whole;
+  removed.train.out = runs.directory.file("removed");
+  runs.go_and(removed, 2, [&] { std::filesystem::remove_all(removed.train.out); });
+  CHECK(runs.has_printed("warning: run directory " + removed.train.out + " was removed"));
+  CHECK(same_tensors(newest(whole), newest(removed)));
+  CHECK(timeless_log(whole) == timeless_log(removed));
+  CHECK(list_checkpoints(removed.train.out).size() == 2);  // of the next epoch's end, and the last
+  CHECK(stored_step(list_checkpoints(removed.train.out).back()) == 4);
+  CHECK(test::read_text(removed.train.out + "/config.toml").find("[train]") != std::string::npos);
+}
+
+TEST_CASE("pretrain: a run that was killed before its first checkpoint begins anew") {
+  Runs runs;
+  const Config first = runs.config("first");
+  runs.go(first, 1);
+  for (const bool from_weights : {false, true}) {
+    CAPTURE(from_weights);
+    const auto config_of = [&](const std::string& name) {
+      Config config = runs.config(name + (from_weights ? "-init" : ""));
+      config.data.limit = 16;  // 4 steps
+      if (from_weights) config.train.init = first.train.out;
+      return config;
+    };
+    const Config whole = config_of("whole");
+    const Config killed = config_of("killed");
+    runs.go(whole);
+    runs.kill(killed, 1);
+    REQUIRE(list_checkpoints(killed.train.out).empty());
+    CHECK_THROWS_WITH_AS(runs.go(killed), doctest::Contains("--resume"), Error);
+    Config other = killed;
+    other.optimizer.lr = 0.1;
+    CHECK_THROWS_WITH_AS(runs.go(other, 0, killed.train.out), doctest::Contains("lr is 0.1"),
+                         Error);
+
+    CHECK(runs.go(killed, 0, killed.train.out) == PretrainEnd::finished);
+    CHECK(same_tensors(newest(whole), newest(killed)));
+    CHECK(timeless_log(whole) == timeless_log(killed));
+  }
+}
+
+// Breaks a byte of the last tensor.
+void damage(const std::string& checkpoint) {
+  std::string content = test::read_text(checkpoint);
+  content[content.size() - 5] ^= 0x40;
+  test::write_text(checkpoint, content);
+}
+
+TEST_CASE("pretrain: a run whose newest checkpoint is damaged goes on from the one before") {
+  Runs runs;
+  Config whole = runs.config("whole");
+  Config damaged = runs.config("damaged");
+  whole.train.eval_every = damaged.train.eval_every = 0;
+  runs.go(whole);
+  runs.go(damaged, 6);  // the checkpoint before is that of step 4
+  const std::string checkpoint = damaged.train.out + "/checkpoint.safetensors";
+  damage(checkpoint);
+  CHECK(runs.go(damaged, 1, damaged.train.out) == PretrainEnd::stopped);
+  INFO(runs.printed);
+  CHECK(runs.has_printed("warning: " + checkpoint + " is damaged"));
+  CHECK(
+      runs.has_printed("checkpoint-step-4.safetensors takes its place, at step 4 instead of 6: 2 "
+                       "steps are lost"));
+  CHECK(
+      runs.has_printed("goes back to step 4: later lines of metrics.jsonl are removed, later "
+                       "checkpoints are now " +
+                       damaged.train.out + "/abandoned-checkpoint.safetensors"));
+  CHECK(newest(damaged).metadata.at("step") == "5");
+  CHECK(log_of(damaged).back()["step"].get<int>() == 5);
+  CHECK(list_checkpoints(damaged.train.out).size() == 2);
+
+  CHECK(runs.go(damaged, 0, damaged.train.out) == PretrainEnd::finished);
+  CHECK(same_tensors(newest(whole), newest(damaged)));
+  CHECK(timeless_log(whole) == timeless_log(damaged));
+}
+
+TEST_CASE("pretrain: a run goes on from any of its checkpoints") {
   Runs runs;
   const Config config = runs.config("run");
   runs.go(config);
+  const SafetensorsFile end = newest(config);
+  const std::vector<std::string> log = timeless_log(config);
+  const std::string earlier = config.train.out + "/checkpoint-step-4.safetensors";
+  CHECK(runs.go(config, 1, earlier) == PretrainEnd::stopped);
+  CHECK(newest(config).metadata.at("step") == "5");
+  CHECK(log_of(config).back()["step"].get<int>() == 5);
+  CHECK(
+      same_tensors(read_safetensors(config.train.out + "/abandoned-checkpoint.safetensors"), end));
+
+  CHECK(runs.go(config, 0, config.train.out + "/checkpoint.safetensors") == PretrainEnd::finished);
+  CHECK_FALSE(runs.has_printed("goes back"));
+  CHECK(same_tensors(newest(config), end));
+  CHECK(timeless_log(config) == log);
+}
+
+TEST_CASE("pretrain: a finished run is finished again, and gets what a kill has kept from it") {
+  Runs runs;
+  const Config config = runs.config("run");
+  runs.go(config);
+  const SafetensorsFile end = newest(config);
+  const std::string log = test::read_text(config.train.out + "/metrics.jsonl");
+  const std::string path = config.train.out + "/summary.json";
+  const LogRecord summary = LogRecord::parse(test::read_text(path));
+
+  CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+  CHECK(runs.has_printed("finished before, at step 8"));
+  CHECK(runs.has_printed(config.train.out + "/checkpoint.safetensors\n"));
+  CHECK(LogRecord::parse(test::read_text(path)) == summary);
+
+  std::filesystem::remove(path);
+  CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+  const LogRecord again = LogRecord::parse(test::read_text(path));
+  for (const char* key : {"status", "step", "steps", "loss", "knn_top1", "linear_top1"})
+    CHECK_MESSAGE(again.at(key) == summary.at(key), key);
+  CHECK(again.at("pairs_per_second").is_null());  // nobody knows any more
+  CHECK(test::read_text(config.train.out + "/metrics.jsonl") == log);
+  CHECK(same_tensors(newest(config), end));
+}
+
+TEST_CASE("pretrain: images that have moved are found by their new name") {
+  Runs runs;
+  const std::string data = runs.directory.file("images");
+  std::filesystem::create_directory(data);
+  test::write_text(data + "/data_batch_1.bin", std::string(16 * (1 + 3 * 32 * 32), 3));
+  Config config = runs.config("run");
+  config.data = {.data = data};
+  runs.go(config, 1);
+  const std::string moved = runs.directory.file("moved");
+  std::filesystem::rename(data, moved);
   CHECK_THROWS_WITH_AS(runs.go(config, 0, config.train.out),
-                       doctest::Contains("is finished (8 steps)"), Error);
+                       doctest::Contains("if the images have moved, --data names the place"),
+                       Error);
+  config.data.data = moved;
+  CHECK(runs.go(config, 1, config.train.out) == PretrainEnd::stopped);
+  CHECK(test::read_text(config.train.out + "/config.toml").find("data = \"" + moved + '"') !=
+        std::string::npos);
+  CHECK(newest(config).metadata.at("config").find("data = \"" + moved + '"') != std::string::npos);
+
+  config.data = {.data = "shapes10", .limit = 16};
+  CHECK_THROWS_AS(runs.go(config, 0, config.train.out), Error);
 }
 
 TEST_CASE("pretrain: init starts a new run from the weights alone") {

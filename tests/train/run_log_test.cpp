@@ -57,6 +57,23 @@ TEST_CASE("run log: a resumed run ends with the file of an uninterrupted one") {
   CHECK(read_text(resumed) == "{\"step\":0,\"loss\":0.5}\n");
 }
 
+TEST_CASE("run log: a file that was removed comes back with all its lines") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("metrics.jsonl");
+  {
+    RunLog log(path, 0);
+    for (int64_t step = 0; step <= 2; ++step) log.write(record_of(step));
+  }
+  RunLog log(path, 1);
+  const std::string kept = read_text(path);
+  std::filesystem::remove(path);
+  log.restore();
+  CHECK(read_text(path) == kept);
+  log.restore();
+  log.write(record_of(2));
+  CHECK(read_text(path) == kept + "{\"step\":2,\"loss\":0.5}\n");
+}
+
 TEST_CASE("run log: a resumed run whose log is lost begins a new one") {
   const test::ScratchDirectory directory;
   const std::string path = directory.file("metrics.jsonl");

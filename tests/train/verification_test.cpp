@@ -45,6 +45,35 @@ TEST_CASE_FIXTURE(EvaluationFixture, "verification: a lost optimiser or probe is
                        doctest::Contains("holds no probe.features"), Error);
 }
 
+TEST_CASE_FIXTURE(EvaluationFixture, "verify: all checkpoints of a run, also after a damaged one") {
+  SafetensorsFile earlier = trainer_.checkpoint();
+  earlier.metadata["step"] = "7";
+  for (const char* name : {"checkpoint-step-7.safetensors", "checkpoint-step-6.safetensors"})
+    write_safetensors(directory_.file(name), earlier, true);
+  for (const std::string& path : {path_, directory_.file("checkpoint-step-7.safetensors")}) {
+    std::string content = test::read_text(path);
+    content[content.size() - 5] ^= 0x40;
+    test::write_text(path, content);
+  }
+  std::ostringstream text;
+  std::streambuf* const before = std::cout.rdbuf(text.rdbuf());
+  std::string message;
+  try {
+    run_verify({.run = directory_.path()});
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::data);
+    message = error.what();
+  }
+  std::cout.rdbuf(before);
+  CHECK(message.find("2 of the 3 checkpoints of " + directory_.path() + " are damaged: " + path_) ==
+        0);
+  const std::string printed = text.str();
+  INFO(printed);
+  CHECK(printed.find(path_ + " is damaged") == 0);
+  CHECK(printed.find("checkpoint-step-7.safetensors is damaged") != std::string::npos);
+  CHECK(printed.find("checkpoint-step-6.safetensors\n  file      intact") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(EvaluationFixture, "verify: says what was checked") {
   std::ostringstream text;
   std::streambuf* const before = std::cout.rdbuf(text.rdbuf());

@@ -25,6 +25,7 @@ constexpr std::string_view kSummary = "summary.json";
 constexpr std::string_view kNewest = "checkpoint.safetensors";
 constexpr std::string_view kPreviousPrefix = "checkpoint-step-";
 constexpr std::string_view kExtension = ".safetensors";
+constexpr std::string_view kAbandonedPrefix = "abandoned-";
 constexpr std::string_view kLock = ".lock";
 
 std::string in(const std::string& directory, std::string_view name) {
@@ -64,6 +65,16 @@ std::optional<int64_t> step_in_name(std::string_view name) {
   return parse_step(name);
 }
 
+bool names_checkpoint(std::string_view name) {
+  return name == kNewest || step_in_name(name);
+}
+
+// A checkpoint that the run has left behind.
+bool names_abandoned(std::string_view name) {
+  return name.starts_with(kAbandonedPrefix) &&
+         names_checkpoint(name.substr(kAbandonedPrefix.size()));
+}
+
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;
   std::error_code error;
@@ -96,13 +107,14 @@ void sweep_temporaries(const std::string& directory) {
     std::string_view base = name;
     if (!base.ends_with(AtomicFile::kTemporarySuffix)) continue;
     base.remove_suffix(AtomicFile::kTemporarySuffix.size());
-    if (base == kConfig || base == kSummary || base == kNewest || step_in_name(base))
+    if (base == kConfig || base == kSummary || names_checkpoint(base))
       remove_file(in(directory, name));
   }
 }
 
 void remove_run(const std::string& directory) {
-  for (const std::string& path : list_checkpoints(directory)) remove_file(path);
+  for (const std::string& name : names_in(directory))
+    if (names_checkpoint(name) || names_abandoned(name)) remove_file(in(directory, name));
   for (const std::string_view name : {kSummary, kMetrics, kConfig})
     remove_file(in(directory, name));
 }
@@ -119,44 +131,39 @@ std::string this_process() {
   return concat_text("process ", ::getpid(), " on ", host.data());
 }
 
+// What this_process() was for the one that has locked a directory.
+std::string owner_in(const File& lock) {
+  constexpr int64_t kLongest = 512;
+  std::string owner(static_cast<size_t>(std::min(lock.size(), kLongest)), '\0');
+  lock.read_at(0, std::as_writable_bytes(std::span(owner)));
+  return owner;
+}
+
 // The kernel ends the lock with the process, however it ends; the file stays and holds who it was.
 File lock_directory(const std::string& directory) {
   File file = File::open_for_writing(in(directory, kLock));
-  if (!file.try_lock()) {
-    std::string owner(static_cast<size_t>(file.size()), '\0');
-    file.read(std::as_writable_bytes(std::span(owner)));
-    fail(ErrorKind::io, "run directory ", directory, " is in use by ", owner,
+  if (!file.try_lock())
+    fail(ErrorKind::io, "run directory ", directory, " is in use by ", owner_in(file),
          "; wait for it or choose another --out");
-  }
   file.truncate(0);
   const std::string owner = this_process();
   file.write(std::as_bytes(std::span(owner)));
   return file;
 }
 
-// The step of a checkpoint; nothing if it cannot be read.
-std::optional<int64_t> step_in_file(const std::string& path) {
-  try {
-    const auto metadata = read_safetensors_metadata(path);
-    const auto step = metadata.find("step");
-    if (step == metadata.end()) return std::nullopt;
-    return parse_step(step->second);
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 // A second name for the file, so that replacing the first one leaves no moment without either.
 void keep_as(const std::string& path, const std::string& second_name) {
-  remove_file(second_name);
+  const std::string temporary = second_name + std::string(AtomicFile::kTemporarySuffix);
+  remove_file(temporary);
   std::error_code error;
-  fs::create_hard_link(path, second_name, error);
-  if (error) fs::copy_file(path, second_name, error);  // a file system without links
+  fs::create_hard_link(path, temporary, error);
+  if (error) fs::copy_file(path, temporary, error);  // a file system without links
   if (error) {
     std::error_code ignored;
-    fs::remove(second_name, ignored);
+    fs::remove(temporary, ignored);
     fail_writing(second_name, error.value());
   }
+  rename_over(temporary, second_name);
 }
 
 }  // namespace
@@ -164,45 +171,77 @@ void keep_as(const std::string& path, const std::string& second_name) {
 RunDirectory RunDirectory::create(const std::string& path, bool overwrite) {
   make_directory(path);
   File held = lock_directory(path);
+  sweep_temporaries(path);
   if (holds_run(path)) {
     if (!overwrite)
-      fail(ErrorKind::usage, "run directory ", path, " holds a run already: use --resume ", path,
-           " to go on with it, --overwrite to replace it, or another --out");
+      fail(
+          ErrorKind::usage, "run directory ", path, " holds a run already: use ",
+          exists(config_path_of(path)) ? concat_text("--resume ", path, " to go on with it, ") : "",
+          "--overwrite to replace it, or another --out");
     remove_run(path);
   }
-  sweep_temporaries(path);
   return {path, std::move(held)};
 }
 
-RunDirectory RunDirectory::resume(const std::string& path) {
-  find_checkpoint(path);
-  if (!is_directory(path))
-    fail(ErrorKind::usage, "resume: ", path, " is a file; give the directory of the run");
+RunDirectory RunDirectory::resume(const std::string& run) {
+  const std::string path = directory_of_run(run);
+  if (!holds_run(path)) fail(ErrorKind::missing, "run directory ", path, " holds no run");
   File held = lock_directory(path);
   sweep_temporaries(path);
   return {path, std::move(held)};
 }
 
-std::string RunDirectory::checkpoint_path() const {
-  return find_checkpoint(path_);
+std::string RunDirectory::config_path() const {
+  return config_path_of(path_);
 }
 
 std::string RunDirectory::metrics_path() const {
   return in(path_, kMetrics);
 }
 
-void RunDirectory::write_config(const std::string& toml) const {
-  write_file_atomically(in(path_, kConfig), toml);
+std::string RunDirectory::checkpoint_path() const {
+  return in(path_, kNewest);
 }
 
-void RunDirectory::write_summary(const std::string& json) const {
+std::string RunDirectory::summary() const {
+  const std::string path = in(path_, kSummary);
+  if (!exists(path)) return {};
+  File file = File::open_for_reading(path);
+  std::string text(static_cast<size_t>(file.size()), '\0');
+  file.read(std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+bool RunDirectory::hold() {
+  if (lock_->still_in_place()) return true;
+  std::error_code unreachable;
+  const fs::file_type there = fs::symlink_status(lock_->path(), unreachable).type();
+  // A network mount that is away for a while: the write itself will say what is wrong.
+  if (there == fs::file_type::none) return true;
+  if (there != fs::file_type::not_found)
+    fail(ErrorKind::io, "run directory ", path_,
+         " was replaced by that of another run; this one ends and leaves it alone");
+  make_directory(path_);
+  File held = lock_directory(path_);
+  lock_.emplace(std::move(held));
+  return false;
+}
+
+void RunDirectory::write_config(const std::string& toml) {
+  hold();
+  write_file_atomically(config_path(), toml);
+}
+
+void RunDirectory::write_summary(const std::string& json) {
+  hold();
   write_file_atomically(in(path_, kSummary), json);
 }
 
-void RunDirectory::write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep) const {
+void RunDirectory::write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep) {
   AMCL_CHECK(keep >= 1, "keep: must be at least 1, got ", keep);
+  hold();
   const std::string newest = in(path_, kNewest);
-  const auto step = exists(newest) ? step_in_file(newest) : std::nullopt;
+  const auto step = exists(newest) ? stored_step(newest) : std::nullopt;
   const bool rewritten = step && std::to_string(*step) == checkpoint.metadata.at("step");
   if (keep > 1 && step && !rewritten)
     keep_as(newest, in(path_, concat_text(kPreviousPrefix, *step, kExtension)));
@@ -214,21 +253,51 @@ void RunDirectory::write_checkpoint(const SafetensorsFile& checkpoint, int64_t k
   }
 }
 
+std::vector<std::string> RunDirectory::go_back_to(const std::string& checkpoint) {
+  hold();
+  std::vector<std::string> abandoned;
+  for (const std::string& later : list_checkpoints(path_)) {
+    if (later == checkpoint) break;
+    const std::string name = fs::path(later).filename().string();
+    abandoned.push_back(in(path_, concat_text(kAbandonedPrefix, name)));
+    rename_over(later, abandoned.back());
+  }
+  if (!abandoned.empty()) remove_file(in(path_, kSummary));  // it is of a later step
+  if (checkpoint != checkpoint_path()) rename_over(checkpoint, checkpoint_path());
+  return abandoned;
+}
+
+std::string directory_of_run(const std::string& run) {
+  if (is_directory(run)) return run;
+  if (!exists(run)) fail(ErrorKind::missing, "no run directory or checkpoint: ", run);
+  const fs::path file(run);
+  if (!names_checkpoint(file.filename().string()))
+    fail(ErrorKind::usage, run,
+         " is neither a run directory nor a checkpoint in one; --init starts a new run from the "
+         "weights of any checkpoint");
+  return file.has_parent_path() ? file.parent_path().string() : ".";
+}
+
+std::string config_path_of(const std::string& directory) {
+  return in(directory, kConfig);
+}
+
+std::optional<int64_t> stored_step(const std::string& path) {
+  try {
+    const auto metadata = read_safetensors_metadata(path);
+    const auto step = metadata.find("step");
+    if (step == metadata.end()) return std::nullopt;
+    return parse_step(step->second);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 std::vector<std::string> list_checkpoints(const std::string& directory) {
   std::vector<std::string> paths = previous_checkpoints(directory);
   const std::string newest = in(directory, kNewest);
   if (exists(newest)) paths.insert(paths.begin(), newest);
   return paths;
-}
-
-std::string find_checkpoint(const std::string& path) {
-  if (is_directory(path)) {
-    const std::vector<std::string> all = list_checkpoints(path);
-    if (all.empty()) fail(ErrorKind::missing, "run directory ", path, " holds no checkpoint");
-    return all.front();
-  }
-  if (!exists(path)) fail(ErrorKind::missing, "no run directory or checkpoint: ", path);
-  return path;
 }
 
 }  // namespace amcl

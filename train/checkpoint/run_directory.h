@@ -6,8 +6,10 @@
 //   checkpoint-step-<step>.safetensors   the ones before it (--keep counts the newest too)
 //   summary.json                         written at the end
 //   .lock                                held (flock) while the run writes
+//   abandoned-checkpoint*.safetensors    later ones than that from which the run went on
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,31 +25,51 @@ class RunDirectory {
   // false; with it the files of that run are removed (and no others). Error(io) if it cannot be
   // written or another process holds the lock.
   static RunDirectory create(const std::string& path, bool overwrite);
-  // Locks the directory of a run that goes on. Error(missing) if it holds no checkpoint.
-  static RunDirectory resume(const std::string& path);
+  // Locks the directory of a run that goes on; `run` as for directory_of_run(). Error(missing) if it
+  // holds no run.
+  static RunDirectory resume(const std::string& run);
 
   const std::string& path() const { return path_; }
-  std::string checkpoint_path() const;
+  std::string config_path() const;
   std::string metrics_path() const;
+  std::string checkpoint_path() const;  // of the newest
+  // Empty if there is none yet.
+  std::string summary() const;
 
-  void write_config(const std::string& toml) const;
-  void write_summary(const std::string& json) const;
+  // True as long as the directory is this run's. False if it, or its lock, was removed meanwhile: it
+  // is then made and locked again, and the caller writes anew what it held. Error(io) if it cannot be
+  // made, or if another run has taken its place. Every write below begins with it.
+  bool hold();
+
+  void write_config(const std::string& toml);
+  void write_summary(const std::string& json);
 
   // Makes `checkpoint` the newest one and keeps `keep` >= 1 in all. Throws Error(io) if the disk is
   // full or not writable; then the checkpoints that were there are all still there, and the caller,
   // whose state is untouched, may go on and try again.
-  void write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep) const;
+  void write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep);
+
+  // Makes `checkpoint`, one of list_checkpoints(), the newest one. Those before it in that list get
+  // names that begin with "abandoned-", over what an earlier call has named so, and are no longer
+  // part of the run. Returns these names.
+  std::vector<std::string> go_back_to(const std::string& checkpoint);
 
  private:
   RunDirectory(std::string path, File lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
   std::string path_;
-  File lock_;
+  std::optional<File> lock_;  // always there, and another one after the directory was made again
 };
 
-// The checkpoint that `path` means: itself if it is a file, else the newest of the run directory.
-// Error(missing) if there is neither.
-std::string find_checkpoint(const std::string& path);
+// The run directory that `run` names: itself, or by one of its checkpoints. Error(missing) if there
+// is neither, Error(usage) if it is another file.
+std::string directory_of_run(const std::string& run);
+
+// The configuration of a run directory.
+std::string config_path_of(const std::string& directory);
+
+// The step of a checkpoint file by its header alone; empty if that cannot be read.
+std::optional<int64_t> stored_step(const std::string& checkpoint);
 
 // The checkpoints of a run directory, newest first.
 std::vector<std::string> list_checkpoints(const std::string& directory);

@@ -1,4 +1,3 @@
-#include <filesystem>
 #include <memory>
 
 #include "engine/core/check.h"
@@ -27,22 +26,11 @@ void check_new_run(const Config& config, bool dry_run) {
   }
 }
 
-// The configuration of the run to go on with; empty for a new run.
-std::string stored_config(const std::string& run) {
-  if (run.empty()) return {};
-  const std::filesystem::path path = std::filesystem::path(run) / "config.toml";
-  std::error_code unreadable;
-  if (!std::filesystem::exists(path, unreadable)) {
-    fail(ErrorKind::missing, "--resume ", run, ": there is no run (no ", path.string(),
-         "); name the --out of an earlier pretrain");
-  }
-  return path.string();
-}
-
 int run(Options& options, const GlobalOptions& global) {
   PretrainOptions& pretrain = options.pretrain;
   const bool resumes = !pretrain.resume.empty();
-  const ResolvedConfig resolved = options.flags.resolve(stored_config(pretrain.resume));
+  const ResolvedConfig resolved =
+      options.flags.resolve(resumes ? config_of_run(pretrain.resume) : "");
   print_warnings(resolved);
   if (!resumes) check_new_run(resolved.config, pretrain.dry_run);
   pretrain.progress = progress_options(stderr, global.color);
@@ -64,9 +52,11 @@ void add_pretrain_command(CommandTable& table, CLI::App& root) {
   *options = std::make_unique<Options>(*app);
   PretrainOptions& pretrain = (*options)->pretrain;
   add_value(*app, "--resume", pretrain.resume,
-            {.value = "RUN",
-             .help = "go on with the run of this directory; its configuration holds, and only "
-                     "threads, workers, logging and checkpoint cadence may be changed"})
+            {.value = "RUN|CHECKPOINT",
+             .help = "go on with the run of this directory, from its newest checkpoint or the one "
+                     "that is named; its configuration holds, and only threads, workers, logging "
+                     "and checkpoint cadence may be changed, and --data, where the images have "
+                     "moved"})
       ->group("Run");
   app->add_flag("--dry-run", pretrain.dry_run,
                 "print parameters, steps and the memory expected, and stop")

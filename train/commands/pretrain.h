@@ -4,6 +4,10 @@
 
 namespace amcl {
 
+// The configuration file of the run to go on with (PretrainOptions::resume). Error(missing) if there
+// is none.
+std::string config_of_run(const std::string& run);
+
 // pretrain() with the stop signals handled.
 PretrainEnd run_pretrain(const Config& config, const PretrainOptions& options);
 

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 #include <iostream>
+#include <optional>
+#include <system_error>
 #include <vector>
 
 #include "engine/backend/device_name.h"
@@ -40,17 +42,36 @@ std::unique_ptr<Backend> open_as_trained(const std::string& checkpoint, const st
   return same_kind ? open_backend(device, backend_options(config.train)) : open_backend(device);
 }
 
+std::vector<std::string> checkpoints_of(const std::string& run) {
+  std::error_code unreachable;
+  if (!std::filesystem::is_directory(run, unreachable)) return {run};
+  std::vector<std::string> paths = list_checkpoints(run);
+  if (paths.empty()) fail(ErrorKind::missing, "run directory ", run, " holds no checkpoint");
+  return paths;
+}
+
 }  // namespace
 
 int run_verify(const VerifyRunOptions& options) {
-  const std::string newest = find_checkpoint(options.run);
-  const bool directory = std::filesystem::is_directory(options.run);
-  const std::vector<std::string> paths =
-      directory ? list_checkpoints(options.run) : std::vector<std::string>{newest};
-  const std::unique_ptr<Backend> backend = open_as_trained(newest, options.device);
-  for (const std::string& path : paths)
-    print(path, verify_checkpoint(path, *backend, options.threads));
-  return 0;
+  const std::vector<std::string> paths = checkpoints_of(options.run);
+  std::unique_ptr<Backend> backend;
+  std::optional<Error> first;
+  size_t damaged = 0;
+  for (const std::string& path : paths) {
+    try {
+      // Those of one run have one configuration.
+      if (!backend) backend = open_as_trained(path, options.device);
+      print(path, verify_checkpoint(path, *backend, options.threads));
+    } catch (const Error& error) {
+      const bool of_file = error.kind() == ErrorKind::data || error.kind() == ErrorKind::io;
+      if (!of_file || paths.size() == 1) throw;
+      std::cout << printable(error.what()) << '\n';
+      if (damaged++ == 0) first = error;
+    }
+  }
+  if (damaged == 0) return 0;
+  fail(first->kind(), damaged, " of the ", paths.size(), " checkpoints of ", options.run,
+       damaged == 1 ? " is" : " are", " damaged: ", first->what());
 }
 
 }  // namespace amcl

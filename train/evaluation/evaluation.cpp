@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "data/good_images.h"
-#include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/intact_checkpoint.h"
 #include "train/config/dataset_config.h"
 #include "train/evaluation/embed.h"
 #include "train/evaluation/stored_model.h"
@@ -142,7 +142,8 @@ Evaluation evaluate(const EvaluationOptions& options, Backend& backend) {
   check_options(options);
   Evaluation evaluation;
   if (!options.run.empty()) {
-    evaluation.checkpoint = read_checkpoint(find_checkpoint(options.run));
+    evaluation.checkpoint = read_intact_checkpoint(
+        options.run, [&](const std::string& note) { evaluation.notes.push_back(note); });
     evaluation.config = config_of(*evaluation.checkpoint);
   }
   std::unique_ptr<Method> method;

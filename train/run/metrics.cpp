@@ -114,8 +114,8 @@ LogRecord online_record(const StepPosition& position, const OnlineScores& scores
   return record;
 }
 
-bool is_online_record(const LogRecord& record, int64_t step) {
-  return record.contains("effective_rank") && record["step"] == step;
+bool is_online_record(const LogRecord& record) {
+  return record.contains("effective_rank");
 }
 
 std::string online_text(const OnlineScores& scores) {

@@ -40,7 +40,7 @@ LogRecord metrics_record(const StepPosition& position, const StepResult& result,
 
 // The line of an online evaluation, and what it says to a reader.
 LogRecord online_record(const StepPosition& position, const OnlineScores& scores);
-bool is_online_record(const LogRecord& record, int64_t step);
+bool is_online_record(const LogRecord& record);
 std::string online_text(const OnlineScores& scores);
 
 // Says once per run what a user should know before it ends.

@@ -1,17 +1,20 @@
 #include "train/run/pretrain.h"
 
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "data/dataset_home.h"
-#include "engine/backend/device_name.h"
 #include "engine/backend/open.h"
 #include "engine/core/host_memory.h"
 #include "engine/core/out_of_memory.h"
 #include "engine/core/parallel_for.h"
 #include "train/assembly/training_backend.h"
+#include "train/checkpoint/intact_checkpoint.h"
+#include "train/config/config_resolve.h"
 #include "train/config/dataset_config.h"
 #include "train/config/method_config.h"
 #include "train/config/objective_config.h"
@@ -23,42 +26,28 @@
 #include "train/run/memory_advice.h"
 #include "train/run/plan.h"
 #include "train/run/pretrain_loop.h"
+#include "train/run/resume_check.h"
 
 namespace amcl {
 namespace {
 
-// Refuses to go on with other settings than the run's.
-void check_config(const Checkpoint& checkpoint, const Config& config) {
-  Config stored = completed(config_of(checkpoint));
-  // Another GPU goes on where the first one stopped.
-  if (parse_device_name(stored.train.device).backend ==
-      parse_device_name(config.train.device).backend)
-    stored.train.device = config.train.device;
-  const std::optional<ConfigDifference> difference = first_difference(stored, config);
-  if (difference && !difference->may_change)
-    fail(ErrorKind::usage, "resume: ", difference->key, " is ", difference->right,
-         ", but the run was started with ", difference->left, "; --init ", checkpoint.path,
-         " starts a new run from its weights");
+// What is stored has to be found from any directory that the run goes on from.
+void make_absolute(std::string& path) {
+  if (path.empty()) return;
+  std::error_code unknown;  // the working directory may be gone
+  const std::filesystem::path absolute = std::filesystem::absolute(path, unknown);
+  if (!unknown) path = absolute.string();
 }
 
-void check_data(const Checkpoint& checkpoint, const Dataset& dataset, const Config& config) {
-  const std::string fingerprint = dataset.fingerprint();
-  if (fingerprint != checkpoint.state.data_fingerprint)
-    fail(ErrorKind::data, "resume: the images of ", config.data.data, " are ", fingerprint,
-         ", those that the run was started with ", checkpoint.state.data_fingerprint,
-         "; put the data set back, or start a new run with --init ", checkpoint.path);
-  const ImageExtent& stored = checkpoint.encoder.preprocessing.view;
-  const ImageExtent view = dataset.view_extent();
-  if (stored != ImageExtent{} && view != stored)
-    fail(ErrorKind::data, checkpoint.path, ": the run's views are ", stored.height, " x ",
-         stored.width, ", those of its settings and data ", view.height, " x ", view.width);
+void make_data_absolute(DataConfig& data) {
+  if (data.data != "shapes10") make_absolute(data.data);
 }
 
-void check_unfinished(const Trainer& trainer, const std::string& path) {
-  if (trainer.finished_steps() >= trainer.steps())
-    fail(ErrorKind::usage, "resume: ", path, " is finished (", trainer.steps(),
-         " steps); its learning rate has run out, so a longer training is a new run with --init ",
-         path);
+// Before there is a PretrainLoop to do it.
+std::function<void(const std::string&)> warner(const PretrainOptions& options) {
+  return [notes = options.notes](const std::string& text) {
+    std::fprintf(notes, "warning: %s\n", printable(text).c_str());
+  };
 }
 
 // The rate that is in effect, with the rule that made it, and its course.
@@ -170,10 +159,12 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
   std::fputs(text.c_str(), notes);
 }
 
-// A line for people. Weights are all that is taken: whatever the encoder saw before, from now on it
-// sees this run's images as this run's settings say.
-std::string initialize(Trainer& trainer, const Dataset& dataset, const std::string& init) {
-  const Checkpoint checkpoint = read_checkpoint(find_checkpoint(init));
+// Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from now
+// on it sees this run's images as this run's settings say.
+std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& config,
+                       const PretrainOptions& options) {
+  if (config.train.init.empty()) return {};
+  const Checkpoint checkpoint = read_intact_checkpoint(config.train.init, warner(options));
   trainer.initialize(checkpoint);
   return concat_text("init       ", printable(checkpoint.path), " (epoch ", checkpoint.state.epoch,
                      ", step ", checkpoint.state.step, "): weights only, learnt on images of ",
@@ -181,14 +172,15 @@ std::string initialize(Trainer& trainer, const Dataset& dataset, const std::stri
                      describe(preprocessing_of(dataset)), "\n");
 }
 
-PretrainEnd start_run(const Config& config, const PretrainOptions& options,
+PretrainEnd start_run(Config config, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
+  make_data_absolute(config.data);
+  make_absolute(config.train.init);
   Opened opened(config);
   Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
   opened.close_test();
-  std::string origin;
-  if (!config.train.init.empty()) origin = initialize(trainer, opened.dataset, config.train.init);
-  const RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
+  const std::string origin = initialize(trainer, opened.dataset, config, options);
+  RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
   directory.write_config(to_toml(config));
   describe_run(options.notes, opened, trainer, config);
   std::fputs(origin.c_str(), options.notes);
@@ -200,25 +192,80 @@ PretrainEnd start_run(const Config& config, const PretrainOptions& options,
   return loop.run(stop_requested);
 }
 
-PretrainEnd resume_run(const Config& config, const PretrainOptions& options,
+// From which the run goes on: the one that was named, or the newest intact one; empty if the run ended
+// before its first.
+std::optional<Checkpoint> checkpoint_to_resume(const RunDirectory& directory,
+                                               const PretrainOptions& options) {
+  if (options.resume != directory.path())
+    return read_checkpoint(
+        (directory.path() / std::filesystem::path(options.resume).filename()).string());
+  if (list_checkpoints(directory.path()).empty()) return std::nullopt;
+  return read_intact_checkpoint(directory.path(), warner(options));
+}
+
+// Whether all was written that a finished run leaves behind.
+bool is_complete(const RunDirectory& directory, const Checkpoint& checkpoint) {
+  const auto summary = LogRecord::parse(directory.summary(), nullptr, /*allow_exceptions=*/false);
+  return summary.contains("status") && summary["status"] == "finished" &&
+         summary.contains("step") && summary["step"] == checkpoint.state.step;
+}
+
+Opened open_again(const Config& config) {
+  try {
+    return Opened(config);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::missing) throw;
+    fail(ErrorKind::missing, error.what(), "; if the images have moved, --data names the place");
+  }
+}
+
+void go_back(RunDirectory& directory, const Checkpoint& checkpoint,
+             const PretrainOptions& options) {
+  const std::vector<std::string> abandoned = directory.go_back_to(checkpoint.path);
+  if (abandoned.empty()) return;
+  std::string names;
+  for (const std::string& path : abandoned) names += (names.empty() ? "" : ", ") + path;
+  warner(options)(
+      concat_text("the run goes back to step ", checkpoint.state.step,
+                  ": later lines of metrics.jsonl are removed, later checkpoints are now ", names));
+}
+
+PretrainEnd resume_run(Config config, const PretrainOptions& options,
                        const std::function<bool()>& stop_requested) {
-  const RunDirectory directory = RunDirectory::resume(options.resume);
-  std::optional<Checkpoint> checkpoint = read_checkpoint(directory.checkpoint_path());
-  check_config(*checkpoint, config);
-  const std::string path = checkpoint->path;
-  Opened opened = as_stored(path, [&] { return Opened(config); });
-  check_data(*checkpoint, opened.dataset, config);
+  make_data_absolute(config.data);
+  RunDirectory directory = RunDirectory::resume(options.resume);
+  std::optional<Checkpoint> checkpoint = checkpoint_to_resume(directory, options);
+  const std::string path = checkpoint ? checkpoint->path : directory.config_path();
+  const Config started = completed(checkpoint ? config_of(*checkpoint) : as_stored(path, [&] {
+    return resolve_config({.file = path}).config;
+  }));
+  check_config(started, config, directory, checkpoint ? &*checkpoint : nullptr);
+  if (checkpoint && is_complete(directory, *checkpoint)) {
+    std::fprintf(options.notes, "finished before, at step %lld; nothing is left to do\n",
+                 static_cast<long long>(checkpoint->state.step));
+    std::fprintf(options.results, "%s\n", directory.checkpoint_path().c_str());
+    return PretrainEnd::finished;
+  }
+  Opened opened = as_stored(path, [&] { return open_again(config); });
+  if (checkpoint) check_data(*checkpoint, opened.dataset, config);
   Trainer trainer = as_stored(path, [&] {
-    check_sizes(*checkpoint, config);
+    if (checkpoint) check_sizes(*checkpoint, config);
     return Trainer(*opened.backend, opened.dataset, config, &opened.test);
   });
   opened.close_test();
-  as_stored(path, [&] { trainer.restore(*checkpoint); });
-  const int64_t threads = checkpoint->state.threads;
-  checkpoint.reset();  // its tensors would fill memory to the end of the run
-  check_unfinished(trainer, options.resume);
+  int64_t threads = compute_threads();
+  std::string origin;
+  if (checkpoint) {
+    as_stored(path, [&] { trainer.restore(*checkpoint); });
+    threads = checkpoint->state.threads;
+    go_back(directory, *checkpoint, options);
+    checkpoint.reset();  // its tensors would fill memory to the end of the run
+  } else {
+    origin = initialize(trainer, opened.dataset, config, options);
+  }
   directory.write_config(to_toml(config));
   describe_run(options.notes, opened, trainer, config);
+  std::fputs(origin.c_str(), options.notes);
   PretrainLoop loop(trainer, config, directory, options);
   if (threads != compute_threads())
     loop.warn(concat_text("the run was started with ", threads, " threads and goes on with ",

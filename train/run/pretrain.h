@@ -11,9 +11,10 @@
 namespace amcl {
 
 struct PretrainOptions {
-  // Run directory to go on with; empty: a new run. The configuration is then the run's own (its
-  // config.toml) with whatever flags and environment changed; a change that would alter the result
-  // is refused by name.
+  // Run directory to go on with, or one of its checkpoints, from which it then goes on; empty: a new
+  // run. The configuration is then the run's own (its config.toml) with whatever flags and environment
+  // changed; a change that would alter the result is refused by name. A run that is finished already
+  // gets what is missing of its log and summary.
   std::string resume;
   bool dry_run = false;      // print the plan and stop
   ProgressOptions progress;  // of `notes`

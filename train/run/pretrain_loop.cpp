@@ -6,6 +6,7 @@
 #include "engine/core/host_memory.h"
 #include "train/printable.h"
 #include "train/run/head_metrics.h"
+#include "train/run/shell_quoted.h"
 
 namespace amcl {
 namespace {
@@ -31,7 +32,7 @@ StepTiming StepClock::timing() const {
           .loader_wait_share = std::min(1.0, wait_seconds_ / elapsed)};
 }
 
-PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDirectory& directory,
+PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, RunDirectory& directory,
                            const PretrainOptions& options)
     : trainer_(trainer),
       config_(config),
@@ -44,9 +45,14 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, const RunDire
              trainer.method().chance_level(config.train.batch)),
       since_record_(config.train.batch),
       since_start_(config.train.batch),
+      first_step_(trainer.finished_steps()),
       saved_step_(trainer.finished_steps() > 0 ? trainer.finished_steps() : -1),
       chance_level_(trainer.method().chance_level(config.train.batch)) {
-  if (is_online_record(log_.last_kept(), trainer.finished_steps())) evaluation_ = log_.last_kept();
+  for (const LogRecord& record : log_.kept_of_last_step()) {
+    if (is_online_record(record)) evaluation_ = record;
+    if (record.contains("loss") && record["loss"].is_number())
+      first_loss_ = record["loss"].get<double>();
+  }
   if (trainer.finished_steps() == 0) {
     LogRecord first;
     first["step"] = 0;
@@ -70,7 +76,8 @@ PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
     if (checkpoint_due()) try_to_save();
     if (evaluation_due()) goes_on = evaluate(stop_requested);
   }
-  if (saved_step_ != trainer_.finished_steps()) save_checkpoint();
+  hold_directory();
+  if (checkpoint_lost_ || saved_step_ != trainer_.finished_steps()) save_checkpoint();
   const PretrainEnd end = goes_on ? PretrainEnd::finished : PretrainEnd::stopped;
   finish(end);
   return end;
@@ -78,6 +85,7 @@ PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
 
 void PretrainLoop::advance() {
   trainer_.advance();
+  if (trainer_.finished_steps() % trainer_.steps_per_epoch() == 0) hold_directory();
   // Only a record waits for the device.
   std::optional<StepResult> result;
   if (record_due()) result = trainer_.result();
@@ -114,7 +122,7 @@ bool PretrainLoop::evaluation_missing() const {
 
 bool PretrainLoop::checkpoint_due() const {
   const int64_t step = trainer_.finished_steps();
-  return step == trainer_.steps() ||
+  return checkpoint_lost_ || step == trainer_.steps() ||
          step % (trainer_.steps_per_epoch() * config_.train.checkpoint_every) == 0;
 }
 
@@ -151,8 +159,18 @@ bool PretrainLoop::evaluate(const std::function<bool()>& stop_requested) {
   return true;
 }
 
+void PretrainLoop::hold_directory() {
+  if (directory_.hold()) return;
+  warn(concat_text("run directory ", directory_.path(),
+                   " was removed; its configuration, its log and a checkpoint are written again"));
+  directory_.write_config(to_toml(config_));
+  checkpoint_lost_ = true;
+}
+
 void PretrainLoop::write_log(const LogRecord& record) {
+  hold_directory();
   try {
+    log_.restore();
     log_.write(record);
     log_fails_ = false;
   } catch (const Error& error) {
@@ -165,9 +183,11 @@ void PretrainLoop::write_log(const LogRecord& record) {
 void PretrainLoop::save_checkpoint() {
   directory_.write_checkpoint(trainer_.checkpoint(), config_.train.keep);
   saved_step_ = trainer_.finished_steps();
+  checkpoint_lost_ = false;
 }
 
 void PretrainLoop::try_to_save() {
+  hold_directory();
   try {
     save_checkpoint();
   } catch (const Error& error) {
@@ -179,28 +199,31 @@ void PretrainLoop::try_to_save() {
 
 void PretrainLoop::finish(PretrainEnd end) {
   const bool finished = end == PretrainEnd::finished;
+  const bool stepped = trainer_.finished_steps() > first_step_;
+  const double loss = stepped ? trainer_.known_loss() : first_loss_;
   const StepTiming timing = since_start_.timing();
   LogRecord summary;
   summary["status"] = finished ? "finished" : "stopped";
   summary["step"] = trainer_.finished_steps();
   summary["steps"] = trainer_.steps();
   summary["epochs"] = config_.train.epochs;
-  summary["loss"] = trainer_.known_loss();
+  summary["loss"] = loss;
   summary["chance_loss"] = chance_level_;
   for (const char* score : {"knn_top1", "linear_top1"})
     if (evaluation_.contains(score)) summary[score] = evaluation_[score];
   summary["parameters"] = trainer_.arena().parameter_count();
-  summary["pairs_per_second"] = timing.pairs_per_second;
-  summary["loader_wait_share"] = timing.loader_wait_share;
+  summary["pairs_per_second"] = stepped ? LogRecord(timing.pairs_per_second) : LogRecord();
+  summary["loader_wait_share"] = stepped ? LogRecord(timing.loader_wait_share) : LogRecord();
   summary["seconds"] = since_start_.seconds();
   summary["peak_resident_bytes"] = peak_resident_bytes();
   summary["checkpoint"] = directory_.checkpoint_path();
   directory_.write_summary(json_text(summary, 2) + "\n");
   progress_.message(concat_text(finished ? "finished" : "stopped", " at step ",
                                 trainer_.finished_steps(), " of ", trainer_.steps(), ", loss ",
-                                trainer_.known_loss(), " (chance ", chance_level_, ")"));
+                                loss, " (chance ", chance_level_, ")"));
   if (!finished)
-    progress_.message(concat_text("to go on: amcl pretrain --resume ", directory_.path()));
+    progress_.message(
+        concat_text("to go on: amcl pretrain --resume ", shell_quoted(directory_.path())));
   std::fprintf(results_, "%s\n", directory_.checkpoint_path().c_str());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <functional>
+#include <limits>
 
 #include "train/checkpoint/run_directory.h"
 #include "train/progress.h"
@@ -36,7 +37,7 @@ class StepClock {
 class PretrainLoop {
  public:
   // All must outlive the loop. The log goes on after the trainer's finished steps.
-  PretrainLoop(Trainer& trainer, const Config& config, const RunDirectory& directory,
+  PretrainLoop(Trainer& trainer, const Config& config, RunDirectory& directory,
                const PretrainOptions& options);
 
   // stop_requested is asked before each step and during an evaluation.
@@ -53,6 +54,9 @@ class PretrainLoop {
   bool evaluation_missing() const;
   bool record_due() const;
   bool checkpoint_due() const;
+  // Before a write, and once in an epoch: writes again what the directory has lost if it was removed.
+  // Error(io) if it is no longer this run's.
+  void hold_directory();
   void write_log(const LogRecord& record);
   void save_checkpoint();
   void try_to_save();  // else a warning
@@ -60,17 +64,20 @@ class PretrainLoop {
 
   Trainer& trainer_;
   const Config& config_;
-  const RunDirectory& directory_;
+  RunDirectory& directory_;
   std::FILE* results_;
   RunLog log_;
   Progress progress_;
   TrainingWatch watch_;
   StepClock since_record_;
   StepClock since_start_;
+  int64_t first_step_;                                            // finished before this loop
+  double first_loss_ = std::numeric_limits<double>::quiet_NaN();  // of it, by the log
   int64_t saved_step_;  // of the newest checkpoint; -1: none
   double chance_level_;
   LogRecord evaluation_;  // the last one; null: none since the run went on
   bool log_fails_ = false;
+  bool checkpoint_lost_ = false;  // with the directory
 };
 
 }  // namespace amcl

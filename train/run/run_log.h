@@ -3,7 +3,9 @@
 #pragma once
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/io/file.h"
 
@@ -17,22 +19,25 @@ class RunLog {
   // Opens `path` for appending. Lines of steps after `finished_steps` are cut off, and a line that
   // a kill left unfinished: a resumed run (with the step of its checkpoint) writes them again, so
   // that in the end the file reads like that of an uninterrupted one. 0 starts an empty file.
-  // For that, the lines of a step are to be written before its checkpoint, or again where last_kept
-  // shows that they are missing.
+  // For that, the lines of a step are to be written before its checkpoint, or later where
+  // kept_of_last_step shows that they are missing.
   // Errors: io, and data if a line is no JSON object with a step.
   RunLog(const std::string& path, int64_t finished_steps);
+
+  // Writes the file again where it was removed: with all lines, also those of before.
+  void restore();
 
   // Appends a line; record["step"] must be an integer. Throws Error(io) and leaves no part of the
   // line behind if the disk is full. Numbers that are not finite become null.
   void write(const LogRecord& record);
 
-  // The last line that opening left; null for an empty file.
-  const LogRecord& last_kept() const { return last_kept_; }
+  // The lines of the step `finished_steps` that opening left.
+  const std::vector<LogRecord>& kept_of_last_step() const { return kept_; }
 
  private:
-  File file_;
-  int64_t size_ = 0;  // bytes of whole lines
-  LogRecord last_kept_;
+  std::optional<File> file_;  // always there, and another one after restore()
+  int64_t size_ = 0;          // bytes of whole lines
+  std::vector<LogRecord> kept_;
 };
 
 }  // namespace amcl
