@@ -34,5 +34,5 @@ shapes10, ten classes, no labels used in training; accuracy of k nearest neighbo
   untrained encoder   $untrained %
   trained encoder     $trained %
 in $SECONDS seconds. The run: $run   Images and their nearest neighbours: $run/neighbours.png
-On your own CIFAR-10 or CIFAR-100 (binary version):  $amcl pretrain --data DIR --heads 3 --temperature adaptive --out runs/mine
+On your own CIFAR-10 or CIFAR-100 (binary version):  $amcl pretrain --data DIR --out runs/mine
 END

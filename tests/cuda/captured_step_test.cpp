@@ -41,7 +41,7 @@ class Run {
         context(training_context(config)),
         method(build_method(config, backend)),
         arena(backend, visit()),
-        optimizer(arena, optimizer_options(config.optimizer)),
+        optimizer(arena, optimizer_options(config)),
         images(random_images(backend, 1)),
         step(
             method_ref(), arena, optimizer, [this] { return images; },

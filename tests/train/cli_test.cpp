@@ -71,7 +71,8 @@ TEST_CASE("cli: a value out of range is refused by flag, value and remedy") {
        {"--temperature-low is 2", "below --temperature-high, which is 1"}},
       {{"--temperature", "adaptive", "--temperature-high", "0.05"},
        {"--temperature-low is 0.05", "below --temperature-high, which is 0.05"}},
-      {{"--beta", "0.5"}, {"--beta has no effect with --temperature fixed", "adaptive"}},
+      {{"--method", "moco", "--beta", "0.5"},
+       {"--beta has no effect with --temperature fixed", "adaptive"}},
       {{"--crop-scale", "0.9,0.2"}, {"--crop-scale is 0.9,0.2", "did you mean 0.2,0.9"}},
       {{"--crop-scale", "0,1"}, {"--crop-scale is 0,1", "above 0, at most 1"}},
       {{"--crop-scale", "0.2"}, {"--crop-scale is '0.2'", "two numbers"}},
@@ -101,11 +102,25 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
                 {"--protocoll: unknown option of amcl evaluate", "nearest is --protocol"});
   check_refused(amcl({"config", "shwo"}), 2,
                 {"'shwo' is no command of amcl config", "nearest is show"});
+  check_refused(amcl({"pretrain", "--learning-rate=0.1"}), 2,
+                {"--learning-rate: unknown option of amcl pretrain; here it is --lr"});
+  check_refused(amcl({"pretrain", "--gpu", "0"}), 2, {"--gpu", "here it is --device cuda"});
+  check_refused(amcl({"evaluate", "runs/a", "--bs", "64"}), 2,
+                {"--bs: unknown option of amcl evaluate; the nearest is"});
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
   check_refused(amcl({}), 2,
                 {"a command is missing after 'amcl'", "pretrain, evaluate, augment, data, verify"});
   check_refused(amcl({"bench"}), 2,
                 {"a command is missing after 'amcl bench'", "data, pairs, step"});
+}
+
+TEST_CASE("cli: help is a command too, before a command and after it") {
+  CHECK(amcl({"help"}).out == amcl({"--help"}).out);
+  const std::string help = amcl({"pretrain", "--help"}).out;
+  CHECK(amcl({"help", "pretrain"}).out == help);
+  CHECK(amcl({"pretrain", "help"}).out == help);
+  CHECK(amcl({"pretrain", "help"}).code == 0);
+  CHECK(amcl({"bench", "help", "step"}).out == amcl({"bench", "step", "--help"}).out);
 }
 
 TEST_CASE("cli: what is missing is named") {
@@ -154,16 +169,18 @@ TEST_CASE("cli: a typo in a TOML file is reported with file, line and nearest ke
   check_refused(show(syntax), 2, {syntax + ":2: "});
 }
 
-TEST_CASE("cli: a wrong environment variable is refused or, without a table, warned of") {
+TEST_CASE("cli: a misspelt environment variable is refused, a script's own warned of") {
   check_refused(amcl({"config", "show"}, {"AMCL_TRAIN_BATHC=64"}), 2,
                 {"AMCL_TRAIN_BATHC is no setting", "nearest is AMCL_TRAIN_BATCH"});
   check_refused(amcl({"config", "show"}, {"AMCL_TRAIN_BATCH=1"}), 2,
                 {"AMCL_TRAIN_BATCH is 1", "at least 2"});
-  const ProcessResult other = amcl({"config", "show"}, {"AMCL_TRIAN_BATCH=64"});
+  check_refused(amcl({"config", "show"}, {"AMCL_TRIAN_BATCHS=64"}), 2,
+                {"AMCL_TRIAN_BATCHS is no setting", "nearest is AMCL_TRAIN_BATCH"});
+  const ProcessResult other = amcl({"config", "show"}, {"AMCL_DATA_ROOT=/data"});
   CHECK(other.code == 0);
   CHECK(other.err ==
-        "amcl: warning: environment variable AMCL_TRIAN_BATCH is no setting; the nearest is "
-        "AMCL_TRAIN_BATCH\n");
+        "amcl: warning: environment variable AMCL_DATA_ROOT is no setting; the nearest is "
+        "AMCL_DATA_DATA\n");
 }
 
 TEST_CASE("cli: config show gives every value and where it came from") {

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <set>
 
 #include "engine/core/check.h"
@@ -11,9 +13,12 @@
 #include "train/config/config_resolve.h"
 #include "train/config/config_toml.h"
 #include "train/config/config_value.h"
+#include "train/config/method_config.h"
 #include "train/config/objective_config.h"
 #include "train/config/optimizer_config.h"
+#include "train/config/synonym.h"
 #include "train/config/toml_limits.h"
+#include "train/config/view_config.h"
 
 namespace amcl {
 namespace {
@@ -72,7 +77,7 @@ TEST_CASE("config: TOML reads back to the same bits") {
 
 TEST_CASE("config: a preset's values stand in the TOML as comments only") {
   Config config;
-  config.objective.temperature = "adaptive";
+  config.objective = {.temperature = "adaptive"};
   const std::string text = to_toml(config);
   CHECK(text.find("\n# beta = 0.3  (objective amcl)\n") != std::string::npos);
   CHECK_FALSE(config_from_toml(text, "preset").objective.beta.has_value());
@@ -211,7 +216,7 @@ TEST_CASE("config: each optimiser has its own defaults") {
   Config clipped;
   clipped.optimizer.optimizer = "lars";
   clipped.optimizer.lars = "clipped";
-  CHECK(std::get<LarsSpec>(optimizer_options(clipped.optimizer).rule).clip_ratio);
+  CHECK(std::get<LarsSpec>(optimizer_options(clipped).rule).clip_ratio);
 }
 
 TEST_CASE("config: every range is checked, also where no flag gave the value") {
@@ -279,8 +284,8 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
   CHECK(with({{"bn_splits", "4"}, {"batch", "4"}}) ==
         "--bn-splits is 4: leaves 1 image to a part of --batch 4, at least 2 are needed");
   CHECK(with({{"method", "barlow"}, {"temperature", "0.5"}}) ==
-        "--temperature is 0.5: the plain loss of --method barlow has no temperature; use fixed for "
-        "it, or adaptive");
+        "--temperature is 0.5: the plain loss of --method barlow has no temperature; leave it "
+        "out, or use adaptive");
   CHECK(with({{"method", "simsiam"}, {"temperature", "adaptive"}, {"objective", "amcl-topk"}}) ==
         "--objective is amcl-topk: --method simsiam has the form amcl only");
   CHECK(with({{"queue", "10"}}) ==
@@ -292,11 +297,11 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
   CHECK(with({{"micro_batch", "1"}}) ==
         "--micro-batch is 1: must be at least 2, or 0 for the whole batch");
   CHECK(with({{"capture", "false"}}).starts_with("--no-capture has no effect with --device cpu"));
-  CHECK(with({{"phi_shared", "false"}})
+  CHECK(with({{"temperature", "fixed"}, {"phi_shared", "false"}})
             .starts_with("--no-phi-shared has no effect with --temperature fixed"));
-  CHECK(with({{"head_decorrelation", "0.1"}}) ==
+  CHECK(with({{"heads", "1"}, {"head_decorrelation", "0.1"}}) ==
         "--head-decorrelation is 0.1: needs --heads of at least 2, which is 1");
-  CHECK(with({{"temperature_warmup_epochs", "5"}})
+  CHECK(with({{"method", "moco"}, {"temperature_warmup_epochs", "5"}})
             .starts_with("--temperature-warmup-epochs has no effect with --temperature fixed"));
   CHECK(with({{"temperature", "adaptive"}, {"temperature_warmup_epochs", "200"}}) ==
         "--temperature-warmup-epochs is 200: must be at most --epochs, which is 100");
@@ -335,6 +340,130 @@ TEST_CASE("config: each method has its usual values, and its own keys only") {
   CHECK(config.model.predictor_hidden == 512);
   CHECK(config.objective.beta == 1.0);
   CHECK(config.objective.omega_a == 1.0);
+}
+
+TEST_CASE("config: heads, temperature and clipping are usual for the method and form") {
+  struct Usual {
+    std::string temperature;
+    int64_t heads;
+    double clip_norm;
+  };
+  const auto usual = [](const std::string& method, const std::string& temperature = {},
+                        const std::string& optimizer = "sgd") {
+    Config config;
+    config.model.method = method;
+    config.optimizer.optimizer = optimizer;
+    if (!temperature.empty()) config.objective.temperature = temperature;
+    config = completed(config);
+    return Usual{*config.objective.temperature, *config.model.heads, *config.optimizer.clip_norm};
+  };
+  const auto check = [](const Usual& found, const Usual& expected) {
+    CHECK(found.temperature == expected.temperature);
+    CHECK(found.heads == expected.heads);
+    CHECK(found.clip_norm == expected.clip_norm);
+  };
+  check(usual("simclr"), {"adaptive", 3, 0.0});
+  check(usual("simclr", "0.2"), {"0.2", 1, 0.0});
+  check(usual("moco"), {"fixed", 1, 0.0});
+  check(usual("moco", "adaptive"), {"adaptive", 3, 5.0});
+  check(usual("barlow"), {"fixed", 1, 1.0});
+  check(usual("barlow", "adaptive"), {"adaptive", 3, 1.0});
+  check(usual("simsiam"), {"fixed", 1, 0.0});
+  check(usual("simsiam", "adaptive"), {"adaptive", 3, 0.3});
+  check(usual("barlow", "fixed", "lars"), {"fixed", 1, 0.0});
+  Config given;
+  given.model = {.method = "barlow", .heads = 2};
+  given.optimizer.clip_norm = 0.0;
+  CHECK(completed(given).model.heads == 2);
+  CHECK(optimizer_options(given).clip_norm == 0.0);
+}
+
+TEST_CASE("config: the views' size decides stem and blur where they are left open, and says so") {
+  const Config small = with_views({}, {32, 64});
+  CHECK(small.model.stem == "cifar");
+  CHECK(small.augment.blur == 0.0);
+  const Config large = with_views({}, {65, 65});
+  CHECK(large.model.stem == "imagenet");
+  CHECK(large.augment.blur == 0.5);
+  Config given;
+  given.model.stem = "cifar";
+  given.augment.blur = {0.0, 0.1};
+  CHECK(with_views(given, {224, 224}) == given);
+
+  const auto choices = [](const Config& config) {
+    return describe_choices(config, completed(with_views(config, {224, 224})), {224, 224});
+  };
+  const std::vector<std::string> all = choices({});
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].starts_with("--temperature adaptive: AMCL, "));
+  CHECK(all[1].starts_with("--heads 3: "));
+  CHECK(all[2] == "--stem imagenet: views of 224 px are above 64");
+  CHECK(all[3] == "--blur 0.5: views of 224 px are above 64");
+  given.objective.temperature = "0.1";
+  given.model.heads = 1;
+  CHECK(choices(given).empty());
+  given.model.method = "barlow";
+  given.objective.temperature = "fixed";
+  REQUIRE(choices(given).size() == 1);
+  CHECK(choices(given)[0].starts_with("--clip-norm 1: "));
+}
+
+// A default may change only where nothing that was stored leaves it open.
+TEST_CASE("config: what a run stores holds every key that has an effect") {
+  const std::set<std::string> open = {"mean", "deviation"};  // the data set's own
+  for (const std::string& method : method_names())
+    for (const char* temperature : {"fixed", "adaptive"})
+      for (const char* optimizer : {"sgd", "lars", "adamw"}) {
+        Config config;
+        config.model.method = method;
+        config.objective.temperature = temperature;
+        config.optimizer.optimizer = optimizer;
+        const Config stored = completed(with_views(config, {32, 32}));
+        for (const Setting& setting : config_settings()) {
+          CAPTURE(setting.key);
+          const bool used = has_effect(setting, stored) && !setting.adaptive_only;
+          if (used && !open.contains(setting.key)) CHECK(has_value(setting, stored));
+        }
+        // Of adaptive temperatures no more than the form takes.
+        CHECK(completed(config_from_toml(to_toml(stored), "stored")) == stored);
+      }
+}
+
+// Stored by the program when the CIFAR stem, one head, fixed temperatures, no blur and no clipping were
+// the defaults.
+TEST_CASE("config: a run stored before defaults changed means what it meant") {
+  std::ifstream file(AMCL_STORED_CONFIG);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const Config stored = config_from_toml(text, "stored");
+  const Config config = completed(with_views(stored, {224, 224}));
+  CHECK(config == stored);
+  CHECK(config.model.stem == "cifar");
+  CHECK(config.augment.blur == 0.0);
+  CHECK(config.optimizer.clip_norm == 0.0);
+  CHECK(config.objective.barlow_scale == 1.0);
+  CHECK(to_toml(config) == text);
+}
+
+TEST_CASE("config: a name from another program leads to a setting") {
+  for (const Synonym& synonym : synonyms()) {
+    CAPTURE(synonym.name);
+    CHECK(find_setting(synonym.name) == nullptr);
+    const Setting* setting = find_setting(synonym.key);
+    REQUIRE(setting != nullptr);
+    if (*synonym.value == '\0') continue;
+    Config config;
+    set_from_text(*setting, config, synonym.value, synonym.name);
+    CHECK(value_complaint(*setting, config).empty());
+  }
+  CHECK(flag_of(*find_synonym("--learning-rate")) == "--lr");
+  CHECK(flag_of(*find_synonym("--gpu")) == "--device cuda");
+  CHECK(find_synonym("--bacth") == nullptr);
+  CHECK(refusal({.assignments = {"optimizer.learning_rate=1"}}) ==
+        "--set optimizer.learning_rate=1: unknown key; here it is lr");
+  const TemporaryDirectory directory;
+  const std::string file = directory.write("a.toml", "[train]\nbatch_size = 64\n");
+  CHECK(refusal({.file = file}) ==
+        file + ":2: [train] batch_size: unknown key; here it is [train] batch");
 }
 
 TEST_CASE("config: TOML says where a value of the wrong kind stands") {
@@ -385,7 +514,7 @@ TEST_CASE("config: the first difference is one that a resumed run must not have"
 
 TEST_CASE("config: [objective] overrides the preset, key by key") {
   Config config;
-  config.objective.temperature = "adaptive";
+  config.objective = {.temperature = "adaptive"};
   ObjectiveOptions options = objective_options(config);
   CHECK(options.adaptive);
   CHECK(options.amcl.beta == 0.3);

@@ -93,6 +93,12 @@ TEST_CASE("watch: a collapse is told once, after the settling time") {
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].find("step 10: the features of head 1 have collapsed") == 0);
   CHECK(watch.judge(11, result_with(0.0), {0.05, 0.05}).empty());
+  // The remedy is not what is in effect anyway.
+  CHECK(warnings[0].ends_with("; a smaller --lr or --clip-norm helps"));
+  CHECK(TrainingWatch(0, 100, 5.0, "amcl-table2")
+            .judge(1, result_with(0.0), {0.01, 1.0})
+            .at(0)
+            .ends_with("or --objective amcl helps"));
 }
 
 TEST_CASE("watch: a loss at the chance level is told once, after the time to learn") {

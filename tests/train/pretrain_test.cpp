@@ -162,6 +162,26 @@ TEST_CASE("pretrain: the checkpoint of an epoch is there before its evaluation")
   std::fclose(options.results);
 }
 
+TEST_CASE("pretrain: what was left open is settled by the views, said, stored and kept") {
+  Runs runs;
+  Config config = runs.config("run");
+  config.model.stem = "auto";
+  CHECK(runs.go(config, 2) == PretrainEnd::stopped);
+  CHECK(runs.printed.find("chosen     --stem cifar: views of 32 px are at most 64\n") !=
+        std::string::npos);
+  CHECK(runs.printed.find("chosen     --blur 0: ") != std::string::npos);
+  CHECK(runs.printed.find("--heads") == std::string::npos);  // given
+  const std::string stored = newest(config).metadata.at("config");
+  CHECK(stored.find("stem = \"cifar\"") != std::string::npos);
+  CHECK(stored.find("blur = 0.0") != std::string::npos);
+  CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+
+  config.data.size = 72;
+  runs.go(config, 0, {}, /*dry_run=*/true);
+  CHECK(runs.printed.find("chosen     --stem imagenet: views of 72 px are above 64\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("pretrain: every method goes on to the same bits") {
   Runs runs;
   for (const char* method : test::kMethods)

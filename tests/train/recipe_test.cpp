@@ -28,9 +28,17 @@ TEST_CASE("recipe: each resolves without a warning and says what its numbers res
     CHECK(resolved.config.data.data.empty());
     CHECK(resolved.config.train.out.empty());
     // What decides a result is written down, not left to the defaults of the program.
-    for (const char* key : {"crop_scale", "flip", "jitter", "jitter_strength", "grayscale", "blur",
-                            "method", "backbone", "width", "stem", "optimizer", "lr", "schedule",
-                            "weight_decay", "decay_norm_bias", "epochs", "batch"}) {
+    for (const char* key : {"crop_scale",   "flip",
+                            "jitter",       "jitter_strength",
+                            "grayscale",    "blur",
+                            "method",       "backbone",
+                            "width",        "stem",
+                            "heads",        "temperature",
+                            "optimizer",    "lr",
+                            "schedule",     "warmup_epochs",
+                            "weight_decay", "decay_norm_bias",
+                            "clip_norm",    "epochs",
+                            "batch"}) {
       CHECK_MESSAGE(origin_of(resolved, key).name == concat_text("preset ", recipe.name), key);
     }
     for (const char* part : {"# Source ", "# Expected ", "# Protocol "})

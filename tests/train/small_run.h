@@ -17,6 +17,7 @@ inline Config small_config() {
   Config config;
   config.data.data = "shapes10";
   config.model.width = 4;
+  config.model.stem = "cifar";
   config.model.heads = 2;
   config.model.head_hidden = 5;
   config.model.head_dim = 3;

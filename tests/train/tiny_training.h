@@ -23,6 +23,7 @@ inline Dataset random_dataset(Device& device, int64_t count, int64_t side) {
 inline Config tiny_config() {
   Config config;
   config.model.width = 4;
+  config.model.stem = "cifar";
   config.model.heads = 2;
   config.model.head_hidden = 16;
   config.model.head_dim = 8;

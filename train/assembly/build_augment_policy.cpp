@@ -10,7 +10,7 @@ AugmentPolicy build_augment_policy(const AugmentConfig& config) {
           .jitter = config.jitter,
           .jitter_strength = config.jitter_strength,
           .grayscale = config.grayscale,
-          .blur = config.blur,
+          .blur = config.blur.value_or(0.0),
           .blur_sigma = config.blur_sigma,
           .solarize = config.solarize};
 }

@@ -20,7 +20,7 @@ ResNetOptions backbone_options(const Config& config) {
 }
 
 ProjectionHeadOptions head_options(const ModelConfig& model) {
-  ProjectionHeadOptions options{.heads = model.heads,
+  ProjectionHeadOptions options{.heads = *model.heads,
                                 .layers = *model.head_layers,
                                 .hidden = *model.head_hidden,
                                 .dim = *model.head_dim};

@@ -56,7 +56,7 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
                   KernelProfile& profile, std::ostream& log) {
   const std::unique_ptr<Method> method = build_method(config, backend);
   ParameterArena arena(backend, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
-  Optimizer optimizer(arena, optimizer_options(config.optimizer));
+  Optimizer optimizer(arena, optimizer_options(config));
   const Tensor images = normal_tensor(backend, {2 * options.batch, options.size, options.size, 3});
   RepeatedStep repeated(
       *method, arena, optimizer, [&] { return images; }, {.context = training_context(config)},

@@ -1,5 +1,6 @@
 #include "train/cli/command_line.h"
 
+#include <algorithm>
 #include <iostream>
 
 #include "engine/core/check.h"
@@ -7,6 +8,7 @@
 #include "train/cli/option.h"
 #include "train/commands/info.h"
 #include "train/config/nearest_name.h"
+#include "train/config/synonym.h"
 #include "train/exit_code.h"
 #include "train/openmp_waiting.h"
 
@@ -60,8 +62,7 @@ CommandLine::CommandLine()
           "heads\nand a temperature for each pair (AMCL).",
           "amcl"),
       root_command_{.usage = "amcl COMMAND [options]",
-                    .examples = {"amcl pretrain --data shapes10 --heads 3 --temperature adaptive "
-                                 "--epochs 10 --out runs/first",
+                    .examples = {"amcl pretrain --data shapes10 --epochs 10 --out runs/first",
                                  "amcl evaluate runs/first --protocol knn,linear"},
                     .run = {}} {
   root_.allow_extras();
@@ -95,10 +96,17 @@ void CommandLine::refuse_unknown() const {
   const std::vector<std::string> commands = command_names(app);
   if (!extras.empty()) {
     const std::string& extra = extras.front();
+    if (extra == "help") throw CLI::CallForHelp();
     if (extra.starts_with('-')) {
       const std::string name = extra.substr(0, extra.find('='));
+      const std::vector<std::string> known = option_names(&app);
+      const Synonym* synonym = find_synonym(name);
+      if (synonym != nullptr &&
+          std::find(known.begin(), known.end(), find_setting(synonym->key)->flag()) != known.end())
+        fail(ErrorKind::usage, name, ": unknown option of ", path_of(&app), "; here it is ",
+             flag_of(*synonym));
       fail(ErrorKind::usage, name, ": unknown option of ", path_of(&app), "; the nearest is ",
-           nearest_name(name, option_names(&app)));
+           nearest_name(name, known));
     }
     if (!commands.empty()) {
       fail(ErrorKind::usage, '\'', extra, "' is no command of ", path_of(&app), "; the nearest is ",

@@ -41,14 +41,13 @@ int run(Options& options, const GlobalOptions& global) {
 
 void add_pretrain_command(CommandTable& table, CLI::App& root) {
   auto options = std::make_shared<std::unique_ptr<Options>>();
-  CLI::App* app = table.add(
-      root, "pretrain", "train an encoder on unlabelled images, or go on with a run",
-      {.usage = "amcl pretrain --data DIR|FILE|shapes10 --out DIR [options]\n"
-                "       amcl pretrain --resume RUN",
-       .examples = {"amcl pretrain --data shapes10 --heads 3 --temperature adaptive --epochs 10 "
-                    "--out runs/first",
-                    "amcl pretrain --resume runs/first"},
-       .run = [options](const GlobalOptions& global) { return run(**options, global); }});
+  CLI::App* app =
+      table.add(root, "pretrain", "train an encoder on unlabelled images, or go on with a run",
+                {.usage = "amcl pretrain --data DIR|FILE|shapes10 --out DIR [options]\n"
+                          "       amcl pretrain --resume RUN",
+                 .examples = {"amcl pretrain --data shapes10 --epochs 10 --out runs/first",
+                              "amcl pretrain --resume runs/first"},
+                 .run = [options](const GlobalOptions& global) { return run(**options, global); }});
   *options = std::make_unique<Options>(*app);
   PretrainOptions& pretrain = (*options)->pretrain;
   add_value(*app, "--resume", pretrain.resume,

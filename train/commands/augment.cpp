@@ -7,6 +7,7 @@
 #include "engine/backend/open.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/config/dataset_config.h"
+#include "train/config/view_config.h"
 #include "train/pictures/view_picture.h"
 #include "train/printable.h"
 
@@ -65,7 +66,8 @@ int run_augment(const Config& config, const AugmentOptions& options) {
   const Dataset dataset =
       open_dataset(*backend, config.data.data, split_named(config.data.split), config.data.limit,
                    config.train.seed, dataset_options(config));
-  const ViewGrid grid = plan_view_grid(*backend, dataset, build_augment_policy(config.augment),
+  const AugmentConfig augment = with_views(config, dataset.view_extent()).augment;
+  const ViewGrid grid = plan_view_grid(*backend, dataset, build_augment_policy(augment),
                                        config.train.seed, kRows, options.views);
   write_png(options.grid, draw_view_grid(*backend, dataset, grid));
   for (size_t row = 0; row < grid.views.size(); ++row)

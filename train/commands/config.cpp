@@ -21,10 +21,11 @@ nlohmann::ordered_json json_value(const Setting& setting, const Config& config) 
   return nlohmann::ordered_json::parse(value_toml(setting, config));
 }
 
-// A key that is empty even after the preset has no part in this run.
+// A key that is empty even after the preset has no part in this run, or waits for the data.
 std::string origin_text(const ResolvedConfig& resolved, const Config& values, size_t index) {
-  const bool used = has_value(config_settings()[index], values);
-  return used ? resolved.origins[index].name : "not used";
+  const Setting& setting = config_settings()[index];
+  if (has_value(setting, values)) return resolved.origins[index].name;
+  return setting.by_data ? "by the data" : "not used";
 }
 
 void print_toml(const ResolvedConfig& resolved, const Config& values) {

@@ -22,11 +22,11 @@ std::string hue_complaint(const Config& config) {
 }
 
 std::string temperature_complaint(const Config& config) {
-  const std::string& text = config.objective.temperature;
+  const std::string& text = *config.objective.temperature;
   if (text == "adaptive" || text == "fixed") return {};
   if (!is_contrastive(config.model.method))
     return concat_text("the plain loss of --method ", config.model.method,
-                       " has no temperature; use fixed for it, or adaptive");
+                       " has no temperature; leave it out, or use adaptive");
   double number = 0.0;
   if (parse_value(text, number) != nullptr) {
     const std::string words[] = {"adaptive", "fixed"};
@@ -55,7 +55,7 @@ int64_t encoder_batch(const Config& config) {
 }
 
 std::string splits_complaint(const Config& config) {
-  const int64_t splits = *with_method(config).model.bn_splits;
+  const int64_t splits = *config.model.bn_splits;
   const char* flag = config.train.micro_batch > 0 ? "--micro-batch" : "--batch";
   if (encoder_batch(config) % splits != 0)
     return concat_text("must divide ", flag, ", which is ", encoder_batch(config));
@@ -83,7 +83,7 @@ std::string bounds_complaint(const Config& config) {
 
 std::string heads_complaint(const Config& config) {
   if (config.objective.head_decorrelation == 0.0 || config.model.heads >= 2) return {};
-  return concat_text("needs --heads of at least 2, which is ", config.model.heads);
+  return concat_text("needs --heads of at least 2, which is ", *config.model.heads);
 }
 
 std::string warmup_complaint(double warmup_epochs, const Config& config) {
@@ -149,7 +149,8 @@ std::string dependent_complaint(const Setting& setting, const Config& config) {
 
 }  // namespace
 
-std::optional<ConfigComplaint> first_complaint(const Config& config) {
+std::optional<ConfigComplaint> first_complaint(const Config& given) {
+  const Config config = with_method(given);
   for (const Setting& setting : config_settings()) {
     std::string what = value_complaint(setting, config);
     if (what.empty()) what = dependent_complaint(setting, config);
@@ -163,7 +164,7 @@ std::optional<ConfigComplaint> first_complaint(const Config& config) {
   // Also where it has its usual value.
   if (std::string what = splits_complaint(config); !what.empty()) {
     const Setting* splits = find_setting("bn_splits");
-    return ConfigComplaint{splits, value_text(*splits, with_method(config)), what};
+    return ConfigComplaint{splits, value_text(*splits, config), what};
   }
   return std::nullopt;
 }

@@ -39,7 +39,7 @@ struct AugmentConfig {
   // brightness, contrast, saturation, hue
   std::array<double, 4> jitter_strength = {0.4, 0.4, 0.4, 0.1};
   ViewProbability grayscale = 0.2;
-  ViewProbability blur = 0.0;
+  std::optional<ViewProbability> blur = {};       // by the views' size (view_config.h)
   std::array<double, 2> blur_sigma = {0.1, 2.0};  // pixels
   ViewProbability solarize = 0.0;
 
@@ -52,8 +52,8 @@ struct ModelConfig {
   std::string method = "simclr";  // simclr | moco | barlow | simsiam
   std::string backbone = "resnet18";
   int64_t width = 64;
-  std::string stem = "cifar";
-  int64_t heads = 1;
+  std::string stem = "auto";  // auto: by the views' size (view_config.h)
+  std::optional<int64_t> heads = {};
   std::optional<int64_t> head_layers = {};
   std::optional<int64_t> head_hidden = {};  // 0: the backbone's feature width
   std::optional<int64_t> head_dim = {};
@@ -69,11 +69,12 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-// The optional fields are parameters of the adaptive temperature (spec S3, S4); an empty one takes
-// the value of the preset that `objective` names (objective_config.h).
+// The optional fields but `temperature`, which has a usual value for each method (method_config.h),
+// are parameters of the adaptive temperature (spec S3, S4); an empty one takes the value of the preset
+// that `objective` names (objective_config.h).
 struct ObjectiveConfig {
-  std::string objective = "amcl";     // amcl | amcl-topk | amcl-table2 (spec S11)
-  std::string temperature = "fixed";  // adaptive | fixed | a number
+  std::string objective = "amcl";               // amcl | amcl-topk | amcl-table2 (spec S11)
+  std::optional<std::string> temperature = {};  // adaptive | fixed | a number
   std::optional<double> temperature_low = {};
   std::optional<double> temperature_high = {};
   std::optional<double> temperature_warmup_epochs = {};  // none: 0
@@ -100,7 +101,7 @@ struct ObjectiveConfig {
 };
 
 // The optional fields belong to some optimisers or schedules only (Setting::only_with), which give
-// an empty one its value (optimizer_config.h).
+// an empty one its value (optimizer_config.h); that of clip_norm depends on the method too.
 struct OptimizerConfig {
   std::string optimizer = "sgd";    // sgd | lars | adamw
   std::optional<double> lr = {};    // peak learning rate
@@ -114,7 +115,7 @@ struct OptimizerConfig {
   double weight_decay = 5e-4;
   std::optional<bool> decay_norm_bias = {};  // whether norms and biases are decayed too
   double norm_bias_rate = 1.0;               // factor on the rate of norms and biases
-  double clip_norm = 0.0;                    // 0: no clipping
+  std::optional<double> clip_norm = {};      // 0: no clipping
   std::optional<double> momentum = {};
   std::optional<bool> nesterov = {};
   std::optional<std::string> lars = {};  // plain | clipped

@@ -10,9 +10,11 @@
 #include "train/config/config_check.h"
 #include "train/config/config_toml.h"
 #include "train/config/config_value.h"
+#include "train/config/method_config.h"
 #include "train/config/nearest_name.h"
 #include "train/config/objective_config.h"
 #include "train/config/recipe.h"
+#include "train/config/synonym.h"
 
 namespace amcl {
 namespace {
@@ -20,6 +22,8 @@ namespace {
 constexpr const char* kPrefix = "AMCL_";
 constexpr const char* kConfigVariable = "AMCL_CONFIG";
 constexpr const char* kGoldenVariable = "AMCL_GOLDEN_DIR";  // of the tests
+// A variable so near to a setting's is misspelt; scripts have variables of their own.
+constexpr int64_t kMisspeltEdits = 2;
 
 struct Assignment {
   std::string name;
@@ -45,15 +49,6 @@ std::string read_text(const std::string& path) {
 
 size_t index_of(const Setting& setting) {
   return static_cast<size_t>(&setting - config_settings().data());
-}
-
-// Whether `name` reads AMCL_<TABLE>_..., so that it can only be meant for us.
-bool names_a_table(const std::string& name) {
-  const std::vector<ConfigTable> tables = config_tables();
-  return std::any_of(tables.begin(), tables.end(), [&](const ConfigTable& table) {
-    const Setting prefix{.table = table.name, .key = ""};
-    return name.starts_with(prefix.environment_name());
-  });
 }
 
 class Resolver {
@@ -153,10 +148,10 @@ class Resolver {
   void complain_of_variable(const std::string& name) {
     std::vector<std::string> names = {kConfigVariable};
     for (const Setting& setting : config_settings()) names.push_back(setting.environment_name());
+    const std::string nearest = nearest_name(name, names);
     const std::string message =
-        concat_text("environment variable ", name, " is no setting; the nearest is ",
-                    nearest_name(name, names));
-    if (names_a_table(name)) fail(ErrorKind::usage, message);
+        concat_text("environment variable ", name, " is no setting; the nearest is ", nearest);
+    if (edit_distance(name, nearest) <= kMisspeltEdits) fail(ErrorKind::usage, message);
     resolved_.warnings.push_back(message);
   }
 
@@ -178,12 +173,12 @@ class Resolver {
   // A file may hold the parameters of adaptive temperatures for the day when they are wanted; a
   // flag that does nothing is a mistake.
   void refuse_flags_without_effect() const {
-    const ObjectiveConfig& objective = resolved_.config.objective;
+    const ObjectiveConfig objective = with_method(resolved_.config).objective;
     if (objective.temperature == "adaptive") return;
     for (const Setting& setting : config_settings()) {
       if (setting.adaptive_only && resolved_.origins[index_of(setting)].kind == OriginKind::flag) {
         fail(ErrorKind::usage, given_name_of(setting), " has no effect with --temperature ",
-             objective.temperature, ": leave it out, or use --temperature adaptive");
+             *objective.temperature, ": leave it out, or use --temperature adaptive");
       }
     }
   }
@@ -235,6 +230,8 @@ const Setting& setting_of_assignment(const std::string& name, const std::string&
     fail(ErrorKind::usage, "--set ", entry, ": must be key=value, such as --set lr=0.1");
   }
   if (const Setting* setting = find_setting(name)) return *setting;
+  if (const Synonym* synonym = find_synonym(name.substr(name.find('.') + 1)))
+    fail(ErrorKind::usage, "--set ", entry, ": unknown key; here it is ", synonym->key);
   std::vector<std::string> names;
   for (const Setting& setting : config_settings()) {
     names.push_back(setting.key);

@@ -35,9 +35,9 @@ struct ResolvedConfig {
 };
 
 // Checks every value (validate). Throws Error(missing) if the file is not there, Error(usage) for
-// an unknown key, an environment variable of a known table that is no setting, a bad value, or a
-// flag that has no effect on what is asked; each names where the value stands. A variable that
-// begins with AMCL_ and names no table only gives a warning: other programs may use it.
+// an unknown key, an environment variable whose name is a setting's but for two letters, a bad value,
+// or a flag that has no effect on what is asked; each names where the value stands. Any other variable
+// that begins with AMCL_ only gives a warning: scripts may use it.
 ResolvedConfig resolve_config(const ConfigSources& sources);
 
 }  // namespace amcl

@@ -16,9 +16,10 @@ namespace amcl {
 // A setting's place in a Config.
 using ConfigField =
     std::variant<std::string*, int64_t*, uint64_t*, double*, bool*, ViewProbability*,
-                 std::array<double, 2>*, std::array<double, 4>*, std::optional<std::string>*,
-                 std::optional<int64_t>*, std::optional<double>*, std::optional<bool>*,
-                 std::optional<std::array<double, 3>>*, std::optional<std::vector<double>>*>;
+                 std::optional<ViewProbability>*, std::array<double, 2>*, std::array<double, 4>*,
+                 std::optional<std::string>*, std::optional<int64_t>*, std::optional<double>*,
+                 std::optional<bool>*, std::optional<std::array<double, 3>>*,
+                 std::optional<std::vector<double>>*>;
 
 // The choices with which a setting has an effect: those values of another setting, by its key.
 struct OnlyWith {
@@ -40,6 +41,7 @@ struct Setting {
   bool may_change = false;                // in a resumed run
   OnlyWith only_with = {};                // of an optional field
   bool adaptive_only = false;             // has no effect without adaptive temperatures
+  bool by_data = false;                   // an empty one is settled when the data are there
 
   bool is_switch() const { return value.empty(); }
   bool is_text() const;

@@ -61,12 +61,14 @@ std::vector<Setting> data_settings() {
        .field = AMCL_FIELD(data.mean),
        .value = "R,G,B",
        .help = "of the channels, which normalisation takes off; left out: the data set's own",
-       .range = {.low = 0, .high = 1}},
+       .range = {.low = 0, .high = 1},
+       .by_data = true},
       {.key = "deviation",
        .field = AMCL_FIELD(data.deviation),
        .value = "R,G,B",
        .help = "of the channels, by which normalisation divides; left out: the data set's own",
-       .range = {.low = 0, .high = 1, .above_low = true}},
+       .range = {.low = 0, .high = 1, .above_low = true},
+       .by_data = true},
   };
 }
 

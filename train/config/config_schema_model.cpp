@@ -7,6 +7,11 @@
 namespace amcl {
 namespace {
 
+std::vector<std::string> with_auto(std::vector<std::string> names) {
+  names.insert(names.begin(), "auto");
+  return names;
+}
+
 // The keys that adaptive temperatures have, and no others.
 std::vector<Setting> adaptive_settings() {
   const OnlyWith of_pairs{"method", {"simclr", "moco"}};
@@ -116,7 +121,9 @@ Setting temperature_setting() {
   return {.key = "temperature",
           .field = AMCL_FIELD(objective.temperature),
           .value = "adaptive|fixed|T",
-          .help = "adaptive: AMCL; fixed: the method's usual value; T > 0: this value",
+          .help =
+              "adaptive: AMCL; fixed: the method's usual value; T > 0: this value; usually "
+              "adaptive for simclr, fixed for the others",
           .number_too = true};
 }
 
@@ -176,12 +183,15 @@ std::vector<Setting> model_settings() {
       {.key = "stem",
        .field = AMCL_FIELD(model.stem),
        .value = "NAME",
-       .help = "cifar: 3x3 at full size, for small images; imagenet: 7x7 and pooling, stride 4",
-       .allowed = stem_names()},
+       .help =
+           "cifar: 3x3 at full size; imagenet: 7x7 and pooling, stride 4; auto: cifar for views "
+           "up to 64 px, imagenet above",
+       .allowed = with_auto(stem_names())},
       {.key = "heads",
        .field = AMCL_FIELD(model.heads),
        .value = "C",
-       .help = "projection heads; the losses of all are summed",
+       .help = "projection heads; the losses of all are summed; usually 3 with adaptive "
+               "temperatures, else 1",
        .range = {.low = 1}},
       {.key = "head_layers",
        .field = AMCL_FIELD(model.head_layers),

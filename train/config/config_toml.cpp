@@ -8,6 +8,7 @@
 #include "train/config/config_value.h"
 #include "train/config/nearest_name.h"
 #include "train/config/optimizer_config.h"
+#include "train/config/synonym.h"
 #include "train/config/toml_limits.h"
 
 namespace amcl {
@@ -36,10 +37,14 @@ int64_t line_of(const toml::source_region& source) {
     fail(ErrorKind::usage, place, '[', table, "] ", key, ": unknown key; it belongs under [",
          setting->table, ']');
   }
+  const std::string name = concat_text('[', table, "] ", key);
+  if (const Synonym* synonym = find_synonym(key)) {
+    fail(ErrorKind::usage, place, name, ": unknown key; here it is ",
+         find_setting(synonym->key)->config_name());
+  }
   std::vector<std::string> names;
   for (const Setting& setting : config_settings()) names.push_back(setting.config_name());
-  fail(ErrorKind::usage, place, '[', table, "] ", key, ": unknown key; the nearest is ",
-       nearest_name(concat_text('[', table, "] ", key), names));
+  fail(ErrorKind::usage, place, name, ": unknown key; the nearest is ", nearest_name(name, names));
 }
 
 // A number, switch or text as set_from_text takes it; empty if it is anything else (a date, a

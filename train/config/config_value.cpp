@@ -145,7 +145,10 @@ void set_from_text(const Setting& setting, Config& config, const std::string& te
                    const std::string& name) {
   const char* expected = std::visit(
       [&](auto* field) {
-        if constexpr (IsOptional<std::remove_cvref_t<decltype(*field)>>::value) {
+        using Field = std::remove_cvref_t<decltype(*field)>;
+        if constexpr (std::is_same_v<Field, std::optional<ViewProbability>>) {
+          return parse_value(text, field->emplace(0.0));
+        } else if constexpr (IsOptional<Field>::value) {
           return parse_value(text, field->emplace());
         } else {
           return parse_value(text, *field);

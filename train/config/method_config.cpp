@@ -10,6 +10,8 @@ namespace {
 // Eight parts of a batch, as in the published recipes on small images.
 constexpr int64_t kMocoSplits = 8;
 
+constexpr int64_t kAdaptiveHeads = 3;
+
 template <class T>
 void fill(std::optional<T>& key, const T& value) {
   if (!key) key = value;
@@ -36,6 +38,18 @@ void fill_head(ModelConfig& keys, const ProjectionHeadOptions& usual) {
   fill(keys.head_batch_norm, name_of(usual.norm));
 }
 
+// Where the gradient begins at 10 to 10,000, which at the usual rate replaces the initial weights, and
+// not only at first: AMCL-SimSiam's is to be no larger than SimSiam's. LARS and AdamW make steps of
+// one size anyway.
+double usual_clip_norm(const Config& config, bool adaptive) {
+  const std::string& method = config.model.method;
+  if (config.optimizer.optimizer != "sgd") return 0.0;
+  if (method == "barlow") return 1.0;
+  if (method == "moco" && adaptive) return 5.0;
+  if (method == "simsiam" && adaptive) return 0.3;
+  return 0.0;
+}
+
 }  // namespace
 
 const std::vector<std::string>& method_names() {
@@ -47,10 +61,18 @@ bool is_contrastive(const std::string& method) {
   return method == "simclr" || method == "moco";
 }
 
+bool gains_by_adapting(const std::string& method) {
+  return method == "simclr";
+}
+
 Config with_method(const Config& config) {
   Config filled = config;
   ModelConfig& model = filled.model;
   ObjectiveConfig& objective = filled.objective;
+  fill(objective.temperature, std::string(gains_by_adapting(model.method) ? "adaptive" : "fixed"));
+  const bool adaptive = objective.temperature == "adaptive";
+  fill(model.heads, adaptive ? kAdaptiveHeads : int64_t{1});
+  fill(filled.optimizer.clip_norm, usual_clip_norm(config, adaptive));
   if (model.method == "moco") {
     const MocoOptions usual;
     fill_head(model, usual.projector);

@@ -14,8 +14,13 @@ const std::vector<std::string>& method_names();
 // temperatures, have a meaning for these only.
 bool is_contrastive(const std::string& method);
 
-// The configuration with each empty key of [model], and of [objective] but for those of adaptive
-// temperatures, set to what is usual for its method; keys of other methods stay empty.
+// Whether adaptive temperatures have been level with the best fixed one or better
+// (tools/study/REPORT.md), so that they are what is usual.
+bool gains_by_adapting(const std::string& method);
+
+// The configuration with each empty key of [model], of [objective] but for those of adaptive
+// temperatures, and of clipping set to what is usual for its method and form; keys of other methods
+// stay empty.
 Config with_method(const Config& config);
 
 }  // namespace amcl

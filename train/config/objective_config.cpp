@@ -46,10 +46,10 @@ std::string plain_objective(const std::string& method) {
 }  // namespace
 
 ObjectiveOptions objective_options(const Config& config) {
-  const ObjectiveConfig& keys = config.objective;
+  const ObjectiveConfig keys = with_method(config).objective;
   const std::string& method = config.model.method;
   ObjectiveOptions options =
-      resolve_objective(keys.objective, keys.temperature, usual_temperature(method));
+      resolve_objective(keys.objective, *keys.temperature, usual_temperature(method));
   if (!options.adaptive) options.name = plain_objective(method);
   if (options.adaptive && method == "simsiam") options = simsiam_preset();
   if (options.adaptive && method == "barlow") options = barlow_preset();
@@ -84,7 +84,7 @@ ObjectiveOptions objective_options(const Config& config) {
 }
 
 int64_t temperature_warmup_steps(const Config& config, int64_t steps_per_epoch) {
-  if (config.objective.temperature != "adaptive") return 0;
+  if (with_method(config).objective.temperature != "adaptive") return 0;
   return std::llround(config.objective.temperature_warmup_epochs.value_or(0.0) *
                       static_cast<double>(steps_per_epoch));
 }

@@ -4,6 +4,7 @@
 
 #include "engine/core/check.h"
 #include "train/config/config_value.h"
+#include "train/config/method_config.h"
 #include "train/config/objective_config.h"
 #include "train/config/precision.h"
 
@@ -11,8 +12,8 @@ namespace amcl {
 namespace {
 
 // The keys of [optimizer] that are of use, all set.
-OptimizerConfig filled(const OptimizerConfig& given) {
-  OptimizerConfig keys = given;
+OptimizerConfig filled(const Config& config) {
+  OptimizerConfig keys = with_method(config).optimizer;
   const auto fill = [](auto& key, const auto& value) {
     if (!key) key = value;
   };
@@ -40,13 +41,13 @@ OptimizerConfig filled(const OptimizerConfig& given) {
 
 }  // namespace
 
-OptimizerOptions optimizer_options(const OptimizerConfig& config) {
+OptimizerOptions optimizer_options(const Config& config) {
   const OptimizerConfig keys = filled(config);
   OptimizerOptions options{.rule = SgdSpec{},
                            .weight_decay = keys.weight_decay,
                            .decay_norm_bias = *keys.decay_norm_bias,
                            .norm_bias_rate = keys.norm_bias_rate,
-                           .clip_norm = keys.clip_norm};
+                           .clip_norm = *keys.clip_norm};
   if (keys.optimizer == "sgd") {
     options.rule = SgdSpec{.momentum = *keys.momentum, .nesterov = *keys.nesterov};
   } else if (keys.optimizer == "lars") {
@@ -63,14 +64,14 @@ OptimizerOptions optimizer_options(const OptimizerConfig& config) {
 }
 
 double peak_rate(const Config& config) {
-  const OptimizerConfig keys = filled(config.optimizer);
+  const OptimizerConfig keys = filled(config);
   if (keys.lr_reference_batch == 0) return *keys.lr;
   return *keys.lr * static_cast<double>(config.train.batch) /
          static_cast<double>(keys.lr_reference_batch);
 }
 
 Schedule learning_rate_schedule(const Config& config, int64_t steps_per_epoch) {
-  const OptimizerConfig keys = filled(config.optimizer);
+  const OptimizerConfig keys = filled(config);
   const auto steps = [&](double epochs) {
     return std::llround(epochs * static_cast<double>(steps_per_epoch));
   };
@@ -97,7 +98,7 @@ Config completed(const Config& config) {
   Config result = with_preset(config);
   for (const Setting& setting : config_settings())
     if (!has_effect(setting, result)) clear_value(setting, result);
-  result.optimizer = filled(result.optimizer);
+  result.optimizer = filled(result);
   // So that a run goes on as it began, whatever is usual by then.
   result.train.precision = precision_of(result.train);
   return result;

@@ -6,8 +6,8 @@
 
 namespace amcl {
 
-// An empty key takes the default of the optimiser that is chosen.
-OptimizerOptions optimizer_options(const OptimizerConfig& config);
+// An empty key takes the default of the optimiser and the method that are chosen.
+OptimizerOptions optimizer_options(const Config& config);
 
 // The learning rate after the warm-up: lr, or lr x batch / lr_reference_batch. No other rule scales
 // it.

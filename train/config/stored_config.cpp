@@ -1,6 +1,7 @@
 #include "train/config/stored_config.h"
 
 #include "train/config/config_check.h"
+#include "train/config/method_config.h"
 
 namespace amcl {
 
@@ -9,7 +10,7 @@ Config stored_config(const std::string& text, const std::string& path) {
   if (const auto complaint = first_complaint(config))
     fail(ErrorKind::data, path, ": ", complaint->setting->config_name(), " is ", complaint->value,
          ": ", complaint->what);
-  return config;
+  return with_method(config);
 }
 
 }  // namespace amcl

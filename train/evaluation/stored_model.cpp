@@ -59,7 +59,7 @@ void expect_temperature_net(const StoredShapes& shapes, const Config& config) {
   if (!objective.adaptive || (of_barlow && !over_columns)) return;
   const int64_t features = of_barlow ? config.train.batch : *config.model.head_dim;
   const int64_t input = net.kind == TemperatureNetKind::concat ? 2 * features : features;
-  for (int64_t head = 0; head < (net.shared ? 1 : config.model.heads); ++head)
+  for (int64_t head = 0; head < (net.shared ? 1 : *config.model.heads); ++head)
     shapes.expect(net.shared ? "temperature_net.w1" : concat_text("temperature_net.", head, ".w1"),
                   {net.hidden, input});
 }
@@ -94,7 +94,7 @@ void check_sizes(const Checkpoint& checkpoint, const Config& given) {
   const int64_t features = bottleneck ? 4 * last : last;
   const int64_t hidden = *model.head_hidden == 0 ? features : *model.head_hidden;
   expect_heads(shapes, "projector",
-               {.heads = model.heads,
+               {.heads = *model.heads,
                 .layers = *model.head_layers,
                 .input = features,
                 .hidden = hidden,
@@ -102,12 +102,12 @@ void check_sizes(const Checkpoint& checkpoint, const Config& given) {
                 .norm = model.head_batch_norm != "none"});
   if (model.method == "simsiam")
     expect_heads(shapes, "predictor",
-                 {.heads = model.heads,
+                 {.heads = *model.heads,
                   .input = *model.head_dim,
                   .hidden = *model.predictor_hidden,
                   .dim = *model.head_dim,
                   .norm = true});
-  for (int64_t head = 0; model.method == "moco" && head < model.heads; ++head)
+  for (int64_t head = 0; model.method == "moco" && head < *model.heads; ++head)
     shapes.expect(concat_text("queue.", head, ".keys"), {*model.queue, *model.head_dim});
   expect_temperature_net(shapes, config);
 }

@@ -150,11 +150,11 @@ std::vector<std::string> TrainingWatch::judge(int64_t step, const StepResult& re
     const auto worst = std::min_element(deviations.begin(), deviations.end());
     if (*worst < kCollapsedStd) {
       collapse_told_ = true;
-      warnings.push_back(
-          concat_text("step ", step, ": the features of head ", worst - deviations.begin(),
-                      " have collapsed (feature_std ", *worst,
-                      " of about 1): nearly the same for every image; a smaller --lr, a "
-                      "--clip-norm or --objective amcl helps"));
+      warnings.push_back(concat_text(
+          "step ", step, ": the features of head ", worst - deviations.begin(),
+          " have collapsed (feature_std ", *worst,
+          " of about 1): nearly the same for every image; a smaller --lr",
+          usual_form_ ? " or --clip-norm helps" : ", --clip-norm or --objective amcl helps"));
     }
   }
   if (!chance_told_ && step >= learned_step_ &&

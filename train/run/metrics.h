@@ -49,8 +49,13 @@ class TrainingWatch {
   // `settled_step`: a collapse is judged from here on, since an untrained network's features are
   // close together as well.
   // `learned_step`: from here on a loss at the chance level is told.
-  TrainingWatch(int64_t settled_step, int64_t learned_step, double chance_level)
-      : settled_step_(settled_step), learned_step_(learned_step), chance_level_(chance_level) {}
+  // `form`: of the objective, a remedy for collapse where it is another than the usual one.
+  TrainingWatch(int64_t settled_step, int64_t learned_step, double chance_level,
+                const std::string& form = "amcl")
+      : settled_step_(settled_step),
+        learned_step_(learned_step),
+        chance_level_(chance_level),
+        usual_form_(form == "amcl") {}
 
   // The warnings that this step gives rise to, one line each.
   std::vector<std::string> judge(int64_t step, const StepResult& result,
@@ -60,6 +65,7 @@ class TrainingWatch {
   int64_t settled_step_;
   int64_t learned_step_;
   double chance_level_;
+  bool usual_form_;
   bool temperatures_told_ = false;
   bool collapse_told_ = false;
   bool chance_told_ = false;

@@ -21,6 +21,7 @@
 #include "train/config/optimizer_config.h"
 #include "train/config/stored_config.h"
 #include "train/config/value_text.h"
+#include "train/config/view_config.h"
 #include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/run/memory_advice.h"
@@ -75,7 +76,7 @@ std::string optimizer_text(const OptimizerConfig& keys) {
   if (keys.beta1) text += concat_text(", betas ", *keys.beta1, ' ', *keys.beta2);
   text += concat_text(", weight decay ", keys.weight_decay);
   if (!*keys.decay_norm_bias) text += " (not of norms and biases)";
-  if (keys.clip_norm > 0.0) text += concat_text(", gradient norm at most ", keys.clip_norm);
+  if (*keys.clip_norm > 0.0) text += concat_text(", gradient norm at most ", *keys.clip_norm);
   return text;
 }
 
@@ -130,6 +131,17 @@ std::string warmup_text(const Config& config) {
   return epochs > 0.0 ? concat_text(", warm-up ", epochs, " epochs") : std::string();
 }
 
+// What runs with these data.
+Config settle(const Config& given, const Dataset& dataset) {
+  return completed(with_views(given, dataset.view_extent()));
+}
+
+void print_choices(std::FILE* notes, const Config& given, const Config& config,
+                   const Dataset& dataset) {
+  for (const std::string& choice : describe_choices(given, config, dataset.view_extent()))
+    std::fprintf(notes, "chosen     %s\n", choice.c_str());
+}
+
 // What a run is, before its first step.
 void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Config& config) {
   const Dataset& dataset = opened.dataset;
@@ -148,7 +160,7 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
       "data       ", printable(dataset.name), " (", printable(dataset.layout), "), ",
       dataset.count(), " images, views ", view.height, " x ", view.width, ", ",
       describe_home(dataset, *opened.backend), "\nmethod     ", model.method, "\nmodel      ",
-      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", model.heads,
+      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", *model.heads,
       ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
       temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
       "\nschedule   ", config.train.epochs, " epochs of ", trainer.steps_per_epoch(),
@@ -172,16 +184,18 @@ std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& c
                      describe(preprocessing_of(dataset)), "\n");
 }
 
-PretrainEnd start_run(Config config, const PretrainOptions& options,
+PretrainEnd start_run(Config given, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
-  make_data_absolute(config.data);
-  make_absolute(config.train.init);
-  Opened opened(config);
+  make_data_absolute(given.data);
+  make_absolute(given.train.init);
+  Opened opened(given);
+  const Config config = settle(given, opened.dataset);
   Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
   opened.close_test();
   const std::string origin = initialize(trainer, opened.dataset, config, options);
   RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
   directory.write_config(to_toml(config));
+  print_choices(options.notes, given, config, opened.dataset);
   describe_run(options.notes, opened, trainer, config);
   std::fputs(origin.c_str(), options.notes);
   PretrainLoop loop(trainer, config, directory, options);
@@ -230,6 +244,12 @@ void go_back(RunDirectory& directory, const Checkpoint& checkpoint,
                   ": later lines of metrics.jsonl are removed, later checkpoints are now ", names));
 }
 
+// What the data settled when the run began stays.
+void keep_settled(Config& config, const Config& started) {
+  if (config.model.stem == "auto") config.model.stem = started.model.stem;
+  if (!config.augment.blur) config.augment.blur = started.augment.blur;
+}
+
 PretrainEnd resume_run(Config config, const PretrainOptions& options,
                        const std::function<bool()>& stop_requested) {
   make_data_absolute(config.data);
@@ -239,6 +259,7 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
   const Config started = completed(checkpoint ? config_of(*checkpoint) : as_stored(path, [&] {
     return resolve_config({.file = path}).config;
   }));
+  keep_settled(config, started);
   check_config(started, config, directory, checkpoint ? &*checkpoint : nullptr);
   if (checkpoint && is_complete(directory, *checkpoint)) {
     std::fprintf(options.notes, "finished before, at step %lld; nothing is left to do\n",
@@ -275,49 +296,50 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
 }
 
 // The remedy for a run that found too little memory, after it gave back what it had.
-std::string advice_for(const Config& config) {
+std::string advice_for(const Config& given) {
   try {
-    const Opened opened(config);
-    return memory_advice(*opened.backend, opened.dataset, config, &opened.test,
-                         memory_room(*opened.backend));
+    const Opened opened(given);
+    return memory_advice(*opened.backend, opened.dataset, settle(given, opened.dataset),
+                         &opened.test, memory_room(*opened.backend));
   } catch (const std::exception&) {
     // Not even the question fits.
     return "a smaller --batch, --micro-batch or --width needs less";
   }
 }
 
-PretrainEnd dry_run(const Config& config, const PretrainOptions& options) {
-  const Opened opened(config);
+PretrainEnd dry_run(const Config& given, const PretrainOptions& options) {
+  const Opened opened(given);
+  const Config config = settle(given, opened.dataset);
   const Plan plan = make_plan(*opened.backend, opened.dataset, config, &opened.test);
+  print_choices(options.notes, given, config, opened.dataset);
   std::fputs(describe(plan).c_str(), options.results);
   return PretrainEnd::finished;
 }
 
-PretrainEnd run(const Config& config, const PretrainOptions& options,
+PretrainEnd run(const Config& given, const PretrainOptions& options,
                 const std::function<bool()>& stop_requested) {
-  if (options.dry_run) return dry_run(config, options);
-  if (!options.resume.empty()) return resume_run(config, options, stop_requested);
-  AMCL_CHECK(!config.train.out.empty(),
+  if (options.dry_run) return dry_run(given, options);
+  if (!options.resume.empty()) return resume_run(completed(given), options, stop_requested);
+  AMCL_CHECK(!given.train.out.empty(),
              "out: no run directory is named; choose one that does not exist yet");
-  return start_run(config, options, stop_requested);
+  return start_run(given, options, stop_requested);
 }
 
 }  // namespace
 
 PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
                      const std::function<bool()>& stop_requested) {
-  const Config config = completed(given);
-  validate(config);
-  if (config.train.threads > 0) set_compute_threads(static_cast<int>(config.train.threads));
+  validate(completed(given));
+  if (given.train.threads > 0) set_compute_threads(static_cast<int>(given.train.threads));
   std::string facts;
   try {
-    return run(config, options, stop_requested);
+    return run(given, options, stop_requested);
   } catch (const OutOfMemory& error) {
     facts = error.facts();
   } catch (const std::bad_alloc&) {
     facts = concat_text("out of memory with ", free_host_bytes() >> 20, " MiB free");
   }
-  fail(ErrorKind::device, facts, "; ", advice_for(config));
+  fail(ErrorKind::device, facts, "; ", advice_for(given));
 }
 
 }  // namespace amcl

@@ -42,7 +42,7 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, RunDirectory&
       progress_(options.progress, options.notes, trainer.steps(), config.train.epochs,
                 trainer.finished_steps()),
       watch_(trainer.steps_per_epoch(), kLearnedEpochs * trainer.steps_per_epoch(),
-             trainer.method().chance_level(config.train.batch)),
+             trainer.method().chance_level(config.train.batch), config.objective.objective),
       since_record_(config.train.batch),
       since_start_(config.train.batch),
       first_step_(trainer.finished_steps()),

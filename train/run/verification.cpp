@@ -56,7 +56,7 @@ Verification verify_checkpoint(const std::string& path, Backend& backend, int64_
   const Config config = config_of(checkpoint);
   Verification result{
       .model = concat_text(config.model.backbone, " of width ", config.model.width, ", ",
-                           config.model.heads, config.model.heads == 1 ? " head" : " heads"),
+                           *config.model.heads, config.model.heads == 1 ? " head" : " heads"),
       .tensors = static_cast<int64_t>(checkpoint.file.tensors.size()),
       .bytes = static_cast<int64_t>(std::filesystem::file_size(path)),
       .crc = checkpoint.file.metadata.at("crc32c"),
@@ -71,7 +71,7 @@ Verification verify_checkpoint(const std::string& path, Backend& backend, int64_
   const VisitFunction visit = [&](const ModuleVisitor& visitor) { method->visit(visitor); };
   load_weights(checkpoint, visit);
   ParameterArena arena(backend, visit);
-  Optimizer optimizer(arena, optimizer_options(config.optimizer));
+  Optimizer optimizer(arena, optimizer_options(config));
   load_optimizer(checkpoint, arena, optimizer.memories());
   compare_features(checkpoint, *method, backend, result);
   return result;
