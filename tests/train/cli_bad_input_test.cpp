@@ -251,9 +251,9 @@ TEST_CASE("bad input: settings of a run that cannot be are damage of its file, n
     fixture.write("run/config.toml", text);
     return test::run_process(resume);
   };
-  check_error(with("heads = 1", "heads = 0"), 65, {path, "[model] heads is 0"});
-  check_error(with("heads = 1", "heads = nan"), 65, {path, "[model] heads"});
-  check_error(with("heads = 1", "hands = 1"), 65, {path, "[model] hands: unknown key"});
+  check_error(with("heads = 3", "heads = 0"), 65, {path, "[model] heads is 0"});
+  check_error(with("heads = 3", "heads = nan"), 65, {path, "[model] heads"});
+  check_error(with("heads = 3", "hands = 1"), 65, {path, "[model] hands: unknown key"});
   std::string dotted = "a";
   for (int i = 0; i < 50000; ++i) dotted += ".a";
   check_error(with("[data]", dotted + " = 1\n[data]"), 65, {path, "dotted parts"});

@@ -25,9 +25,8 @@ std::vector<Setting> optimizer_settings() {
       {.key = "lr",
        .field = AMCL_FIELD(optimizer.lr),
        .value = "X",
-       .help = "peak learning rate (if not given 0.06, with adamw 0.001, with sgd 0.02 for simsiam "
-               "with "
-               "adaptive temperatures); scaled by nothing but --lr-reference-batch",
+       .help = "peak learning rate (0.06, with adamw 0.001, if not given); scaled by nothing but "
+               "--lr-reference-batch",
        .range = {.low = 0}},
       {.key = "lr_reference_batch",
        .field = AMCL_FIELD(optimizer.lr_reference_batch),

@@ -49,14 +49,6 @@ double usual_clip_norm(const Config& config, bool adaptive) {
   return 0.0;
 }
 
-// AMCL-SimSiam's gradient is three times SimSiam's, whose features half collapse at three times the
-// rate.
-double usual_rate(const Config& config, bool adaptive) {
-  if (config.optimizer.optimizer == "adamw") return 1e-3;
-  const bool steep = adaptive && config.model.method == "simsiam";
-  return steep && config.optimizer.optimizer == "sgd" ? 0.02 : 0.06;
-}
-
 }  // namespace
 
 const std::vector<std::string>& method_names() {
@@ -80,7 +72,6 @@ Config with_method(const Config& config) {
   const bool adaptive = objective.temperature == "adaptive";
   fill(model.heads, adaptive ? kAdaptiveHeads : int64_t{1});
   fill(filled.optimizer.clip_norm, usual_clip_norm(config, adaptive));
-  fill(filled.optimizer.lr, usual_rate(config, adaptive));
   if (model.method == "moco") {
     const MocoOptions usual;
     fill_head(model, usual.projector);

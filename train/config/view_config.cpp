@@ -47,8 +47,6 @@ std::vector<std::string> describe_choices(const Config& given, const Config& cho
   choose("temperature", !given.objective.temperature, reason_for_temperature(chosen.model.method));
   choose("heads", !given.model.heads,
          adaptive ? "as AMCL was measured" : "usual without adaptive temperatures");
-  choose("lr", !given.optimizer.lr && adaptive && chosen.model.method == "simsiam",
-         "the gradients of AMCL with simsiam are three times those of simsiam");
   choose("clip_norm", !given.optimizer.clip_norm && chosen.optimizer.clip_norm != 0.0,
          concat_text("the gradients of the first steps of ", adaptive ? "AMCL with " : "",
                      chosen.model.method, " are large"));
