@@ -347,6 +347,7 @@ TEST_CASE("config: heads, temperature and clipping are usual for the method and 
     std::string temperature;
     int64_t heads;
     double clip_norm;
+    double lr = 0.06;
   };
   const auto usual = [](const std::string& method, const std::string& temperature = {},
                         const std::string& optimizer = "sgd") {
@@ -355,12 +356,14 @@ TEST_CASE("config: heads, temperature and clipping are usual for the method and 
     config.optimizer.optimizer = optimizer;
     if (!temperature.empty()) config.objective.temperature = temperature;
     config = completed(config);
-    return Usual{*config.objective.temperature, *config.model.heads, *config.optimizer.clip_norm};
+    return Usual{*config.objective.temperature, *config.model.heads, *config.optimizer.clip_norm,
+                 *config.optimizer.lr};
   };
   const auto check = [](const Usual& found, const Usual& expected) {
     CHECK(found.temperature == expected.temperature);
     CHECK(found.heads == expected.heads);
     CHECK(found.clip_norm == expected.clip_norm);
+    CHECK(found.lr == expected.lr);
   };
   check(usual("simclr"), {"adaptive", 3, 0.0});
   check(usual("simclr", "0.2"), {"0.2", 1, 0.0});
@@ -369,7 +372,8 @@ TEST_CASE("config: heads, temperature and clipping are usual for the method and 
   check(usual("barlow"), {"fixed", 1, 1.0});
   check(usual("barlow", "adaptive"), {"adaptive", 3, 1.0});
   check(usual("simsiam"), {"fixed", 1, 0.0});
-  check(usual("simsiam", "adaptive"), {"adaptive", 3, 1.0});
+  check(usual("simsiam", "adaptive"), {"adaptive", 3, 3.0, 0.15});
+  check(usual("simsiam", "adaptive", "adamw"), {"adaptive", 3, 0.0, 0.001});
   check(usual("barlow", "fixed", "lars"), {"fixed", 1, 0.0});
   Config given;
   given.model = {.method = "barlow", .heads = 2};

@@ -25,8 +25,9 @@ std::vector<Setting> optimizer_settings() {
       {.key = "lr",
        .field = AMCL_FIELD(optimizer.lr),
        .value = "X",
-       .help = "peak learning rate (0.06, with adamw 0.001, if not given); scaled by nothing but "
-               "--lr-reference-batch",
+       .help = "peak learning rate (if not given 0.06, with adamw 0.001, with sgd 0.15 for simsiam "
+               "with "
+               "adaptive temperatures); scaled by nothing but --lr-reference-batch",
        .range = {.low = 0}},
       {.key = "lr_reference_batch",
        .field = AMCL_FIELD(optimizer.lr_reference_batch),
@@ -89,7 +90,7 @@ std::vector<Setting> optimizer_settings() {
        .value = "X",
        .help =
            "largest norm of the whole gradient; 0: no clipping; usually 0; with sgd 1 for barlow, "
-           "and with adaptive temperatures 5 for moco, 1 for simsiam",
+           "and with adaptive temperatures 5 for moco, 3 for simsiam",
        .range = {.low = 0}},
       {.key = "momentum",
        .field = AMCL_FIELD(optimizer.momentum),

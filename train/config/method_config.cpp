@@ -45,8 +45,16 @@ double usual_clip_norm(const Config& config, bool adaptive) {
   if (config.optimizer.optimizer != "sgd") return 0.0;
   if (method == "barlow") return 1.0;
   if (method == "moco" && adaptive) return 5.0;
-  if (method == "simsiam" && adaptive) return 1.0;
+  if (method == "simsiam" && adaptive) return 3.0;
   return 0.0;
+}
+
+// The features of AMCL-SimSiam half collapse at first, until its predictors have caught up: sooner at a
+// larger rate.
+double usual_rate(const Config& config, bool adaptive) {
+  const std::string& optimizer = config.optimizer.optimizer;
+  if (optimizer == "adamw") return 1e-3;
+  return adaptive && optimizer == "sgd" && config.model.method == "simsiam" ? 0.15 : 0.06;
 }
 
 }  // namespace
@@ -72,6 +80,7 @@ Config with_method(const Config& config) {
   const bool adaptive = objective.temperature == "adaptive";
   fill(model.heads, adaptive ? kAdaptiveHeads : int64_t{1});
   fill(filled.optimizer.clip_norm, usual_clip_norm(config, adaptive));
+  fill(filled.optimizer.lr, usual_rate(config, adaptive));
   if (model.method == "moco") {
     const MocoOptions usual;
     fill_head(model, usual.projector);

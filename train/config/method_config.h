@@ -19,7 +19,7 @@ bool is_contrastive(const std::string& method);
 bool gains_by_adapting(const std::string& method);
 
 // The configuration with each empty key of [model], of [objective] but for those of adaptive
-// temperatures, and of clipping set to what is usual for its method and form; keys of other methods
+// temperatures, and of rate and clipping set to what is usual for its method and form; keys of other methods
 // stay empty.
 Config with_method(const Config& config);
 

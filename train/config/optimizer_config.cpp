@@ -17,7 +17,6 @@ OptimizerConfig filled(const Config& config) {
   const auto fill = [](auto& key, const auto& value) {
     if (!key) key = value;
   };
-  fill(keys.lr, keys.optimizer == "adamw" ? 1e-3 : 0.06);
   if (keys.schedule == "cosine") fill(keys.lr_floor, 0.0);
   if (keys.schedule == "step") fill(keys.gamma, 0.1);
   fill(keys.decay_norm_bias, keys.optimizer != "lars");

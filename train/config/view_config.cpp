@@ -47,6 +47,10 @@ std::vector<std::string> describe_choices(const Config& given, const Config& cho
   choose("temperature", !given.objective.temperature, reason_for_temperature(chosen.model.method));
   choose("heads", !given.model.heads,
          adaptive ? "as AMCL was measured" : "usual without adaptive temperatures");
+  choose("lr",
+         !given.optimizer.lr && adaptive && chosen.model.method == "simsiam" &&
+             chosen.optimizer.optimizer == "sgd",
+         "AMCL with simsiam collapses for a while at first, for longer at a smaller rate");
   choose("clip_norm", !given.optimizer.clip_norm && chosen.optimizer.clip_norm != 0.0,
          concat_text("the gradients of the first steps of ", adaptive ? "AMCL with " : "",
                      chosen.model.method, " are large"));
