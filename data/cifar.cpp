@@ -126,6 +126,8 @@ Dataset open_layout(Device& device, const Layout& layout, const fs::path& direct
   Dataset dataset;
   dataset.name = layout.name;
   dataset.layout = "binary version";
+  if (const size_t all = layout.files(split).size(); files.size() < all)
+    dataset.layout += concat_text(", ", files.size(), " of ", all, " files");
   dataset.images = Tensor::empty(device, {count, kExtent, kExtent, 3}, DType::u8);
   for (const RecordFile& file : files) {
     const auto begin = static_cast<int64_t>(dataset.labels.size());
@@ -137,6 +139,8 @@ Dataset open_layout(Device& device, const Layout& layout, const fs::path& direct
   dataset.class_names =
       read_class_names(directory / layout.class_file, layout.name, layout.classes());
   dataset.normalization = layout.normalization;
+  if (std::string absent = absent_text(directory, layout.files(split)); !absent.empty())
+    dataset.warnings.push_back(std::move(absent));
   return dataset;
 }
 

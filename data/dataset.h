@@ -10,6 +10,7 @@
 #include "data/bad_images.h"
 #include "data/decode.h"
 #include "data/image_files.h"
+#include "data/passed_over.h"
 #include "engine/backend/op_specs.h"
 #include "engine/core/device.h"
 #include "engine/core/tensor.h"
@@ -39,7 +40,8 @@ struct Dataset {
   // memory of a GPU. Outlives the set.
   Backend* host = nullptr;
   std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted, if not in memory
-  std::shared_ptr<BadImages> bad_images;    // of files: what happens when one cannot be read
+  // What happens when an image cannot be read, and which could not.
+  std::shared_ptr<BadImages> bad_images = std::make_shared<BadImages>(/*skip=*/false, /*limit=*/0);
   ImageExtent file_extent;  // of all images in `files`, where they have one size by their layout
   int64_t size = 0;         // side of the views and of the images in evaluation; 0: as the images
   int64_t resize = 0;       // in evaluation only, as the next (preprocessing.h); 0: by the size
@@ -48,7 +50,9 @@ struct Dataset {
   std::vector<int32_t> labels;   // n of them, or none
   std::vector<std::string> class_names;  // may be empty
   ImageNormalization
-      normalization;  // channel mean and deviation of the training set, values in [0, 1]
+      normalization;       // channel mean and deviation of the training set, values in [0, 1]
+  PassedOver passed_over;  // of the directory that holds the images
+  std::vector<std::string> warnings;  // what people should know of the source: a line each
 
   int64_t count() const {
     if (files) return files->count();

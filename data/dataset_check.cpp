@@ -21,7 +21,10 @@ PartSummary summary_of(const Dataset& part, Split split) {
   PartSummary summary;
   summary.split = split;
   summary.images = part.count();
+  summary.view = part.view_extent();
   summary.normalization = part.normalization;
+  summary.passed_over = part.passed_over;
+  summary.warnings = part.warnings;
   for (const int32_t label : part.labels) ++summary.labels[label];
   return summary;
 }

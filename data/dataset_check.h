@@ -25,7 +25,10 @@ struct PartSummary {
   int64_t images = 0;
   ExtentRange extents;
   std::map<int32_t, int64_t> labels;  // images of each label; empty without labels
+  ImageExtent view;                   // zeros where views are as large as images of differing sizes
   ImageNormalization normalization;
+  PassedOver passed_over;
+  std::vector<std::string> warnings;
   std::vector<ImageCheck> damaged;  // by verify_dataset(); `error` names the place
 };
 

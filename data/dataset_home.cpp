@@ -14,19 +14,23 @@ Home home_of(const Dataset& dataset, Backend& backend) {
   return dataset.host != nullptr || !dataset.in_memory() ? Home::away : Home::device;
 }
 
-// All images u8 [n, H, W, 3] of files of one size, read on `host` into the memory of `device`.
+// All images u8 [n, H, W, 3] of files of one size, read on `host` into the memory of `device`. Those of
+// bad images stay as they are.
 Tensor read_to(Device& device, const Dataset& dataset, Backend& host) {
   const auto [height, width] = dataset.image_extent();
   Tensor result = Tensor::empty(device, {dataset.count(), height, width, 3}, DType::u8);
   ImageReader reader(host, dataset);
   for (int64_t index = 0; index < dataset.count(); ++index) {
-    reader.read(index, whole_image);
+    if (!reader.read(index, whole_image)) continue;
     Tensor image = result.slice(index, index + 1);
     if (reader.pixels().shape() != image.shape())
       fail(ErrorKind::data, dataset.files->place(index), ": is ", reader.box().height, " x ",
            reader.box().width, " pixels in a set of ", height, " x ", width);
     device.copy_from_host(image.raw(), reader.pixels().raw(), image.bytes());
   }
+  if (dataset.bad_images->count() == dataset.count())
+    fail(ErrorKind::data, dataset.name, ": not one of its ", dataset.count(),
+         " images can be read");
   return result;
 }
 

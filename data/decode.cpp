@@ -1,11 +1,11 @@
 #include "data/decode.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "data/decode_memory.h"
 #include "data/decoders.h"
+#include "data/file_kind.h"
 #include "engine/core/check.h"
 
 namespace amcl {
@@ -17,30 +17,29 @@ constexpr int64_t kMostSide = 65'535;
 // Blocks are kept from image to image; larger ones only for the image that needs them.
 constexpr size_t kMostKeptBytes = size_t{96} << 20;
 
-enum class ImageFormat { jpeg, png, bmp, pnm };
-
-bool begins_with(std::span<const uint8_t> file, std::string_view magic, size_t offset = 0) {
-  if (file.size() < offset + magic.size()) return false;
-  return std::equal(magic.begin(), magic.end(), file.begin() + static_cast<ptrdiff_t>(offset),
-                    [](char a, uint8_t b) { return static_cast<uint8_t>(a) == b; });
-}
-
 // What a file that cannot be decoded is.
-const char* foreign_format(std::span<const uint8_t> file) {
-  if (file.empty()) return "is empty";
-  if (begins_with(file, "GIF8")) return "is a GIF image";
-  if (begins_with(file, "RIFF") && begins_with(file, "WEBP", 8)) return "is a WebP image";
-  if (begins_with(file, "II*") || begins_with(file, "MM\0*")) return "is a TIFF image";
-  if (begins_with(file, "ftyp", 4)) return "is a HEIF, AVIF or video file";
-  return "is no image";
+const char* foreign_format(FileKind kind) {
+  switch (kind) {
+    case FileKind::empty:
+      return "is empty";
+    case FileKind::gif:
+      return "is a GIF image";
+    case FileKind::webp:
+      return "is a WebP image";
+    case FileKind::tiff:
+      return "is a TIFF image";
+    case FileKind::heif:
+      return "is a HEIF, AVIF or video file";
+    default:
+      return "is no image";
+  }
 }
 
-ImageFormat format_of(std::span<const uint8_t> file) {
-  if (begins_with(file, "\xff\xd8\xff")) return ImageFormat::jpeg;
-  if (begins_with(file, "\x89PNG\r\n\x1a\n")) return ImageFormat::png;
-  if (begins_with(file, "BM")) return ImageFormat::bmp;
-  if (begins_with(file, "P5") || begins_with(file, "P6")) return ImageFormat::pnm;
-  fail(ErrorKind::data, foreign_format(file), "; JPEG, PNG, BMP and PNM (P5, P6) are read");
+FileKind format_of(std::span<const uint8_t> file) {
+  const FileKind kind = kind_of_content(file);
+  if (!is_decoded(kind))
+    fail(ErrorKind::data, foreign_format(kind), "; JPEG, PNG, BMP and PNM (P5, P6) are read");
+  return kind;
 }
 
 void give_up_large(std::vector<uint8_t>& block) {
@@ -65,36 +64,35 @@ struct ImageDecoder::State {
   JpegDecoder jpeg;
   std::vector<uint8_t> stored;  // pixels before they are turned
 
-  StoredImage header(ImageFormat format, std::span<const uint8_t> file) {
+  StoredImage header(FileKind format, std::span<const uint8_t> file) {
     switch (format) {
-      case ImageFormat::jpeg:
+      case FileKind::jpeg:
         return jpeg.read_header(file);
-      case ImageFormat::png:
+      case FileKind::png:
         return read_png_header(file);
-      case ImageFormat::bmp:
+      case FileKind::bmp:
         return {.extent = read_bmp_header(file), .orientation = Orientation()};
-      case ImageFormat::pnm:
-        break;
+      default:
+        return {.extent = read_pnm_header(file), .orientation = Orientation()};
     }
-    return {.extent = read_pnm_header(file), .orientation = Orientation()};
   }
 
   // That an image takes while it is decoded.
-  static int64_t working_bytes(ImageFormat format, const StoredImage& header, const ImageBox& box) {
-    const bool whole = format == ImageFormat::png || format == ImageFormat::bmp;
+  static int64_t working_bytes(FileKind format, const StoredImage& header, const ImageBox& box) {
+    const bool whole = format == FileKind::png || format == FileKind::bmp;
     const int64_t pixels =
         whole ? header.extent.height * header.extent.width : box.height * box.width;
     return header.held_bytes + pixels * (header.orientation.as_stored() ? 3 : 6);
   }
 
-  void decode_stored(ImageFormat format, std::span<const uint8_t> file, const ImageBox& box,
+  void decode_stored(FileKind format, std::span<const uint8_t> file, const ImageBox& box,
                      int64_t reduction, const ImageExtent& whole, DecodedImage& image) {
-    if (format == ImageFormat::jpeg) return jpeg.decode(file, box, reduction, image);
+    if (format == FileKind::jpeg) return jpeg.decode(file, box, reduction, image);
     image.reduction = 1;
     image.box = {0, 0, whole.height, whole.width};
-    if (format == ImageFormat::png) decode_png(file, image.pixels);
-    if (format == ImageFormat::bmp) decode_bmp(file, image.pixels);
-    if (format != ImageFormat::pnm) return;
+    if (format == FileKind::png) decode_png(file, image.pixels);
+    if (format == FileKind::bmp) decode_bmp(file, image.pixels);
+    if (format != FileKind::pnm) return;
     image.box = box;
     decode_pnm(file, box, image.pixels);
   }
@@ -124,7 +122,7 @@ ImageExtent ImageDecoder::extent(std::span<const uint8_t> file) {
 
 void ImageDecoder::decode(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
                           DecodedImage& image) {
-  const ImageFormat format = format_of(file);
+  const FileKind format = format_of(file);
   const StoredImage header = state_->header(format, file);
   const ImageExtent upright = header.orientation.turned(header.extent);
   AMCL_CHECK(box.top >= 0 && box.left >= 0 && box.height >= 1 && box.width >= 1 &&

@@ -59,7 +59,8 @@ Tensor evaluation_pixels(Backend& backend, const Dataset& dataset,
     for (int64_t row = first; row < last; ++row) {
       const int64_t image = images[static_cast<size_t>(row)];
       Tensor pixels = result.slice(row, row + 1);
-      if (!dataset.in_memory()) reader.read(image, whole_image);
+      if (!dataset.in_memory() && !reader.read(image, whole_image))
+        fail(ErrorKind::data, dataset.files->place(image), ": cannot be read");
       const Tensor whole =
           dataset.in_memory() ? dataset.images.slice(image, image + 1) : reader.pixels();
       if (as_they_are && whole.shape() == pixels.shape())

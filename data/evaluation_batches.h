@@ -1,5 +1,5 @@
 // Images as evaluation sees them: in order, not augmented, resized and cropped by the set's
-// preprocessing (preprocessing.h).
+// preprocessing (preprocessing.h). None may be bad (good_images.h).
 #pragma once
 #include <cstdint>
 #include <span>

@@ -1,11 +1,8 @@
-// The walk through directories, and text lists.
-#include <sys/stat.h>
-
+// Images of a folder with their classes, and text lists.
 #include <algorithm>
-#include <cctype>
 #include <charconv>
-#include <set>
 
+#include "data/directory_walk.h"
 #include "data/image_folder.h"
 #include "data/text_lines.h"
 #include "engine/core/check.h"
@@ -16,87 +13,12 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_image_name(const std::string& name) {
-  std::string ending = fs::path(name).extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(std::begin(kImageEndings), std::end(kImageEndings), ending) !=
-         std::end(kImageEndings);
+  const std::optional<FileKind> kind = kind_of_name(name);
+  return kind && is_decoded(*kind);
 }
 
-// A directory's identity, whatever path led to it.
-using Identity = std::pair<dev_t, ino_t>;
-
-// How many of the images in each folder at the top are looked for.
-enum class WalkOver { all_images, one_image_of_each_folder };
-
-class Walk {
- public:
-  Walk(fs::path root, WalkOver over)
-      : root_(std::move(root)), one_of_each_(over == WalkOver::one_image_of_each_folder) {}
-
-  void visit(const std::string& inside) {
-    const fs::path here = inside.empty() ? root_ : root_ / inside;
-    struct stat status {};
-    if (::stat(here.c_str(), &status) != 0 || !open_.insert({status.st_dev, status.st_ino}).second)
-      return;
-    const size_t found_before = names.size();
-    std::error_code error;
-    for (fs::directory_iterator entry(here, error), end; !error && entry != end;
-         entry.increment(error)) {
-      const std::string name =
-          (inside.empty() ? "" : inside + '/') + entry->path().filename().string();
-      std::error_code unknown;
-      if (entry->is_directory(unknown))
-        visit(name);
-      else if (is_image_name(name))
-        names.push_back(name);
-      else
-        ++others;
-      if (one_of_each_ && !inside.empty() && names.size() > found_before) break;
-    }
-    if (error) fail(ErrorKind::io, here.string(), ": cannot be read: ", error.message());
-    open_.erase({status.st_dev, status.st_ino});
-  }
-
-  std::vector<std::string> names;
-  int64_t others = 0;
-
- private:
-  fs::path root_;
-  bool one_of_each_;
-  std::set<Identity> open_;  // directories between the root and the one that is visited
-};
-
-std::string endings() {
-  std::string text;
-  for (const char* ending : kImageEndings) text += concat_text(text.empty() ? "" : " ", ending);
-  return text;
-}
-
-// The folder at the top of a path; empty for a file at the top.
-std::string top_folder(const std::string& name) {
-  const size_t slash = name.find('/');
-  return slash == std::string::npos ? std::string() : name.substr(0, slash);
-}
-
-bool holds_class_folders(const std::vector<std::string>& names) {
-  const std::string first = top_folder(names.front());
-  bool several = false;
-  for (const std::string& name : names) {
-    const std::string folder = top_folder(name);
-    if (folder.empty()) return false;
-    several |= folder != first;
-  }
-  return several;
-}
-
-void label_by_folder(ListedImages& images) {
-  for (const std::string& name : images.names)
-    if (const std::string folder = top_folder(name); !folder.empty())
-      images.class_names.push_back(folder);
-  std::sort(images.class_names.begin(), images.class_names.end());
-  images.class_names.erase(std::unique(images.class_names.begin(), images.class_names.end()),
-                           images.class_names.end());
+void label_by_folder(ListedImages& images, std::vector<std::string> classes) {
+  images.class_names = std::move(classes);
   for (const std::string& name : images.names) {
     const std::string folder = top_folder(name);
     if (folder.empty())
@@ -104,31 +26,38 @@ void label_by_folder(ListedImages& images) {
            " lies in no class folder; move it into one, or use --layout images");
     const auto place =
         std::lower_bound(images.class_names.begin(), images.class_names.end(), folder);
+    if (place == images.class_names.end() || *place != folder)
+      fail(ErrorKind::data, (fs::path(images.directory) / folder).string(),
+           ": a class that the training images have not (", images.class_names.size(),
+           " classes); give it training images, or take it away");
     images.labels.push_back(static_cast<int32_t>(place - images.class_names.begin()));
   }
 }
 
-std::vector<std::string> walk(const fs::path& directory, WalkOver over, int64_t& others) {
-  Walk walk(directory, over);
-  walk.visit("");
-  others = walk.others;
-  std::sort(walk.names.begin(), walk.names.end());
-  return std::move(walk.names);
+ListedImages list(const fs::path& directory) {
+  FoundImages found = find_images(directory);
+  if (found.names.empty()) {
+    const std::string others = found.passed_over.text();
+    fail(ErrorKind::missing, directory.string(), ": holds no image in itself or its folders",
+         others.empty() ? others : " (" + others + ')',
+         "; looked for JPEG, PNG, BMP and PNM files, and for the files of CIFAR, STL-10 and MNIST");
+  }
+  return {.directory = directory.string(),
+          .names = std::move(found.names),
+          .labels = {},
+          .class_names = {},
+          .layout = "images without labels",
+          .passed_over = std::move(found.passed_over)};
 }
 
-ListedImages list(const fs::path& directory, FolderLabels labels, WalkOver over) {
-  ListedImages images;
-  images.directory = directory.string();
-  int64_t others = 0;
-  images.names = walk(directory, over, others);
-  if (images.names.empty())
-    fail(ErrorKind::missing, images.directory, ": holds no image in itself or its folders (",
-         others, " other files); looked for ", endings(),
-         ", and for the files of CIFAR, STL-10 and MNIST");
-  if (labels == FolderLabels::by_folder ||
-      (labels == FolderLabels::recognised && holds_class_folders(images.names)))
-    label_by_folder(images);
-  return images;
+// Whether images in these top_folders() have their classes.
+bool are_classes(const std::vector<std::string>& folders, FolderLabels labels) {
+  return labels == FolderLabels::by_folder ||
+         (labels == FolderLabels::recognised && folders.size() > 1 && !folders.front().empty());
+}
+
+std::string layout_text(size_t classes) {
+  return concat_text(classes, " class folders");
 }
 
 // Error(data) for what is no text.
@@ -152,7 +81,7 @@ void check_is_list(const fs::path& file, const std::vector<TextLine>& lines) {
   const auto others = std::ssize(lines) - std::count_if(lines.begin(), lines.end(), is_path);
   if (2 * others > std::ssize(lines))
     fail(ErrorKind::data, file.string(), ": is not a list of images: ", others, " of its ",
-         lines.size(), " lines are neither a file nor end as an image does (", endings(), ')');
+         lines.size(), " lines are neither a file nor end as an image does (.jpg, .png and so on)");
 }
 
 // A line's label, after the last tab; the name loses it.
@@ -185,19 +114,36 @@ void check_all_there(const ListedImages& images, const std::string& list) {
 
 }  // namespace
 
-std::vector<std::string> find_images(const fs::path& directory, int64_t& others) {
-  return walk(directory, WalkOver::all_images, others);
+ListedImages list_folder(const fs::path& directory, FolderLabels labels) {
+  ListedImages images = list(directory);
+  std::vector<std::string> folders = top_folders(images.names);
+  if (!are_classes(folders, labels)) return images;
+  images.layout = layout_text(folders.size());
+  label_by_folder(images, std::move(folders));
+  return images;
 }
 
-ListedImages list_folder(const fs::path& directory, FolderLabels labels) {
-  ListedImages images = list(directory, labels, WalkOver::all_images);
-  images.layout = images.labels.empty() ? std::string("images without labels")
-                                        : concat_text(images.class_names.size(), " class folders");
+ListedImages list_folder(const fs::path& directory, FolderLabels labels,
+                         const std::vector<std::string>& classes) {
+  if (classes.empty()) return list_folder(directory, labels);
+  ListedImages images = list(directory);
+  const std::vector<std::string> folders = top_folders(images.names);
+  // One folder is a class where it has the name of one.
+  const bool one_class = labels == FolderLabels::recognised && folders.size() == 1 &&
+                         std::binary_search(classes.begin(), classes.end(), folders.front());
+  if (!one_class && !are_classes(folders, labels)) return images;
+  images.layout = layout_text(folders.size());
+  label_by_folder(images, classes);
   return images;
 }
 
 std::vector<std::string> list_classes(const fs::path& directory, FolderLabels labels) {
-  return list(directory, labels, WalkOver::one_image_of_each_folder).class_names;
+  std::vector<std::string> folders = find_image_folders(directory);
+  if (folders.empty() || !are_classes(folders, labels)) return {};
+  if (folders.front().empty())
+    fail(ErrorKind::data, directory.string(),
+         ": an image lies in no class folder; move it into one, ", "or use --layout images");
+  return folders;
 }
 
 ListedImages read_image_list(const fs::path& file) {

@@ -1,11 +1,20 @@
 #include "data/good_images.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "data/hash.h"
 #include "data/select_images.h"
 #include "engine/core/check.h"
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
+namespace {
+
+// Descriptions of as many images are in memory.
+constexpr int64_t kCheckedAtOnce = 4096;
+
+}  // namespace
 
 std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int64_t end,
                                      bool hash_pixels) {
@@ -35,21 +44,37 @@ std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int
   return checks;
 }
 
-std::vector<ImageCheck> check_images(const ImageFiles& files) {
-  return check_images(files, 0, files.count());
+std::vector<int64_t> good_images(const Dataset& dataset, std::span<const int64_t> images,
+                                 int64_t wanted) {
+  const auto few = [](std::span<const int64_t> of, int64_t most) {
+    return of.first(std::min(of.size(), static_cast<size_t>(most)));
+  };
+  if (!dataset.files || !dataset.bad_images->skips()) {
+    const std::span<const int64_t> all = few(images, wanted);
+    return {all.begin(), all.end()};
+  }
+  std::vector<int64_t> good;
+  while (!images.empty() && std::ssize(good) < wanted) {
+    const std::span<const int64_t> next =
+        few(images, std::min(wanted - std::ssize(good), kCheckedAtOnce));
+    const SelectedFiles files(dataset.files, {next.begin(), next.end()});
+    for (const ImageCheck& check : check_images(files, 0, files.count())) {
+      const int64_t image = next[static_cast<size_t>(check.image)];
+      if (check.error.empty())
+        good.push_back(image);
+      else
+        dataset.bad_images->add(image, Error(ErrorKind::data, check.error));
+    }
+    images = images.subspan(next.size());
+  }
+  if (good.empty()) fail(ErrorKind::data, dataset.name, ": not one of its images can be read");
+  return good;
 }
 
 void keep_good_images(Dataset& dataset) {
-  std::vector<int64_t> good;
-  for (const ImageCheck& check : check_images(*dataset.files)) {
-    if (!check.error.empty()) {
-      dataset.bad_images->add(check.image, Error(ErrorKind::data, check.error));
-      continue;
-    }
-    good.push_back(check.image);
-  }
-  if (good.empty()) fail(ErrorKind::data, dataset.name, ": not one of its images can be read");
-  select_images(dataset, std::move(good));
+  std::vector<int64_t> all(static_cast<size_t>(dataset.count()));
+  std::iota(all.begin(), all.end(), 0);
+  select_images(dataset, good_images(dataset, all, dataset.count()));
 }
 
 }  // namespace amcl

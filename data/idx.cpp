@@ -123,6 +123,9 @@ Dataset open_here(Device& device, const fs::path& directory, Split split, int64_
   dataset.images = read_images(device, *images, limit, available);
   if (const auto labels = find_file(directory, names_of(split, "labels")))
     dataset.labels = read_labels(*labels, available, dataset.count());
+  else
+    dataset.warnings.push_back(absent_text(
+        directory, {fs::path(*images).filename().string(), names_of(split, "labels").front()}));
   dataset.normalization = measure_normalization(dataset.images);
   return dataset;
 }

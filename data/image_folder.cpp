@@ -4,9 +4,11 @@
 
 #include "data/bad_images.h"
 #include "data/channel_statistics.h"
+#include "data/good_images.h"
 #include "data/held_out.h"
 #include "data/image_files.h"
 #include "data/image_reader.h"
+#include "data/part_folders.h"
 #include "engine/core/check.h"
 
 namespace amcl {
@@ -16,40 +18,6 @@ namespace fs = std::filesystem;
 
 // Decoded to measure mean and deviation: about a second.
 constexpr int64_t kMeasuredFiles = 256;
-
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
-}
-
-// The folder that holds the split, or the directory itself if it is not divided into folders; `divided`:
-// all images in it are of the split.
-fs::path split_folder(const fs::path& directory, Split split, double val_fraction, bool& divided) {
-  divided = is_folder(directory / "train") &&
-            (is_folder(directory / "val") || is_folder(directory / "test"));
-  if (!divided) return directory;
-  divided = val_fraction == 0.0;
-  if (split == Split::train || !divided) return directory / "train";
-  for (const char* folder : {"val", "test"})
-    if (is_folder(directory / folder)) return directory / folder;
-  return directory;
-}
-
-// Gives `images` the classes of the training part: numbered by itself, a part in which a class has no
-// image would have other labels.
-void number_as(const std::vector<std::string>& classes, const fs::path& folder,
-               ListedImages& images) {
-  std::vector<int32_t> numbers;
-  for (const std::string& name : images.class_names) {
-    const auto place = std::lower_bound(classes.begin(), classes.end(), name);
-    if (place == classes.end() || *place != name)
-      fail(ErrorKind::data, (folder / name).string(), ": a class that the folder train has not (",
-           classes.size(), " classes); give it training images, or take it away");
-    numbers.push_back(static_cast<int32_t>(place - classes.begin()));
-  }
-  for (int32_t& label : images.labels) label = numbers[static_cast<size_t>(label)];
-  images.class_names = classes;
-}
 
 // The indices of the split, at most `limit`; `divided`: all images are of that split.
 std::vector<int64_t> select(const ListedImages& images, Split split, bool divided, int64_t limit,
@@ -66,20 +34,22 @@ std::vector<int64_t> select(const ListedImages& images, Split split, bool divide
 ImageNormalization measure_files(Device& device, const Dataset& dataset, bool all_may_be_bad) {
   // Bad images are left out here; they are reported when they are needed.
   Dataset sample = dataset;
-  ImageReader reader(device, sample);
   sample.bad_images = std::make_shared<BadImages>(true, dataset.count());
+  ImageReader reader(device, sample);
   ChannelStatistics statistics;
-  const int64_t step = (dataset.count() + kMeasuredFiles - 1) / kMeasuredFiles;
-  for (int64_t index = 0; index < dataset.count(); index += step) {
-    try {
-      reader.read(index, whole_image);
-    } catch (const Error&) {
-      if (all_may_be_bad && sample.bad_images->count() == dataset.count()) break;
-      throw;
-    }
+  const auto measure = [&](int64_t index) {
+    if (!reader.read(index, whole_image)) return false;
     const std::vector<uint8_t> pixels = reader.pixels().to_host<uint8_t>();
     statistics.add(pixels.data(), std::ssize(pixels) / 3);
-  }
+    return true;
+  };
+  const int64_t step = (dataset.count() + kMeasuredFiles - 1) / kMeasuredFiles;
+  bool measured = false;
+  for (int64_t index = 0; index < dataset.count(); index += step) measured |= measure(index);
+  for (int64_t index = 0; index < dataset.count() && !measured; ++index) measured = measure(index);
+  if (!measured && !all_may_be_bad)
+    fail(ErrorKind::data, dataset.name, ": not one of its ", dataset.count(),
+         " images can be read; the first one: ", check_images(*dataset.files, 0, 1).front().error);
   return statistics.result();
 }
 
@@ -100,6 +70,10 @@ Dataset make_dataset(Device& device, const std::string& source, const ListedImag
   dataset.files = std::make_shared<SelectedFiles>(dataset.files, std::move(indices));
   dataset.size = options.size > 0 ? options.size : kFileViewSize;
   dataset.bad_images = std::make_shared<BadImages>(options.skip_bad_images, options.error_limit);
+  dataset.passed_over = images.passed_over;
+  if (std::string warning = images.passed_over.warning(source, std::ssize(images.names));
+      !warning.empty())
+    dataset.warnings.push_back(std::move(warning));
   return dataset;
 }
 
@@ -115,17 +89,22 @@ Dataset make_dataset(Device& device, const std::string& source, const ListedImag
 
 Dataset open_folder(Device& device, const fs::path& directory, Split split, int64_t limit,
                     const DatasetOptions& options) {
-  bool divided = false;
-  const fs::path folder = split_folder(directory, split, options.val_fraction, divided);
   if (split == Split::unlabeled) fail_no_split(directory.string(), split, 0.0);
   const FolderLabels labels = options.layout == "classes"  ? FolderLabels::by_folder
                               : options.layout == "images" ? FolderLabels::none
                                                            : FolderLabels::recognised;
-  ListedImages images = list_folder(folder, labels);
-  if (divided && split == Split::test && !images.labels.empty()) {
-    const std::vector<std::string> classes = list_classes(directory / "train", labels);
-    if (!classes.empty()) number_as(classes, folder, images);
-  }
+  const std::optional<PartFolders> parts = find_part_folders(directory);
+  // Whether all images of a folder are of the split.
+  const bool divided = parts && options.val_fraction == 0.0;
+  ListedImages images;
+  if (divided && split == Split::test)
+    images = list_folder(parts->test, labels, list_classes(parts->train, labels));
+  else
+    images = list_folder(parts ? parts->train : directory, labels);
+  if (parts)
+    images.passed_over.folders = parts->others;
+  else if (labels == FolderLabels::recognised && !images.labels.empty())
+    refuse_parts_as_classes(directory, images.class_names);
   std::vector<int64_t> indices = select(images, split, divided, limit, options.val_fraction);
   if (indices.empty()) fail_no_split(directory.string(), split, options.val_fraction);
   return make_dataset(device, directory.string(), images, std::move(indices), options);

@@ -3,14 +3,13 @@
 //   class folders   root/<class>/**/x.jpg: no image outside of a class folder, two of them or more;
 //                   classes are numbered by the bytes of their names
 //   images          root/**/x.jpg, at any depth: no labels
-//   splits          root/train, root/val (or test), each one of the two above; both with the classes
-//                   of train
+//   parts           root/train, root/val (data/part_folders.h), each one of the two above; both with the
+//                   classes of train
 //   list            a text file: on each line a path, relative to the list's directory, and perhaps
 //                   a tab and a label from 0
 //
-// An image is a file with one of kImageEndings, in either case; what it holds is sniffed when it is
-// decoded. Names are sorted by their bytes, so that the order is the same everywhere. Symbolic
-// links are followed, but not to a directory that holds them.
+// What an image is and what is passed over: data/directory_walk.h. What a file holds is sniffed again
+// when it is decoded. Names are sorted by their bytes, so that the order is the same everywhere.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -20,13 +19,6 @@
 
 namespace amcl {
 
-inline constexpr const char* kImageEndings[] = {".jpg", ".jpeg", ".png", ".bmp",
-                                                ".ppm", ".pgm",  ".pnm"};
-
-// Files with one of the endings, by their paths inside `directory`, sorted; `others` counts the rest.
-// Error(io) for a directory that cannot be read.
-std::vector<std::string> find_images(const std::filesystem::path& directory, int64_t& others);
-
 // What a source holds before a split and a limit are applied.
 struct ListedImages {
   std::string directory;
@@ -34,12 +26,17 @@ struct ListedImages {
   std::vector<int32_t> labels;           // as many, or none
   std::vector<std::string> class_names;  // may be empty
   std::string layout;                    // "12 class folders"
+  PassedOver passed_over;
 };
 
 enum class FolderLabels { recognised, by_folder, none };
 
 // Error(missing) if there is no image.
 ListedImages list_folder(const std::filesystem::path& directory, FolderLabels labels);
+// The same, numbered as in `classes`, those of the training images, sorted, where there are any. A single
+// folder holds a class if it has the name of one. Error(data) for a class that is not among them.
+ListedImages list_folder(const std::filesystem::path& directory, FolderLabels labels,
+                         const std::vector<std::string>& classes);
 // The class names that list_folder() gives, by a walk that leaves a folder at the first image in it.
 std::vector<std::string> list_classes(const std::filesystem::path& directory, FolderLabels labels);
 

@@ -1,7 +1,5 @@
 #include "data/image_reader.h"
 
-#include <optional>
-
 #include "data/bad_images.h"
 #include "engine/core/check.h"
 
@@ -11,24 +9,17 @@ ImageRequest whole_image(ImageExtent extent) {
   return {.box = {0, 0, extent.height, extent.width}};
 }
 
-void ImageReader::read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose) {
-  const int64_t count = dataset_.count();
-  std::optional<Error> first;
-  for (int64_t tried = 0; tried < count; ++tried) {
-    const int64_t candidate = (index + tried) % count;
-    try {
-      decode(candidate, choose);
-      return;
-    } catch (const Error& error) {
-      const bool of_file = error.kind() == ErrorKind::data || error.kind() == ErrorKind::io ||
-                           error.kind() == ErrorKind::missing;
-      if (!of_file) throw;
-      dataset_.bad_images->add(candidate, error);
-      if (!first) first = error;
-    }
+bool ImageReader::read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose) {
+  try {
+    decode(index, choose);
+    return true;
+  } catch (const Error& error) {
+    const bool of_file = error.kind() == ErrorKind::data || error.kind() == ErrorKind::io ||
+                         error.kind() == ErrorKind::missing;
+    if (!of_file) throw;
+    dataset_.bad_images->add(index, error);
+    return false;
   }
-  fail(first->kind(), dataset_.name, ": not one of its ", count,
-       " images can be read; the first one: ", first->what());
 }
 
 void ImageReader::decode(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose) {

@@ -27,11 +27,10 @@ class ImageReader {
         dataset_(dataset),
         decoder_(dataset.files ? &dataset.files->decode_memory() : nullptr) {}
 
-  // Decodes what `choose` wants of image `index`, given its extents. If the image is bad and bad
-  // images are skipped, the next good one takes its place: what comes out is a function of the
-  // index and the files. Throws as BadImages::add; if no image is good, an error with the reason of the
-  // first one.
-  void read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose);
+  // Decodes what `choose` wants of image `index`, given its extents. False if the image is bad and bad
+  // images are skipped: it is noted then. That depends on the file and on what is wanted of it, never on
+  // what was read before. Throws as BadImages::add.
+  [[nodiscard]] bool read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose);
 
   // Of the image read last: its pixels, u8 [1, height, width, 3], valid until the next call of
   // read(), and their place in the image divided by `reduction`.

@@ -17,6 +17,17 @@ bool holds_any(const fs::path& directory, const std::vector<std::string>& files)
   });
 }
 
+std::string absent_text(const fs::path& directory, const std::vector<std::string>& files) {
+  std::string there;
+  std::string absent;
+  for (const std::string& file : files) {
+    std::string& list = holds_any(directory, {file}) ? there : absent;
+    list += (list.empty() ? "" : ", ") + file;
+  }
+  if (absent.empty()) return {};
+  return concat_text(directory.string(), ": not there: ", absent, "; there: ", there);
+}
+
 std::vector<std::string> read_class_names(const fs::path& file, const char* layout,
                                           int64_t classes) {
   constexpr int64_t kMostNamesBytes = int64_t{1} << 20;

@@ -13,17 +13,42 @@ namespace {
 constexpr int64_t kSamplesPerTask = 8;
 constexpr int64_t kFilesPerTask = 1;  // decoding takes longer
 
-// Both views of the samples [begin, end) of the batch.
+// Of the samples [begin, end) of the batch, the rows of both views.
+std::array<Tensor, kViewsPerSample> rows_of(const MadeBatch& batch, int64_t begin, int64_t end) {
+  std::array<Tensor, kViewsPerSample> rows;
+  for (int64_t view = 0; view < kViewsPerSample; ++view) {
+    const int64_t first = view * batch.parts();
+    rows[static_cast<size_t>(view)] = batch.images.slice(first + begin, first + end);
+  }
+  return rows;
+}
+
+void replace_bad(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, uint32_t epoch) {
+  std::vector<int64_t> bad;
+  for (int64_t place = 0; place < batch.parts(); ++place)
+    if (batch.bad[static_cast<size_t>(place)] != 0) bad.push_back(place);
+  const auto use = [&](int64_t place, int64_t image) {
+    std::array<Tensor, kViewsPerSample> rows = rows_of(batch, place, place + 1);
+    return maker.make(epoch, {&image, 1}, rows).empty();
+  };
+  if (!replace_bad_images(batch.samples, bad, setup.options.seed, epoch, setup.dataset.count(),
+                          use))
+    fail(ErrorKind::data, setup.dataset.name, ": not one of its ", setup.dataset.count(),
+         " images can be read");
+}
+
+// Both views of the samples [begin, end) of the batch. Who makes the last of them replaces the bad ones:
+// which images those are, and so what replaces them, does not depend on who made what.
 void make_views(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, int64_t begin,
                 int64_t end) {
   const std::span samples =
       std::span(batch.samples)
           .subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-  std::array<Tensor, kViewsPerSample> rows;
-  for (int64_t view = 0; view < kViewsPerSample; ++view)
-    rows[static_cast<size_t>(view)] =
-        batch.images.slice(view * setup.options.batch + begin, view * setup.options.batch + end);
-  maker.make(static_cast<uint32_t>(batch.number / setup.steps_per_epoch()), samples, rows);
+  std::array<Tensor, kViewsPerSample> rows = rows_of(batch, begin, end);
+  const auto epoch = static_cast<uint32_t>(batch.number / setup.steps_per_epoch());
+  for (const int64_t place : maker.make(epoch, samples, rows))
+    batch.bad[static_cast<size_t>(begin + place)] = 1;
+  if ((batch.left -= end - begin) == 0) replace_bad(setup, maker, batch, epoch);
 }
 
 }  // namespace
@@ -57,6 +82,8 @@ std::shared_ptr<MadeBatch> MadeBatches::plan(int64_t number) {
   batch->number = number;
   batch->samples.assign(first, first + setup_.options.batch);
   batch->images = memory_(number);
+  batch->bad.assign(batch->samples.size(), 0);
+  batch->left = batch->parts();
   return batch;
 }
 

@@ -1,6 +1,7 @@
 // Batches of views in the order of training, made by worker threads on a device whose memory is the
 // host's. A batch is a function of seed, epoch and samples, never of the number of workers.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,9 +13,11 @@
 namespace amcl {
 
 struct MadeBatch {
-  int64_t number = 0;            // epoch * steps per epoch + step
-  std::vector<int64_t> samples;  // the N indices into the data set
-  Tensor images;                 // ViewSetup::views_shape() f32
+  int64_t number = 0;             // epoch * steps per epoch + step
+  std::vector<int64_t> samples;   // the N indices into the data set
+  Tensor images;                  // ViewSetup::views_shape() f32
+  std::vector<uint8_t> bad;       // of each sample: whether its image cannot be read
+  std::atomic<int64_t> left = 0;  // samples that are not made yet
 
   int64_t parts() const { return std::ssize(samples); }
 };

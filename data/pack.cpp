@@ -118,7 +118,8 @@ class Packing {
     }
     number_ += part.count();
     const int64_t packed = std::ssize(set_.images) - first;
-    if (packed > 0) report_.parts.push_back({split, packed});
+    if (packed > 0) report_.parts.push_back({split, packed, part.passed_over});
+    report_.warnings.insert(report_.warnings.end(), part.warnings.begin(), part.warnings.end());
   }
 
   PackReport finish() {

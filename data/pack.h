@@ -26,6 +26,7 @@ struct PackOptions {
 struct PackedPart {
   Split split = Split::train;
   int64_t images = 0;
+  PassedOver passed_over;
 };
 
 struct PackReport {
@@ -35,6 +36,7 @@ struct PackReport {
   int64_t resumed = 0;                // images that an earlier pack had left
   int64_t bytes = 0;                  // of the file
   std::vector<std::string> left_out;  // a line for each damaged image that was skipped
+  std::vector<std::string> warnings;  // Dataset::warnings of all parts
 };
 
 // Packs every part of `source` into `file`; Error(usage) if it is there and not to be replaced. Every image is decoded once, so

@@ -106,8 +106,24 @@ class ResidentViews final : public ViewSource {
     drawn->samples =
         epoch_order(setup_.options.seed, static_cast<uint32_t>(epoch), setup_.dataset.count());
     drawn->samples.resize(static_cast<size_t>(steps() * setup_.options.batch));
+    if (setup_.dataset.bad_images->count() > 0) replace_bad(*drawn);
     drawn->views = rooms_[static_cast<size_t>(epoch % kEpochsDrawn)].views;
     return drawn;
+  }
+
+  // As where the images stay in files; which are bad was found when they came to the device.
+  void replace_bad(DrawnEpoch& drawn) const {
+    const BadImages& known = *setup_.dataset.bad_images;
+    const auto batch = static_cast<size_t>(setup_.options.batch);
+    for (size_t begin = 0; begin < drawn.samples.size(); begin += batch) {
+      const std::span<int64_t> samples = std::span(drawn.samples).subspan(begin, batch);
+      std::vector<int64_t> bad;
+      for (int64_t place = 0; place < std::ssize(samples); ++place)
+        if (known.holds(samples[static_cast<size_t>(place)])) bad.push_back(place);
+      replace_bad_images(samples, bad, setup_.options.seed, static_cast<uint32_t>(drawn.epoch),
+                         setup_.dataset.count(),
+                         [&](int64_t, int64_t image) { return !known.holds(image); });
+    }
   }
 
   // Both views of the samples [begin, end) of the epoch.

@@ -122,13 +122,14 @@ Dataset open_here(const fs::path& directory, Split split, int64_t limit) {
   dataset.layout = concat_text("binary version, ", files.images);
   if (files.labels != nullptr && holds_any(directory, {files.labels}))
     dataset.labels = read_labels((directory / files.labels).string(), available, count);
+  else if (files.labels != nullptr)
+    dataset.warnings.push_back(absent_text(directory, {files.images, files.labels}));
   dataset.class_names = read_class_names(directory / "class_names.txt", "STL-10", kClasses);
   dataset.normalization = measure(*images, count);
   std::vector<int64_t> indices(static_cast<size_t>(count));
   std::iota(indices.begin(), indices.end(), 0);
   dataset.files = std::make_shared<SelectedFiles>(images, std::move(indices));
   dataset.file_extent = {kExtent, kExtent};
-  dataset.bad_images = std::make_shared<BadImages>(/*skip=*/false, /*limit=*/0);
   return dataset;
 }
 

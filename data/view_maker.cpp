@@ -13,10 +13,16 @@ ViewMaker::ViewMaker(Backend& backend, const Dataset& dataset, const AugmentPoli
       seed_(seed),
       reader_(backend, dataset) {}
 
-void ViewMaker::make(uint32_t epoch, std::span<const int64_t> samples, std::span<Tensor> rows) {
-  if (dataset_.in_memory()) return make_of_memory(epoch, samples, rows);
+std::vector<int64_t> ViewMaker::make(uint32_t epoch, std::span<const int64_t> samples,
+                                     std::span<Tensor> rows) {
+  std::vector<int64_t> bad;
+  if (dataset_.in_memory()) {
+    make_of_memory(epoch, samples, rows);
+    return bad;
+  }
   for (int64_t row = 0; row < std::ssize(samples); ++row)
-    make_of_file(epoch, samples[static_cast<size_t>(row)], row, rows);
+    if (!make_of_file(epoch, samples[static_cast<size_t>(row)], row, rows)) bad.push_back(row);
+  return bad;
 }
 
 void ViewMaker::make_of_memory(uint32_t epoch, std::span<const int64_t> samples,
@@ -31,18 +37,20 @@ void ViewMaker::make_of_memory(uint32_t epoch, std::span<const int64_t> samples,
   }
 }
 
-void ViewMaker::make_of_file(uint32_t epoch, int64_t sample, int64_t row, std::span<Tensor> rows) {
-  reader_.read(sample, [&](ImageExtent extent) {
+bool ViewMaker::make_of_file(uint32_t epoch, int64_t sample, int64_t row, std::span<Tensor> rows) {
+  const bool good = reader_.read(sample, [&](ImageExtent extent) {
     views_.clear();
     for (uint32_t view = 0; view < rows.size(); ++view)
       views_.push_back(policy_.draw(seed_, epoch, sample, view, extent.height, extent.width));
     return request_for(views_, dataset_.view_extent(), dataset_.reduce_decoding);
   });
+  if (!good) return false;
   for (size_t view = 0; view < rows.size(); ++view) {
     const ViewParameters moved = moved_to(views_[view], reader_.box(), reader_.reduction());
     Tensor out = rows[view].slice(row, row + 1);
     backend_.augment(reader_.pixels(), {&moved, 1}, dataset_.normalization, out);
   }
+  return true;
 }
 
 ImageRequest request_for(std::span<const ViewParameters> views, ImageExtent view, bool reduce) {

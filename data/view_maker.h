@@ -19,12 +19,14 @@ class ViewMaker {
   ViewMaker(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy, uint64_t seed);
 
   // rows[v] [samples, h, w, 3] f32 receives view v of the samples: a function of (seed, epoch,
-  // sample, v) alone.
-  void make(uint32_t epoch, std::span<const int64_t> samples, std::span<Tensor> rows);
+  // sample, v) alone. Returns the places in `samples` of images that cannot be read, where those are
+  // skipped; their rows are left as they were. Otherwise throws as BadImages::add.
+  [[nodiscard]] std::vector<int64_t> make(uint32_t epoch, std::span<const int64_t> samples,
+                                          std::span<Tensor> rows);
 
  private:
   void make_of_memory(uint32_t epoch, std::span<const int64_t> samples, std::span<Tensor> rows);
-  void make_of_file(uint32_t epoch, int64_t sample, int64_t row, std::span<Tensor> rows);
+  bool make_of_file(uint32_t epoch, int64_t sample, int64_t row, std::span<Tensor> rows);
 
   Backend& backend_;
   const Dataset& dataset_;

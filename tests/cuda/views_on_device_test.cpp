@@ -247,6 +247,47 @@ TEST_CASE("views on the device: files of one size settle as images in memory do"
                        "image 22: is 6 x 9 pixels in a set of 7 x 9", Error);
 }
 
+// Every third image is no image.
+class WithBadFiles final : public ImageFiles {
+ public:
+  explicit WithBadFiles(std::shared_ptr<const ImageFiles> files) : files_(std::move(files)) {}
+
+  int64_t count() const override { return files_->count(); }
+  std::string name(int64_t index) const override { return files_->name(index); }
+  std::string place(int64_t index) const override { return files_->place(index); }
+  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+    if (index % 3 == 0) return {};
+    return files_->content(index, buffer);
+  }
+
+ private:
+  std::shared_ptr<const ImageFiles> files_;
+};
+
+TEST_CASE("views on the device: the same images take the places of bad ones as on the CPU") {
+  const auto opened = [] {
+    Dataset dataset = noise_in_files();
+    dataset.files = std::make_shared<WithBadFiles>(dataset.files);
+    dataset.bad_images = std::make_shared<BadImages>(/*skip=*/true, /*limit=*/kImages);
+    return dataset;
+  };
+  const Dataset on_host = opened();
+  Loader expected(host(), on_host, whole_recipe(), options(2));
+  EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/1 << 20);
+  const Dataset there = settle(opened(), device, host());
+  REQUIRE(describe_home(there, device) == "in device memory");
+  CHECK(there.bad_images->count() == 8);
+  Loader loader(device, there, whole_recipe(), options(1));
+  for (int64_t step = 0; step < 9; ++step) {
+    const Batch batch = expected.next();
+    for (const int64_t sample : batch.samples) CHECK(sample % 3 != 0);
+    check_next(loader,
+               {batch.samples, Tensor::from_host<float>(test::plain(), batch.images.shape(),
+                                                        batch.images.to_host<float>())},
+               kRounding);
+  }
+}
+
 TEST_CASE("views on the device: an error of a worker reaches the step") {
   EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/0);
   Dataset dataset = settle(noise(host(), 7, 9), device, host());

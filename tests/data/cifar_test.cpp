@@ -63,6 +63,26 @@ TEST_CASE("cifar: records become images [32, 32, 3] with their labels, file afte
   }
 }
 
+TEST_CASE("cifar: files that are not there are named, beside those that are") {
+  TemporaryDirectory directory;
+  PlainBackend backend;
+  const auto opened = [&](Split split) {
+    return open_dataset(backend, directory.path().string(), split, 0, 1);
+  };
+  for (const char* file : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_4.bin",
+                           "data_batch_5.bin", "test_batch.bin"})
+    write(directory.path() / file, record(label(1)));
+  CHECK(opened(Split::train).layout == "binary version, 4 of 5 files");
+  CHECK(opened(Split::train).warnings ==
+        std::vector{directory.path().string() +
+                    ": not there: data_batch_3.bin; there: data_batch_1.bin, data_batch_2.bin, "
+                    "data_batch_4.bin, data_batch_5.bin"});
+  CHECK(opened(Split::test).warnings.empty());
+  write(directory.path() / "data_batch_3.bin", record(label(1)));
+  CHECK(opened(Split::train).layout == "binary version");
+  CHECK(opened(Split::train).warnings.empty());
+}
+
 TEST_CASE("cifar: a limit keeps the first images and reads no further") {
   TemporaryDirectory directory;
   write(directory.path() / "data_batch_1.bin", record(label(1)) + record(label(2)));
@@ -113,10 +133,11 @@ TEST_CASE("cifar: what is not there is named, with what was looked for") {
 
   const Outcome empty = opening(directory.path());
   CHECK(empty.kind == ErrorKind::missing);
-  CHECK(empty.message ==
-        path +
-            ": holds no image in itself or its folders (0 other files); looked for .jpg .jpeg "
-            ".png .bmp .ppm .pgm .pnm, and for the files of CIFAR, STL-10 and MNIST");
+  CHECK(
+      empty.message ==
+      path +
+          ": holds no image in itself or its folders; looked for JPEG, PNG, BMP and PNM files, and "
+          "for the files of CIFAR, STL-10 and MNIST");
 
   write(directory.path() / "holiday.jpg", "not an image");
   const Outcome unknown = opening(directory.path());

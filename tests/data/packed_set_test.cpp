@@ -115,7 +115,7 @@ TEST_CASE("packed: parts, labels and names with any bytes") {
   write(directory.path() / "set/val/c/8.ppm", image);
   CHECK_THROWS_WITH_AS(
       pack(directory.path() / "set", directory.path() / "other"),
-      doctest::Contains("val/c: a class that the folder train has not (2 classes)"), Error);
+      doctest::Contains("val/c: a class that the training images have not (2 classes)"), Error);
 }
 
 TEST_CASE("packed: a list, and what --layout does") {
@@ -170,7 +170,7 @@ TEST_CASE("packed: with a size the shorter side is resized, smaller images stay"
   const auto backend = open_backend("cpu");
   const Dataset packed = open(*backend, file);
   CHECK(packed.view_extent() == ImageExtent{10, 10});
-  const std::vector<ImageCheck> images = check_images(*packed.files);
+  const std::vector<ImageCheck> images = check_images(*packed.files, 0, packed.count());
   CHECK(images[0].extent == ImageExtent{10, 20});
   CHECK(images[1].extent == ImageExtent{2, 3});
   std::vector<uint8_t> buffer;
@@ -185,7 +185,7 @@ TEST_CASE("packed: with a size the shorter side is resized, smaller images stay"
   const Dataset smaller = open(*backend, directory.path() / "smaller");
   CHECK(names_of(smaller) == names_of(packed));
   CHECK(smaller.layout == "packed, images without labels");
-  CHECK(check_images(*smaller.files)[0].extent == ImageExtent{5, 10});
+  CHECK(check_images(*smaller.files, 0, smaller.count())[0].extent == ImageExtent{5, 10});
 }
 
 TEST_CASE("packed: several processes and threads read one file") {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "data/directory_walk.h"
 #include "data/gzip_file.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/archives.h"
@@ -153,8 +154,9 @@ TEST_CASE("fuzz: class folders") {
     const char* ending = random.below(4) == 0 ? ".txt" : ".png";
     for (uint32_t i = 0; i <= 1 + random.below(4); ++i) {
       const std::string folder = mutated_name(random, seeds[random.below(6)]);
-      write(directory.path() / folder / (mutated_name(random, "image") + ending), image);
-      folders.insert(folder);
+      const std::string name = mutated_name(random, "image") + ending;
+      write(directory.path() / folder / name, image);
+      if (!is_hidden(folder) && !is_hidden(name)) folders.insert(folder);
     }
     PlainBackend backend;
     const Dataset dataset =

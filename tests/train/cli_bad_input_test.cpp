@@ -90,7 +90,8 @@ TEST_CASE("bad input: a data directory that is missing, empty or of no known lay
   std::filesystem::create_directory(empty);
   check_refused(fixture, {"--data", empty}, 66, {empty, "holds no image", "CIFAR"});
   fixture.write("empty/notes.txt", "no images");
-  check_refused(fixture, {"--data", empty}, 66, {empty, "holds no image", "1 other files"});
+  check_refused(fixture, {"--data", empty}, 66,
+                {empty, "holds no image", "passed over 1 file: 1 text"});
 }
 
 TEST_CASE("bad input: a data file that is cut short or holds an impossible label") {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -155,12 +156,72 @@ TEST_CASE("data verify and data info: text, JSON and the exit code") {
   const ProcessResult info = amcl({"data", "info", fixture.path("set")});
   CHECK(info.code == 0);
   CHECK(info.out.find("set (images without labels)") != std::string::npos);
-  CHECK(info.out.find("10 images, height 2, width 2 (of 9)") != std::string::npos);
+  CHECK(info.out.find("10 images, height 2, width 2 (of the 9 looked at") != std::string::npos);
   const auto record = nlohmann::json::parse(amcl({"data", "info", "shapes10", "--json"}).out);
   CHECK(record["parts"].size() == 2);
   CHECK(record["parts"][1]["labels"]["ring"] == 100);
   check_error(amcl({"data", "info"}), 2, {"name the data"});
   check_error(amcl({"data", "verify", fixture.path("none")}), 66, {"no such file"});
+}
+
+TEST_CASE("data info: what is used of a set, and what is passed over") {
+  const Fixture fixture;
+  for (const char* name : {"a.tif", "b.tif", "c.txt", "._0.ppm"})
+    fixture.write(std::string("set/") + name, "");
+  const ProcessResult info = amcl({"data", "info", fixture.path("set")});
+  CHECK(info.code == 0);
+  for (const char* part :
+       {"training    8 images, height 2, width 2\n", "views     224 x 224 unless --size",
+        "passed over 3 files: 2 TIFF (not supported), 1 text; 1 hidden or system entry\n",
+        "set: 3 of 11 files are passed over: 2 TIFF (not supported), 1 text\n"})
+    CHECK_MESSAGE(info.out.find(part) != std::string::npos, part, " is missing in ", info.out);
+  const ProcessResult run = pretrain(fixture, fixture.path("set"));
+  CHECK(run.code == 0);
+  CHECK(run.err.find("in files; passed over 3 files: 2 TIFF (not supported), 1 text; 1 hidden") !=
+        std::string::npos);
+  CHECK(run.err.find("warning: " + fixture.path("set") + ": 3 of 11 files") != std::string::npos);
+  const auto record = nlohmann::json::parse(amcl({"data", "info", "shapes10", "--json"}).out);
+  CHECK(record["parts"][0]["view"] == nlohmann::json{32, 32});
+  CHECK(record["parts"][0]["passed_over"] == "");
+}
+
+TEST_CASE("bad images: the run says how many in the end, and augment draws others") {
+  const Fixture fixture;
+  for (int i = 0; i < 8; ++i) fixture.write("set/" + std::to_string(i) + "-bad.ppm", "P6 2 2 255 ");
+  std::vector<std::string> arguments = {"pretrain",
+                                        "--data",
+                                        fixture.path("set"),
+                                        "--out",
+                                        fixture.path("run"),
+                                        "--width",
+                                        "2",
+                                        "--batch",
+                                        "4",
+                                        "--epochs",
+                                        "3",
+                                        "--head-hidden",
+                                        "4",
+                                        "--head-dim",
+                                        "4",
+                                        "--size",
+                                        "8",
+                                        "--on-error",
+                                        "skip"};
+  const ProcessResult run = amcl(arguments);
+  REQUIRE_MESSAGE(run.code == 0, run.err);
+  CHECK(run.err.find("skipped in all: 8 images that cannot be read") != std::string::npos);
+  CHECK(nlohmann::json::parse(read_file(fixture.path("run/summary.json")))["skipped_images"] == 8);
+  const ProcessResult views =
+      amcl({"augment", "--data", fixture.path("set"), "--grid", fixture.path("views.png"), "--size",
+            "8", "--on-error", "skip"});
+  REQUIRE_MESSAGE(views.code == 0, views.err);
+  std::istringstream lines(views.out);
+  std::set<int> images;
+  for (std::string line; std::getline(lines, line);)
+    images.insert(nlohmann::json::parse(line)["image"].get<int>());
+  // The set is 0-bad.ppm, 0.ppm, 1-bad.ppm and so on.
+  CHECK(images == std::set<int>{1, 3, 5, 7, 9, 11, 13, 15});
+  CHECK(views.err.find("skipped (1 of at most 100): ") != std::string::npos);
 }
 
 TEST_CASE("data verify: a set without a good image has every image named") {

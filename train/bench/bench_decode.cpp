@@ -182,7 +182,8 @@ class DecodingBench {
     for (const Stopwatch time; time.seconds() < seconds; ++made) {
       const int64_t number = made + dataset_.count() * 1000 * int64_t{thread};
       const int64_t image = sample(number);
-      maker.make(epoch(number), {&image, 1}, rows);
+      AMCL_CHECK(maker.make(epoch(number), {&image, 1}, rows).empty(), "bench: image ", image,
+                 " cannot be read");
     }
     return made;
   }

@@ -76,6 +76,10 @@ int run_augment(const Config& config, const AugmentOptions& options) {
                                        static_cast<int64_t>(column) + 1))
                 << '\n';
   std::cout.flush();
+  for (const std::vector<std::string>& lines :
+       {dataset.warnings, dataset.bad_images->take_messages()})
+    for (const std::string& line : lines)
+      std::fprintf(stderr, "amcl: warning: %s\n", printable(line).c_str());
   std::fprintf(
       stderr,
       "%s: originals on the left, then views 1 and 2 of epoch 0, of epoch 1, and so on, as "

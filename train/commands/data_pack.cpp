@@ -33,6 +33,9 @@ void print_text(const DataPackOptions& options, const PackReport& report) {
               << name_of(report.parts[i].split);
   if (report.resumed > 0) std::cout << "; " << report.resumed << " of them packed before";
   if (!report.left_out.empty()) std::cout << "; " << report.left_out.size() << " left out";
+  for (const PackedPart& part : report.parts)
+    if (const std::string others = part.passed_over.text(); !others.empty())
+      std::cout << "\n  " << name_of(part.split) << ": " << printable(others);
   std::cout << "\n  size      " << report.bytes / kKilo << " kB\n";
 }
 
@@ -51,8 +54,9 @@ int run_data_pack(const DataPackOptions& options) {
     };
     report = pack_dataset(*backend, options.source, options.file, pack);
   }
-  for (const std::string& image : report.left_out)
-    std::fprintf(stderr, "amcl: warning: %s\n", printable(image).c_str());
+  for (const std::vector<std::string>* lines : {&report.warnings, &report.left_out})
+    for (const std::string& line : *lines)
+      std::fprintf(stderr, "amcl: warning: %s\n", printable(line).c_str());
   if (options.json)
     print_json(options, report);
   else

@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "engine/core/check.h"
 #include "train/printable.h"
 
 namespace amcl {
@@ -27,8 +28,11 @@ nlohmann::ordered_json record_of_part(const DatasetSummary& summary, const PartS
   record["labels"] = nullptr;
   for (const auto& [label, images] : part.labels)
     record["labels"][class_name(summary, label)] = images;
+  record["view"] = {part.view.height, part.view.width};
   record["mean"] = part.normalization.mean;
   record["deviation"] = part.normalization.deviation;
+  record["passed_over"] = part.passed_over.text();
+  record["warnings"] = part.warnings;
   return record;
 }
 
@@ -43,8 +47,17 @@ std::string extents_text(const PartSummary& part) {
   std::ostringstream text;
   text << "height " << range_text(range.least.height, range.most.height) << ", width "
        << range_text(range.least.width, range.most.width);
-  if (range.images < part.images) text << " (of " << range.images << ')';
+  if (range.images < part.images)
+    text << " (of the " << range.images << " looked at; data verify looks at all)";
   return text.str();
+}
+
+// Classes without an image in this part are counted where the set names them.
+std::string classes_text(const DatasetSummary& summary, const PartSummary& part) {
+  const size_t all = summary.class_names.size();
+  std::string text = concat_text(part.labels.size());
+  if (part.labels.size() < all) text += concat_text(" of the ", all);
+  return text + (std::max(all, part.labels.size()) == 1 ? " class" : " classes");
 }
 
 std::string labels_text(const DatasetSummary& summary, const PartSummary& part) {
@@ -53,11 +66,12 @@ std::string labels_text(const DatasetSummary& summary, const PartSummary& part) 
   const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
   const auto [least, most] = std::minmax_element(part.labels.begin(), part.labels.end(), fewer);
   if (part.labels.size() > kClassesShown || least->second == most->second) {
-    text << part.labels.size() << " classes of " << range_text(least->second, most->second)
+    text << classes_text(summary, part) << ", each with " << range_text(least->second, most->second)
          << " images";
     return text.str();
   }
-  const char* comma = "";
+  text << classes_text(summary, part);
+  const char* comma = ": ";
   for (const auto& [label, images] : part.labels) {
     text << comma << printable(class_name(summary, label)) << ' ' << images;
     comma = ", ";
@@ -91,9 +105,17 @@ void print_summary(std::ostream& out, const std::string& source, const DatasetSu
     std::string name = name_of(part.split);
     name.resize(10, ' ');
     out << "  " << name << "  " << part.images << " images, " << extents_text(part)
-        << "\n    labels    " << labels_text(summary, part) << "\n    mean      "
-        << three_digits(part.normalization.mean) << ", deviation "
-        << three_digits(part.normalization.deviation) << '\n';
+        << "\n    labels    " << labels_text(summary, part) << "\n    views     "
+        << part.view.height << " x " << part.view.width << " unless --size says otherwise" << '\n';
+    // Test images are seen with the mean of the training images.
+    if (part.split != Split::test || summary.parts.size() == 1)
+      out << "    mean      " << three_digits(part.normalization.mean) << ", deviation "
+          << three_digits(part.normalization.deviation)
+          << " unless --mean and --deviation say otherwise\n";
+    if (const std::string others = part.passed_over.text(); !others.empty())
+      out << "    " << printable(others) << '\n';
+    for (const std::string& warning : part.warnings)
+      out << "    warning   " << printable(warning) << '\n';
   }
 }
 

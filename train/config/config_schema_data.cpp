@@ -44,7 +44,8 @@ std::vector<Setting> data_settings() {
       {.key = "on_error",
        .field = AMCL_FIELD(data.on_error),
        .value = "WHAT",
-       .help = "at an image file that cannot be read: stop, or take the next good one",
+       .help = "at an image file that cannot be read: stop, or leave it out and draw another in "
+               "its place",
        .allowed = {"stop", "skip"},
        .may_change = true},
       {.key = "error_limit",

@@ -49,7 +49,7 @@ Dataset open_labelled(const EvaluationOptions& options, Backend& backend, const 
   if (!dataset.labelled())
     fail(ErrorKind::data, "evaluate: the ", name_of(split), " images of ", data,
          " have no labels to compare with");
-  // A neighbour in the place of a bad image would be compared with the wrong label.
+  // An image in the place of a bad one would be compared with the wrong label.
   if (dataset.files && dataset.bad_images->skips()) keep_good_images(dataset);
   return dataset;
 }
@@ -94,12 +94,20 @@ void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& e
         "tested on the share of ", config.data.val_fraction,
         " of the training images that --val-fraction holds back, not on separate test images"));
   const Preprocessing preprocessing = choose_preprocessing(options, evaluation);
+  int64_t skipped = 0;
   for (Dataset* part : {&evaluation.train, &evaluation.test}) {
     preprocess_with(*part, preprocessing);
-    if (part->bad_images)
-      for (std::string& image : part->bad_images->take_messages())
-        evaluation.notes.push_back(std::move(image));
+    for (const std::vector<std::string>& lines :
+         {part->warnings, part->bad_images->take_messages()})
+      for (const std::string& line : lines)  // both parts may lie in the same files
+        if (std::find(evaluation.notes.begin(), evaluation.notes.end(), line) ==
+            evaluation.notes.end())
+          evaluation.notes.push_back(line);
+    skipped += part->bad_images->count();
   }
+  if (skipped > 0)
+    evaluation.notes.push_back(
+        concat_text("skipped in all: ", skipped, " images that cannot be read"));
   evaluation.preprocessing = preprocessing_of(evaluation.train);
 }
 

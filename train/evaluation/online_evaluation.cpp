@@ -7,6 +7,7 @@
 
 #include "data/dataset_home.h"
 #include "data/evaluation_batches.h"
+#include "data/good_images.h"
 #include "data/preprocessing.h"
 #include "data/view_maker.h"
 #include "engine/ops/ops.h"
@@ -34,6 +35,11 @@ std::vector<int64_t> evenly_spaced(int64_t count, int64_t wanted) {
   for (int64_t i = 0; i < std::min(count, wanted); ++i)
     chosen.push_back(i * count / std::min(count, wanted));
   return chosen;
+}
+
+// Up to `wanted` images, evenly spaced; without the bad ones among them, where those are skipped.
+std::vector<int64_t> some_images(const Dataset& dataset, int64_t wanted) {
+  return good_images(dataset, evenly_spaced(dataset.count(), wanted), wanted);
 }
 
 // A copy in memory, as evaluation sees the images.
@@ -71,16 +77,14 @@ OnlineEvaluation::OnlineEvaluation(Backend& backend, Method& method, const Datas
       train_(train),
       policy_(policy),
       seed_(seed),
-      at_once_(std::min(images_at_once, kEmbeddedAtOnce)),
-      bank_(evenly_spaced(train.count(), kMostBank)) {
-  if (!train.labelled() || !test.labelled()) {
-    bank_ = evenly_spaced(train.count(), kMostRankRows);
-    return;
-  }
+      at_once_(std::min(images_at_once, kEmbeddedAtOnce)) {
+  const bool labelled = train.labelled() && test.labelled();
+  bank_ = some_images(train, labelled ? kMostBank : kMostRankRows);
+  if (!labelled) return;
   const int64_t most = std::max<int64_t>(1, std::min(kMostQueries, std::ssize(bank_) / 4));
   Dataset seen_alike = test;
   preprocess_with(seen_alike, preprocessing_of(train));
-  queries_ = subset(backend, seen_alike, evenly_spaced(test.count(), most));
+  queries_ = subset(backend, seen_alike, some_images(seen_alike, most));
   for (const std::vector<int32_t>* labels : {&train.labels, &test.labels})
     classes_ = std::max<int64_t>(classes_, 1 + *std::max_element(labels->begin(), labels->end()));
   probe_ =
@@ -147,9 +151,10 @@ std::array<Tensor, 2> OnlineEvaluation::view_features(const BetweenBatches& betw
     std::array<Tensor, 2> rows;
     for (Tensor& images : rows)
       images = Tensor::empty(device, {count, view.height, view.width, 3}, DType::f32);
-    maker.make(/*epoch=*/0,
-               std::span(bank_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count)),
-               rows);
+    const std::span images =
+        std::span(bank_).subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+    AMCL_CHECK(maker.make(/*epoch=*/0, images, rows).empty(), "evaluation: an image of ",
+               train_.name, " that could be read at first cannot be read any more");
     for (size_t v = 0; v < rows.size(); ++v)
       parts[v].push_back(
           method_.features(&device == &backend_ ? rows[v] : upload_to(backend_, rows[v]), context));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 
 #include "data/evaluation_batches.h"
@@ -9,6 +10,7 @@
 #include "data/pixel_bytes.h"
 #include "data/sampler.h"
 #include "data/view_maker.h"
+#include "engine/core/check.h"
 #include "train/pictures/canvas.h"
 
 namespace amcl {
@@ -18,14 +20,15 @@ constexpr int64_t kGap = 4;           // pixels between pictures
 constexpr int64_t kOriginalGap = 12;  // between an original and its views
 constexpr uint32_t kViewsPerEpoch = 2;
 
-// Of image files, what the decoder finds.
-ImageExtent extent_of(Backend& backend, const Dataset& dataset, int64_t image) {
+// Of image files, what the decoder finds; nothing for a bad image.
+std::optional<ImageExtent> extent_of(Backend& backend, const Dataset& dataset, int64_t image) {
   if (dataset.in_memory()) return dataset.image_extent();
   ImageExtent extent;
-  ImageReader(backend, dataset).read(image, [&](ImageExtent found) {
+  const bool good = ImageReader(backend, dataset).read(image, [&](ImageExtent found) {
     extent = found;
     return whole_image(found);
   });
+  if (!good) return std::nullopt;
   return extent;
 }
 
@@ -34,17 +37,18 @@ ImageExtent extent_of(Backend& backend, const Dataset& dataset, int64_t image) {
 ViewGrid plan_view_grid(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy,
                         uint64_t seed, int64_t rows, int64_t columns) {
   policy.validate();
-  ViewGrid grid{
-      .seed = seed, .policy = policy, .images = epoch_order(seed, 0, dataset.count()), .views = {}};
-  grid.images.resize(static_cast<size_t>(std::min(rows, dataset.count())));
-  for (const int64_t image : grid.images) {
-    const ImageExtent extent = extent_of(backend, dataset, image);
+  ViewGrid grid{.seed = seed, .policy = policy, .images = {}, .views = {}};
+  for (const int64_t image : epoch_order(seed, 0, dataset.count())) {
+    if (std::ssize(grid.images) == rows) break;
+    const std::optional<ImageExtent> extent = extent_of(backend, dataset, image);
+    if (!extent) continue;
+    grid.images.push_back(image);
     std::vector<PicturedView>& row = grid.views.emplace_back();
     for (uint32_t column = 0; column < columns; ++column) {
       const uint32_t epoch = column / kViewsPerEpoch;
       const uint32_t view = column % kViewsPerEpoch;
       row.push_back(
-          {epoch, view, policy.draw(seed, epoch, image, view, extent.height, extent.width)});
+          {epoch, view, policy.draw(seed, epoch, image, view, extent->height, extent->width)});
     }
   }
   return grid;
@@ -72,7 +76,9 @@ RgbImage draw_view_grid(Backend& backend, const Dataset& dataset, const ViewGrid
     canvas.paste(left(0), top(row), evaluation_pixels(backend, plain, image).to_host<uint8_t>(),
                  height, width, zoom);
     for (const PicturedView& pictured : grid.views[static_cast<size_t>(row)]) {
-      if (pictured.view == 0) maker.make(pictured.epoch, image, views);
+      if (pictured.view == 0)
+        AMCL_CHECK(maker.make(pictured.epoch, image, views).empty(),
+                   "augment: ", dataset.image_name(image[0]), " cannot be read any more");
       const int64_t column = pictured.epoch * kViewsPerEpoch + pictured.view;
       canvas.paste(left(column + 1), top(row), pixel_bytes(views[pictured.view]), height, width,
                    zoom);

@@ -23,7 +23,8 @@ struct ViewGrid {
   std::vector<std::vector<PicturedView>> views;  // of each row, from left to right
 };
 
-// The first `rows` images of the first epoch in the order of training, and of each the views that
+// The first `rows` images of the first epoch in the order of training (without those that cannot be read,
+// where they are skipped), and of each the views that
 // training sees: both of epoch 0, both of epoch 1, and so on, `columns` in all. They are a function
 // of the seed, the policy and the images alone, as in data/loader.h. Image files are opened for
 // their extents.

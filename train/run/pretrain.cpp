@@ -94,6 +94,7 @@ struct Opened {
   std::unique_ptr<Backend> host;  // for images that are not in the memory of `backend`
   Dataset dataset;
   Dataset test;  // for the online evaluation; empty without it, or where there are no test images
+  std::vector<std::string> test_warnings;
 
   explicit Opened(const Config& config)
       : backend(open_training_backend(config.train)),
@@ -120,6 +121,7 @@ struct Opened {
     try {
       test = open(config, Split::test, 0);
       test.host = host.get();
+      if (test.warnings != dataset.warnings) test_warnings = test.warnings;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::missing) throw;
     }
@@ -129,6 +131,18 @@ struct Opened {
 std::string warmup_text(const Config& config) {
   const double epochs = config.objective.temperature_warmup_epochs.value_or(0.0);
   return epochs > 0.0 ? concat_text(", warm-up ", epochs, " epochs") : std::string();
+}
+
+// Where the images live, and what of the source is none of them.
+std::string describe_data(const Dataset& dataset, Backend& backend) {
+  const std::string passed_over = printable(dataset.passed_over.text());
+  return describe_home(dataset, backend) + (passed_over.empty() ? "" : "; ") + passed_over;
+}
+
+void print_warnings(std::FILE* notes, const Opened& opened) {
+  for (const std::vector<std::string>& warnings : {opened.dataset.warnings, opened.test_warnings})
+    for (const std::string& warning : warnings)
+      std::fprintf(notes, "warning: %s\n", printable(warning).c_str());
 }
 
 // What runs with these data.
@@ -159,7 +173,7 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
   const std::string text = concat_text(
       "data       ", printable(dataset.name), " (", printable(dataset.layout), "), ",
       dataset.count(), " images, views ", view.height, " x ", view.width, ", ",
-      describe_home(dataset, *opened.backend), "\nmethod     ", model.method, "\nmodel      ",
+      describe_data(dataset, *opened.backend), "\nmethod     ", model.method, "\nmodel      ",
       model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", *model.heads,
       ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
       temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
@@ -169,6 +183,7 @@ void describe_run(std::FILE* notes, Opened& opened, Trainer& trainer, const Conf
       evaluation_text(config, trainer.online_evaluation()), "\ndevice     ", opened.backend->name(),
       ", threads ", compute_threads(), ", workers ", config.train.workers, "\n");
   std::fputs(text.c_str(), notes);
+  print_warnings(notes, opened);
 }
 
 // Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from now
@@ -312,6 +327,7 @@ PretrainEnd dry_run(const Config& given, const PretrainOptions& options) {
   const Config config = settle(given, opened.dataset);
   const Plan plan = make_plan(*opened.backend, opened.dataset, config, &opened.test);
   print_choices(options.notes, given, config, opened.dataset);
+  print_warnings(options.notes, opened);
   std::fputs(describe(plan).c_str(), options.results);
   return PretrainEnd::finished;
 }

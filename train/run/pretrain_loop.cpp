@@ -216,11 +216,14 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["loader_wait_share"] = stepped ? LogRecord(timing.loader_wait_share) : LogRecord();
   summary["seconds"] = since_start_.seconds();
   summary["peak_resident_bytes"] = peak_resident_bytes();
+  summary["skipped_images"] = trainer_.skipped_images();
   summary["checkpoint"] = directory_.checkpoint_path();
   directory_.write_summary(json_text(summary, 2) + "\n");
   progress_.message(concat_text(finished ? "finished" : "stopped", " at step ",
                                 trainer_.finished_steps(), " of ", trainer_.steps(), ", loss ",
                                 loss, " (chance ", chance_level_, ")"));
+  if (const int64_t skipped = trainer_.skipped_images(); skipped > 0)
+    progress_.message(concat_text("skipped in all: ", skipped, " images that cannot be read"));
   if (!finished)
     progress_.message(
         concat_text("to go on: amcl pretrain --resume ", shell_quoted(directory_.path())));

@@ -1,8 +1,10 @@
 #include "train/run/trainer.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "data/evaluation_batches.h"
+#include "data/good_images.h"
 #include "engine/core/parallel_for.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"
@@ -49,10 +51,12 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
           *method_, arena_, optimizer_, [this] { return loader_.views(); },
           {.micro_batch = config.train.micro_batch, .context = context_},
           config.train.capture.value_or(true) && loader_.can_be_recorded()) {
-  if (test != nullptr && config.train.eval_every > 0)
+  if (test != nullptr && config.train.eval_every > 0) {
+    bad_test_images_ = test->bad_images;
     online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
                                                  build_augment_policy(config.augment),
                                                  config.train.seed, images_at_once(config.train));
+  }
   loader_.start(0, 0);
 }
 
@@ -77,6 +81,18 @@ std::optional<double> Trainer::temperature_warmup() const {
   if (temperature_warmup_ == 0) return {};
   return std::min(1.0,
                   static_cast<double>(finished_steps_) / static_cast<double>(temperature_warmup_));
+}
+
+std::vector<std::string> Trainer::take_bad_images() const {
+  std::vector<std::string> messages = dataset_.bad_images->take_messages();
+  if (bad_test_images_)
+    for (std::string& message : bad_test_images_->take_messages())
+      messages.push_back(std::move(message));
+  return messages;
+}
+
+int64_t Trainer::skipped_images() const {
+  return dataset_.bad_images->count() + (bad_test_images_ ? bad_test_images_->count() : 0);
 }
 
 void Trainer::advance() {
@@ -122,9 +138,12 @@ EncoderMetadata Trainer::describe_encoder() const {
 }
 
 Probe Trainer::make_probe() {
-  const int64_t count = std::min(kProbeImages, dataset_.count());
+  std::vector<int64_t> all(static_cast<size_t>(dataset_.count()));
+  std::iota(all.begin(), all.end(), 0);
+  const std::vector<int64_t> first = good_images(dataset_, all, kProbeImages);
+  const auto count = std::ssize(first);
   Dataset probe;
-  probe.images = evaluation_pixels(backend_, dataset_, 0, count);
+  probe.images = evaluation_pixels(backend_, dataset_, first);
   probe.normalization = dataset_.normalization;
   return {.images = probe.images,
           .features = method_->features(evaluation_batch(backend_, probe, 0, count),

@@ -53,9 +53,9 @@ class Trainer {
   // Seconds that steps have waited for the loader since the last call.
   double take_wait_seconds() { return loader_.take_wait_seconds(); }
   // A line for each image that could not be read and was skipped since the last call.
-  std::vector<std::string> take_bad_images() {
-    return dataset_.bad_images ? dataset_.bad_images->take_messages() : std::vector<std::string>();
-  }
+  std::vector<std::string> take_bad_images() const;
+  // All of them, those of the online evaluation too.
+  int64_t skipped_images() const;
 
   // Null without a test set, or with eval_every = 0.
   OnlineEvaluation* online_evaluation() { return online_.get(); }
@@ -87,6 +87,7 @@ class Trainer {
   int64_t temperature_warmup_;  // steps
   RepeatedStep step_;
   std::unique_ptr<OnlineEvaluation> online_;
+  std::shared_ptr<BadImages> bad_test_images_;  // null without online evaluation
   int64_t finished_steps_ = 0;
 };
 
