@@ -224,6 +224,28 @@ TEST_CASE("bad images: the run says how many in the end, and augment draws other
   CHECK(views.err.find("skipped (1 of at most 100): ") != std::string::npos);
 }
 
+TEST_CASE("evaluate: what is skipped and what is passed over is shown") {
+  const Fixture fixture;
+  for (const char* part : {"parts/train/", "parts/val/"})
+    for (const char* name : {"a/0.ppm", "a/1.ppm", "b/2.ppm", "b/3.ppm"})
+      fixture.write(std::string(part) + name, read_file(fixture.path("set/0.ppm")));
+  fixture.write("parts/train/a/bad.ppm", "P6 2 2 255 ");
+  fixture.write("parts/train/a/notes.txt", "text");
+  REQUIRE(amcl({"pretrain", "--data", fixture.path("parts"), "--out", fixture.path("run"),
+                "--width", "2", "--batch", "4", "--epochs", "1", "--head-hidden", "4", "--head-dim",
+                "4", "--size", "8", "--on-error", "skip"})
+              .code == 0);
+  const ProcessResult shown = amcl({"evaluate", fixture.path("run")});
+  REQUIRE_MESSAGE(shown.code == 0, shown.err);
+  for (const char* part : {"4 training and 4 test images\n", "skipped     1 images",
+                           "passed over 1 file: 1 text\n", "images      8 x 8"})
+    CHECK_MESSAGE(shown.out.find(part) != std::string::npos, part, " is missing in ", shown.out);
+  const auto record = nlohmann::json::parse(amcl({"evaluate", fixture.path("run"), "--json"}).out);
+  CHECK(record["skipped_images"] == 1);
+  CHECK(record["passed_over"]["train"] == "passed over 1 file: 1 text");
+  CHECK(record["passed_over"]["test"] == "");
+}
+
 TEST_CASE("data verify: a set without a good image has every image named") {
   const Fixture fixture;
   for (const char* folder : {"bad/train", "bad/val"}) fs::create_directories(fixture.path(folder));

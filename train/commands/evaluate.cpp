@@ -42,6 +42,9 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
   }
   record["train_images"] = evaluation.train.count();
   record["test_images"] = evaluation.test.count();
+  record["skipped_images"] = evaluation.skipped_images;
+  record["passed_over"] = {{"train", evaluation.train.passed_over.text()},
+                           {"test", evaluation.test.passed_over.text()}};
   record["data"] = evaluation.train.name;
   const Preprocessing& seen = evaluation.preprocessing;
   record["size"] = seen.view.height == seen.view.width
@@ -80,8 +83,13 @@ void print_text(const Evaluation& evaluation, const EvaluateOptions& options, do
               << evaluation.checkpoint->state.step << ")\n";
   std::cout << "data        " << printable(evaluation.train.name) << ": "
             << evaluation.train.count() << " training and " << evaluation.test.count()
-            << " test images\n"
-            << "images      " << describe(evaluation.preprocessing) << " ("
+            << " test images\n";
+  if (evaluation.skipped_images > 0)
+    std::cout << "skipped     " << evaluation.skipped_images << " images that cannot be read\n";
+  for (const Dataset* part : {&evaluation.train, &evaluation.test})
+    if (const std::string others = part->passed_over.text(); !others.empty())
+      std::cout << "            " << printable(others) << '\n';
+  std::cout << "images      " << describe(evaluation.preprocessing) << " ("
             << origin_of(evaluation, options) << ")\n"
             << "features    "
             << (options.features == "pixels" ? "pixels"

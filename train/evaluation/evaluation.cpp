@@ -94,7 +94,6 @@ void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& e
         "tested on the share of ", config.data.val_fraction,
         " of the training images that --val-fraction holds back, not on separate test images"));
   const Preprocessing preprocessing = choose_preprocessing(options, evaluation);
-  int64_t skipped = 0;
   for (Dataset* part : {&evaluation.train, &evaluation.test}) {
     preprocess_with(*part, preprocessing);
     for (const std::vector<std::string>& lines :
@@ -103,11 +102,8 @@ void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& e
         if (std::find(evaluation.notes.begin(), evaluation.notes.end(), line) ==
             evaluation.notes.end())
           evaluation.notes.push_back(line);
-    skipped += part->bad_images->count();
+    evaluation.skipped_images += part->bad_images->count();
   }
-  if (skipped > 0)
-    evaluation.notes.push_back(
-        concat_text("skipped in all: ", skipped, " images that cannot be read"));
   evaluation.preprocessing = preprocessing_of(evaluation.train);
 }
 

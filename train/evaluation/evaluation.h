@@ -35,6 +35,7 @@ struct Evaluation {
   Config config;                         // of the checkpoint; defaults without one
   Dataset train;                         // the bank
   Dataset test;
+  int64_t skipped_images = 0;   // of both, that cannot be read
   Preprocessing preprocessing;  // of both
   int64_t feature_dim = 0;
   std::optional<KnnResult> knn;

@@ -208,6 +208,7 @@ PretrainEnd start_run(Config given, const PretrainOptions& options,
   Trainer trainer(*opened.backend, opened.dataset, config, &opened.test);
   opened.close_test();
   const std::string origin = initialize(trainer, opened.dataset, config, options);
+  stop_requested();  // from here on a request is heeded: there is something to leave in order
   RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
   directory.write_config(to_toml(config));
   print_choices(options.notes, given, config, opened.dataset);
@@ -289,6 +290,7 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
     return Trainer(*opened.backend, opened.dataset, config, &opened.test);
   });
   opened.close_test();
+  stop_requested();  // as in start_run
   int64_t threads = compute_threads();
   std::string origin;
   if (checkpoint) {
