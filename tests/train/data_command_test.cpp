@@ -226,6 +226,8 @@ TEST_CASE("bad images: the run says how many in the end, and augment draws other
 
 TEST_CASE("evaluate: what is skipped and what is passed over is shown") {
   const Fixture fixture;
+  for (const char* folder : {"train/a", "train/b", "val/a", "val/b"})
+    fs::create_directories(fixture.path(std::string("parts/") + folder));
   for (const char* part : {"parts/train/", "parts/val/"})
     for (const char* name : {"a/0.ppm", "a/1.ppm", "b/2.ppm", "b/3.ppm"})
       fixture.write(std::string(part) + name, read_file(fixture.path("set/0.ppm")));

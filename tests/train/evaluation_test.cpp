@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 
 #include "tests/train/evaluation_fixture.h"
 #include "train/config/dataset_config.h"
@@ -13,6 +15,14 @@ namespace {
 
 using test::kTestImages;
 using test::kTrainImages;
+
+// A set of a few files comes with notes of its own.
+std::vector<std::string> notes_that_begin(const std::string& text, const Evaluation& evaluation) {
+  std::vector<std::string> notes;
+  std::copy_if(evaluation.notes.begin(), evaluation.notes.end(), std::back_inserter(notes),
+               [&](const std::string& note) { return note.starts_with(text); });
+  return notes;
+}
 
 class EvaluationTest : public test::EvaluationFixture {
  protected:
@@ -42,7 +52,7 @@ TEST_CASE_FIXTURE(EvaluationTest, "evaluation: model and data come from the chec
   untrained.random_init = true;
   const Evaluation random = evaluate(untrained, *backend_);
   CHECK(random.knn->neighbours == begun.knn->neighbours);
-  CHECK(random.notes.back().starts_with("untrained network"));
+  CHECK(notes_that_begin("untrained network", random).size() == 1);
 
   for (int step = 0; step < 3; ++step) trainer_.step();
   save(trainer_.checkpoint());
@@ -61,9 +71,9 @@ TEST_CASE_FIXTURE(EvaluationTest,
   test::write_text(path_, content);
   const Evaluation found = evaluate(of_run, *backend_);
   CHECK(found.checkpoint->path == earlier);
-  REQUIRE(found.notes.size() == 1);
-  CHECK(found.notes[0].starts_with(path_ + " is damaged"));
-  CHECK(found.notes[0].find(earlier + " takes its place") != std::string::npos);
+  const std::vector<std::string> notes = notes_that_begin(path_ + " is damaged", found);
+  REQUIRE(notes.size() == 1);
+  CHECK(notes[0].find(earlier + " takes its place") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(EvaluationTest, "evaluation: the encoder sees images as in training") {
