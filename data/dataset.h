@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/bad_images.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "data/image_files.h"
 #include "data/passed_over.h"
 #include "engine/backend/op_specs.h"
@@ -76,9 +76,10 @@ struct Dataset {
 
 // How a source is read.
 struct DatasetOptions {
-  std::string layout = "auto";  // one of dataset_layouts(); auto: recognised by what lies there
-  int64_t size = 0;             // Dataset::size; 0: the images' own, kFileViewSize for files
-  double val_fraction = 0.0;    // of training images, held back as test images (held_out.h)
+  std::string layout =
+      "auto";  // one of dataset_layouts() (data/sources/open_dataset.h); auto: recognised by what lies there
+  int64_t size = 0;           // Dataset::size; 0: the images' own, kFileViewSize for files
+  double val_fraction = 0.0;  // of training images, held back as test images (held_out.h)
   bool skip_bad_images = false;
   int64_t error_limit = 100;  // of bad images that are skipped
   bool reduce_decoding = false;
@@ -88,14 +89,5 @@ struct DatasetOptions {
   std::optional<std::array<float, 3>> mean = {};
   std::optional<std::array<float, 3>> deviation = {};
 };
-
-// The values of DatasetOptions::layout.
-std::vector<std::string> dataset_layouts();
-
-// Opens `source`: "shapes10", a directory that holds a known layout or image files, a list of image
-// files, or a packed set. limit > 0 keeps the first `limit` images. Errors: missing (66), unknown layout or
-// corrupt file (65), each naming path and remedy.
-Dataset open_dataset(Device& device, const std::string& source, Split split, int64_t limit,
-                     uint64_t seed, const DatasetOptions& options = {});
 
 }  // namespace amcl

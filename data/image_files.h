@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "data/decode.h"
-#include "data/decode_memory.h"
+#include "data/decode/decode.h"
+#include "data/decode/decode_memory.h"
 
 namespace amcl {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "engine/core/tensor.h"
 
 namespace amcl {

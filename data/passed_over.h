@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/file_kind.h"
+#include "data/decode/file_kind.h"
 
 namespace amcl {
 

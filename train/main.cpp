@@ -13,7 +13,7 @@
 #include <new>
 
 #include "engine/core/check.h"
-#include "train/cli/command_line.h"
+#include "train/commands/command_line.h"
 #include "train/exit_code.h"
 #include "train/printable.h"
 #include "train/progress.h"

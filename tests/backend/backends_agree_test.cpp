@@ -2,9 +2,9 @@
 #include <doctest/doctest.h>
 
 #include "engine/core/parallel_for.h"
+#include "engine/op_cases/op_cases.h"
 #include "tests/support/backends.h"
 #include "tests/support/compute_threads.h"
-#include "train/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

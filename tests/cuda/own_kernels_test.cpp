@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
+#include "engine/op_cases/op_cases.h"
 #include "tests/support/backends.h"
 #include "tests/support/cuda_emulation/emulated_backend.h"
-#include "train/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <array>
 
-#include "data/dataset_home.h"
-#include "data/evaluation_batches.h"
-#include "data/loader.h"
+#include "data/views/dataset_home.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "tests/data/noise_dataset.h"
 #include "tests/support/backends.h"

@@ -5,7 +5,7 @@
 #include <limits>
 #include <thread>
 
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 #include "engine/backend/open.h"
 #include "engine/core/philox.h"
 

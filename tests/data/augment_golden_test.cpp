@@ -6,7 +6,7 @@
 #include <iterator>
 #include <sstream>
 
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 #include "engine/backend/augment_filters.h"
 #include "engine/backend/open.h"
 #include "engine/io/safetensors.h"

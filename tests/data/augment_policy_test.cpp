@@ -1,4 +1,4 @@
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 
 #include <doctest/doctest.h>
 

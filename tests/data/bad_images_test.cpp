@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <set>
 
-#include "data/good_images.h"
-#include "data/loader.h"
-#include "data/sampler.h"
+#include "data/sources/good_images.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/loader.h"
+#include "data/views/sampler.h"
 #include "engine/backend/open.h"
 #include "tests/data/data_files.h"
 

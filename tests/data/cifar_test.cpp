@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "data/dataset.h"
+#include "data/sources/open_dataset.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/core/philox.h"
 #include "tests/data/data_files.h"

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "data/sources/open_dataset.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/encode.h"
 

@@ -1,5 +1,5 @@
 // What data info and data verify find in a set.
-#include "data/dataset_check.h"
+#include "data/sources/dataset_check.h"
 
 #include <doctest/doctest.h>
 

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 #include <zlib.h>
 
-#include "data/decode.h"
-#include "data/exif.h"
+#include "data/decode/decode.h"
+#include "data/decode/exif.h"
 #include "tests/data/encode.h"
 #include "tests/data/fuzz.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "data/decode_memory.h"
+#include "data/decode/decode_memory.h"
 #include "engine/core/check.h"
 #include "engine/core/host_memory.h"
 #include "tests/data/decoded.h"

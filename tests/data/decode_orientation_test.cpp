@@ -1,7 +1,7 @@
 // The orientation in Exif data, wherever a file has it and however it is written.
 #include <doctest/doctest.h>
 
-#include "data/exif.h"
+#include "data/decode/exif.h"
 #include "tests/data/decoded.h"
 #include "tests/data/encode.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/decode.h"
+#include "data/decode/decode.h"
 
 namespace amcl {
 

@@ -1,10 +1,10 @@
 // Which files of a directory are images, and what is passed over.
-#include "data/directory_walk.h"
+#include "data/sources/directory_walk.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
-#include "data/image_folder.h"
+#include "data/sources/image_folder.h"
 #include "tests/data/data_files.h"
 #include "tests/data/encode.h"
 #include "tests/io/in_child.h"

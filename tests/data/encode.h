@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/encode_jpeg.h"
+#include "data/decode/encode_jpeg.h"
 
 namespace amcl {
 

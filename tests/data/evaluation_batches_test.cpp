@@ -1,8 +1,8 @@
-#include "data/evaluation_batches.h"
+#include "data/views/evaluation_batches.h"
 
 #include <doctest/doctest.h>
 
-#include "data/shapes.h"
+#include "data/sources/shapes.h"
 #include "engine/backend/open.h"
 
 namespace amcl {

@@ -1,9 +1,9 @@
 // Archives of known sets: download, checksum, unpacking.
-#include "data/fetch.h"
+#include "data/fetch/fetch.h"
 
 #include <doctest/doctest.h>
 
-#include "data/tar_archive.h"
+#include "data/fetch/tar_archive.h"
 #include "engine/core/check.h"
 #include "engine/io/sha256.h"
 #include "tests/data/archives.h"

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <set>
 
-#include "data/dataset.h"
 #include "data/hash.h"
+#include "data/sources/open_dataset.h"
 #include "engine/backend/open.h"
 #include "tests/data/data_files.h"
 #include "tests/data/packed_files.h"

@@ -1,9 +1,10 @@
 // Small IDX files, plain and compressed, whole and damaged.
-#include "data/idx.h"
+#include "data/sources/idx.h"
 
 #include <doctest/doctest.h>
 #include <zlib.h>
 
+#include "data/sources/open_dataset.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"
 

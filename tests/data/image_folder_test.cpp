@@ -1,5 +1,5 @@
 // Directories of image files: what is found, in which order, with which labels.
-#include "data/image_folder.h"
+#include "data/sources/image_folder.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -7,11 +7,12 @@
 
 #include <algorithm>
 
-#include "data/evaluation_batches.h"
-#include "data/good_images.h"
 #include "data/hash.h"
 #include "data/image_reader.h"
-#include "data/loader.h"
+#include "data/sources/good_images.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"

@@ -1,4 +1,4 @@
-#include "data/loader.h"
+#include "data/views/loader.h"
 
 #include <doctest/doctest.h>
 

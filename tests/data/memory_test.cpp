@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <fstream>
 
-#include "data/loader.h"
-#include "data/packed_file.h"
-#include "data/packed_writer.h"
+#include "data/packed/packed_file.h"
+#include "data/packed/packed_writer.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "tests/data/data_files.h"
 #include "tests/data/encode.h"

@@ -1,5 +1,5 @@
 // Packing that is stopped, repeated or impossible.
-#include "data/pack.h"
+#include "data/sources/pack.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -9,8 +9,8 @@
 #include <csignal>
 #include <functional>
 
-#include "data/packed_file.h"
-#include "data/packed_writer.h"
+#include "data/packed/packed_file.h"
+#include "data/packed/packed_writer.h"
 #include "engine/core/parallel_for.h"
 #include "tests/data/data_files.h"
 #include "tests/data/encode.h"

@@ -1,13 +1,13 @@
 // Damaged packed sets: each says in one line what is wrong with it.
-#include "data/packed_file.h"
+#include "data/packed/packed_file.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <cstring>
 
-#include "data/dataset.h"
-#include "data/loader.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "engine/core/check.h"
 #include "tests/data/data_files.h"

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <string>
 
-#include "data/pack.h"
-#include "data/packed_format.h"
+#include "data/packed/packed_format.h"
+#include "data/sources/pack.h"
 
 namespace amcl {
 

@@ -2,7 +2,7 @@
 // again, so that what these would catch is met too.
 #include <doctest/doctest.h>
 
-#include "data/packed_file.h"
+#include "data/packed/packed_file.h"
 #include "tests/data/data_files.h"
 #include "tests/data/fuzz.h"
 #include "tests/data/packed_files.h"

@@ -1,5 +1,5 @@
 // A packed set is the set that was packed: the same images, labels, parts and views.
-#include "data/packed_set.h"
+#include "data/sources/packed_set.h"
 
 #include <doctest/doctest.h>
 
@@ -7,10 +7,11 @@
 #include <cstring>
 #include <thread>
 
-#include "data/evaluation_batches.h"
-#include "data/good_images.h"
-#include "data/loader.h"
-#include "data/packed_file.h"
+#include "data/packed/packed_file.h"
+#include "data/sources/good_images.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "tests/data/data_files.h"
 #include "tests/data/encode.h"

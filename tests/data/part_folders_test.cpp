@@ -1,10 +1,11 @@
 // Folders that are parts of a set, and those that are classes.
-#include "data/part_folders.h"
+#include "data/sources/part_folders.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 
+#include "data/sources/open_dataset.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"
 

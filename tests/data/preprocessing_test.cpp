@@ -1,10 +1,11 @@
-#include "data/preprocessing.h"
+#include "data/views/preprocessing.h"
 
 #include <doctest/doctest.h>
 
 #include <functional>
 
-#include "data/evaluation_batches.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/evaluation_batches.h"
 #include "engine/backend/open.h"
 #include "tests/data/data_files.h"
 #include "tests/data/noise_dataset.h"

@@ -5,8 +5,9 @@
 #include <map>
 #include <set>
 
-#include "data/directory_walk.h"
-#include "data/gzip_file.h"
+#include "data/decode/gzip_file.h"
+#include "data/sources/directory_walk.h"
+#include "data/sources/open_dataset.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/archives.h"
 #include "tests/data/data_files.h"

@@ -1,4 +1,4 @@
-#include "data/sampler.h"
+#include "data/views/sampler.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "data/shapes.h"
+#include "data/sources/shapes.h"
 
 #include <doctest/doctest.h>
 

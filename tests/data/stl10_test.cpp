@@ -1,13 +1,14 @@
 // Small files in the layout of STL-10, whole and damaged.
-#include "data/stl10.h"
+#include "data/sources/stl10.h"
 
 #include <doctest/doctest.h>
 
-#include "data/channel_statistics.h"
-#include "data/dataset_check.h"
-#include "data/evaluation_batches.h"
-#include "data/loader.h"
-#include "data/pack.h"
+#include "data/sources/channel_statistics.h"
+#include "data/sources/dataset_check.h"
+#include "data/sources/open_dataset.h"
+#include "data/sources/pack.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"

@@ -2,7 +2,7 @@
 // most of them whole for gzip: whatever they hold, nothing appears outside of the one folder.
 #include <doctest/doctest.h>
 
-#include "data/tar_archive.h"
+#include "data/fetch/tar_archive.h"
 #include "tests/data/archives.h"
 #include "tests/data/data_files.h"
 #include "tests/data/fuzz.h"

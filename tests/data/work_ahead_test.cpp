@@ -1,4 +1,4 @@
-#include "data/work_ahead.h"
+#include "data/views/work_ahead.h"
 
 #include <doctest/doctest.h>
 

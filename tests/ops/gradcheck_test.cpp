@@ -3,10 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/op_cases/op_cases.h"
 #include "engine/ops/ops.h"
 #include "tests/support/backends.h"
 #include "tests/support/rng.h"
-#include "train/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

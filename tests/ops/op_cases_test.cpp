@@ -1,5 +1,5 @@
 // The table of op cases covers what it says it does.
-#include "train/op_cases/op_cases.h"
+#include "engine/op_cases/op_cases.h"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "data/packed_writer.h"
+#include "data/packed/packed_writer.h"
 #include "tests/data/encode.h"
 #include "tests/train/subprocess.h"
 

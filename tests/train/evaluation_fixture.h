@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "data/sources/open_dataset.h"
 #include "engine/backend/open.h"
 #include "engine/core/philox.h"
 #include "tests/io/scratch_directory.h"

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iterator>
 
+#include "data/sources/open_dataset.h"
 #include "tests/train/evaluation_fixture.h"
 #include "train/config/dataset_config.h"
 

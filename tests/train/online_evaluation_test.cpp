@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "data/evaluation_batches.h"
-#include "data/preprocessing.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/preprocessing.h"
 #include "engine/backend/open.h"
 #include "tests/train/tiny_training.h"
 #include "train/assembly/build_method.h"

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/loader.h"
-#include "data/shapes.h"
+#include "data/sources/shapes.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 
 namespace amcl {

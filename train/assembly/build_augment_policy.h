@@ -1,6 +1,6 @@
 // The augmentations that [augment] of a configuration asks for.
 #pragma once
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 #include "train/config/config.h"
 
 namespace amcl {

@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include "data/augment_policy.h"
-#include "data/loader.h"
+#include "data/views/augment_policy.h"
+#include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "engine/core/philox.h"
 #include "train/bench/bench_decode.h"

@@ -9,12 +9,13 @@
 #include <span>
 #include <vector>
 
-#include "data/augment_policy.h"
-#include "data/decode.h"
-#include "data/encode_jpeg.h"
+#include "data/decode/decode.h"
+#include "data/decode/encode_jpeg.h"
 #include "data/image_files.h"
-#include "data/pack.h"
-#include "data/view_maker.h"
+#include "data/sources/open_dataset.h"
+#include "data/sources/pack.h"
+#include "data/views/augment_policy.h"
+#include "data/views/view_maker.h"
 #include "engine/core/check.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/file.h"

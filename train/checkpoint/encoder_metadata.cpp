@@ -4,7 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 
 namespace amcl {
 namespace {

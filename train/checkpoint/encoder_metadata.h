@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "data/preprocessing.h"
+#include "data/views/preprocessing.h"
 #include "train/checkpoint/metadata_text.h"
 
 namespace amcl {

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "data/sources/open_dataset.h"
 #include "engine/backend/open.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/config/dataset_config.h"

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "data/fetch.h"
+#include "data/fetch/fetch.h"
 #include "train/progress.h"
 
 namespace amcl {

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "data/pack.h"
+#include "data/sources/pack.h"
 #include "train/progress.h"
 
 namespace amcl {

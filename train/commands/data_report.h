@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
-#include "data/dataset_check.h"
+#include "data/sources/dataset_check.h"
 
 namespace amcl {
 

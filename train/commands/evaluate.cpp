@@ -6,7 +6,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "train/evaluation/evaluation.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/backend/open.h"
-#include "train/op_cases/op_cases.h"
+#include "engine/op_cases/op_cases.h"
 
 namespace amcl {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 
 namespace amcl {
 

@@ -1,4 +1,4 @@
-#include "data/dataset.h"
+#include "data/sources/open_dataset.h"
 #include "train/config/config_schema_parts.h"
 
 namespace amcl {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "data/augment_policy.h"
+#include "data/views/augment_policy.h"
 
 namespace amcl {
 namespace {

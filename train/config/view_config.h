@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "data/decode.h"
+#include "data/decode/decode.h"
 #include "train/config/config.h"
 
 namespace amcl {

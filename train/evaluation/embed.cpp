@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-#include "data/evaluation_batches.h"
+#include "data/views/evaluation_batches.h"
 
 namespace amcl {
 namespace {

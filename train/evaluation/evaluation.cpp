@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "data/good_images.h"
+#include "data/sources/good_images.h"
+#include "data/sources/open_dataset.h"
 #include "train/checkpoint/intact_checkpoint.h"
 #include "train/config/dataset_config.h"
 #include "train/evaluation/embed.h"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
-#include "data/preprocessing.h"
+#include "data/views/preprocessing.h"
 #include "engine/backend/backend.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <numeric>
 
-#include "data/sampler.h"
+#include "data/views/sampler.h"
 #include "engine/core/philox.h"
 #include "engine/ops/ops.h"
 #include "train/evaluation/column_statistics.h"

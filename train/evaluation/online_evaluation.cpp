@@ -5,11 +5,11 @@
 #include <cmath>
 #include <numbers>
 
-#include "data/dataset_home.h"
-#include "data/evaluation_batches.h"
-#include "data/good_images.h"
-#include "data/preprocessing.h"
-#include "data/view_maker.h"
+#include "data/sources/good_images.h"
+#include "data/views/dataset_home.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/preprocessing.h"
+#include "data/views/view_maker.h"
 #include "engine/ops/ops.h"
 #include "train/evaluation/alignment_uniformity.h"
 #include "train/evaluation/column_statistics.h"

@@ -19,8 +19,8 @@
 #include <optional>
 #include <vector>
 
-#include "data/augment_policy.h"
 #include "data/dataset.h"
+#include "data/views/augment_policy.h"
 #include "engine/io/safetensors.h"
 #include "models/methods/method.h"
 #include "train/evaluation/embed.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "data/evaluation_batches.h"
+#include "data/views/evaluation_batches.h"
 #include "engine/core/check.h"
 #include "train/pictures/canvas.h"
 

@@ -5,11 +5,11 @@
 #include <optional>
 #include <span>
 
-#include "data/evaluation_batches.h"
 #include "data/image_reader.h"
-#include "data/pixel_bytes.h"
-#include "data/sampler.h"
-#include "data/view_maker.h"
+#include "data/views/evaluation_batches.h"
+#include "data/views/pixel_bytes.h"
+#include "data/views/sampler.h"
+#include "data/views/view_maker.h"
 #include "engine/core/check.h"
 #include "train/pictures/canvas.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/dataset_home.h"
+#include "data/views/dataset_home.h"
 #include "engine/core/host_memory.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"

@@ -50,7 +50,7 @@ struct Plan {
   std::string dataset_home;  // where the data set lives
 };
 
-// For a data set that lives in `backend`, alone, or elsewhere (data/dataset_home.h): the plan counts the
+// For a data set that lives in `backend`, alone, or elsewhere (data/views/dataset_home.h): the plan counts the
 // memory of this device. Runs steps on backends of their own, with small batches of blank images
 // shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would
 // for settings that cannot be. `test` is that of the online evaluation, or null.

@@ -7,7 +7,8 @@
 #include <system_error>
 #include <utility>
 
-#include "data/dataset_home.h"
+#include "data/sources/open_dataset.h"
+#include "data/views/dataset_home.h"
 #include "engine/backend/open.h"
 #include "engine/core/host_memory.h"
 #include "engine/core/out_of_memory.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "data/evaluation_batches.h"
-#include "data/good_images.h"
+#include "data/sources/good_images.h"
+#include "data/views/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
 #include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "data/dataset.h"
-#include "data/loader.h"
+#include "data/views/loader.h"
 #include "models/methods/method.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "data/evaluation_batches.h"
+#include "data/views/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/optimizer_config.h"

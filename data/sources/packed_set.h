@@ -1,0 +1,19 @@
+// Packed sets (data/packed/packed_format.h) as data sets.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string_view>
+
+#include "data/dataset.h"
+
+namespace amcl {
+
+// Dataset::layout is this and the layout of the source.
+inline constexpr std::string_view kPackedPrefix = "packed, ";
+
+// The set in a packed file with the split, limit and options applied, as open_folder() does for the
+// folder that was packed. Errors: data, if the file is damaged; missing, if the split has no images.
+Dataset open_packed(const std::filesystem::path& file, Split split, int64_t limit,
+                    const DatasetOptions& options);
+
+}  // namespace amcl

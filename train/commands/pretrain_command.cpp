@@ -1,0 +1,65 @@
+#include <memory>
+
+#include "engine/core/check.h"
+#include "train/commands/command_table.h"
+#include "train/commands/config_flags.h"
+#include "train/commands/option.h"
+#include "train/commands/pretrain.h"
+#include "train/exit_code.h"
+
+namespace amcl {
+namespace {
+
+struct Options {
+  explicit Options(CLI::App& app) : flags(app) {}
+
+  ConfigFlags flags;
+  PretrainOptions pretrain;
+};
+
+void check_new_run(const Config& config, bool dry_run) {
+  if (config.data.data.empty()) {
+    fail(ErrorKind::usage, "--data is missing: name a directory of images, or shapes10");
+  }
+  if (config.train.out.empty() && !dry_run) {
+    fail(ErrorKind::usage, "--out is missing: name the run directory to make, such as runs/first");
+  }
+}
+
+int run(Options& options, const GlobalOptions& global) {
+  PretrainOptions& pretrain = options.pretrain;
+  const bool resumes = !pretrain.resume.empty();
+  const ResolvedConfig resolved =
+      options.flags.resolve(resumes ? config_of_run(pretrain.resume) : "");
+  print_warnings(resolved);
+  if (!resumes) check_new_run(resolved.config, pretrain.dry_run);
+  pretrain.progress = progress_options(stderr, global.color);
+  return run_pretrain(resolved.config, pretrain) == PretrainEnd::stopped ? kExitStopped : kExitDone;
+}
+
+}  // namespace
+
+void add_pretrain_command(CommandTable& table, CLI::App& root) {
+  auto options = std::make_shared<std::unique_ptr<Options>>();
+  CLI::App* app =
+      table.add(root, "pretrain", "train an encoder on unlabelled images, or go on with a run",
+                {.usage = "amcl pretrain --data DIR|FILE|shapes10 --out DIR [options]\n"
+                          "       amcl pretrain --resume RUN",
+                 .examples = {"amcl pretrain --data shapes10 --epochs 10 --out runs/first",
+                              "amcl pretrain --resume runs/first"},
+                 .run = [options](const GlobalOptions& global) { return run(**options, global); }});
+  *options = std::make_unique<Options>(*app);
+  PretrainOptions& pretrain = (*options)->pretrain;
+  add_value(*app, "--resume", pretrain.resume,
+            {.value = "RUN|CHECKPOINT",
+             .help = "go on with the run of this directory, from its newest checkpoint or the one "
+                     "that is named; its configuration holds, and only threads, workers, logging "
+                     "and checkpoint cadence may be changed, and --data, where the images have "
+                     "moved"})
+      ->group("Run");
+  app->add_flag("--dry-run", pretrain.dry_run,
+                "print parameters, steps and the memory expected, and stop")
+      ->group("Run");
+}
+
+}  // namespace amcl
