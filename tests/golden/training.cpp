@@ -5,9 +5,9 @@
 #include <map>
 
 #include "engine/ops/ops.h"
+#include "engine/optimizer/schedule.h"
 #include "tests/golden/golden_suite.h"
 #include "train/evaluation/knn.h"
-#include "train/optimizer/schedule.h"
 
 namespace amcl {
 namespace {

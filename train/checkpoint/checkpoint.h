@@ -21,9 +21,9 @@
 
 #include "engine/io/safetensors.h"
 #include "engine/nn/parameter_arena.h"
+#include "engine/optimizer/optimizer.h"
 #include "train/checkpoint/encoder_metadata.h"
 #include "train/checkpoint/trainer_state.h"
-#include "train/optimizer/optimizer.h"
 
 namespace amcl {
 

@@ -1,8 +1,8 @@
 // From the keys of [optimizer] to what the optimiser and the schedule take.
 #pragma once
+#include "engine/optimizer/optimizer.h"
+#include "engine/optimizer/schedule.h"
 #include "train/config/config.h"
-#include "train/optimizer/optimizer.h"
-#include "train/optimizer/schedule.h"
 
 namespace amcl {
 

@@ -5,12 +5,12 @@
 
 #include "data/dataset.h"
 #include "data/views/loader.h"
+#include "engine/optimizer/optimizer.h"
+#include "engine/optimizer/schedule.h"
 #include "models/methods/method.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"
 #include "train/evaluation/online_evaluation.h"
-#include "train/optimizer/optimizer.h"
-#include "train/optimizer/schedule.h"
 #include "train/step/repeated_step.h"
 
 namespace amcl {

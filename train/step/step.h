@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "engine/nn/parameter_arena.h"
+#include "engine/optimizer/optimizer.h"
 #include "models/methods/method.h"
-#include "train/optimizer/optimizer.h"
 
 namespace amcl {
 

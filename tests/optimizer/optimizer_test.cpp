@@ -1,4 +1,4 @@
-#include "train/optimizer/optimizer.h"
+#include "engine/optimizer/optimizer.h"
 
 #include <doctest/doctest.h>
 

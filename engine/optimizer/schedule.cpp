@@ -1,4 +1,4 @@
-#include "train/optimizer/schedule.h"
+#include "engine/optimizer/schedule.h"
 
 #include <algorithm>
 #include <cmath>
