@@ -1,0 +1,109 @@
+#include "train/run/run_description.h"
+
+#include <string>
+#include <vector>
+
+#include "data/views/dataset_home.h"
+#include "engine/core/parallel_for.h"
+#include "train/config/method_config.h"
+#include "train/config/objective_config.h"
+#include "train/config/optimizer_config.h"
+#include "train/config/value_text.h"
+#include "train/config/view_config.h"
+#include "train/printable.h"
+
+namespace amcl {
+namespace {
+
+// The rate that is in effect, with the rule that made it, and its course.
+std::string schedule_text(const Config& config, const Schedule& schedule) {
+  const OptimizerConfig keys = completed(config).optimizer;
+  std::string text = concat_text("peak lr ", schedule.peak);
+  if (keys.lr_reference_batch > 0)
+    text +=
+        concat_text(" (", *keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch, ')');
+  text += concat_text(", warm-up ", schedule.warmup, " steps, then ");
+  if (schedule.shape == ScheduleShape::constant) return text + "constant";
+  if (schedule.shape == ScheduleShape::cosine)
+    return text + concat_text("cosine to ", schedule.floor);
+  return text + concat_text("times ", schedule.gamma, " after epochs ",
+                            numbers_text(keys.milestones->data(), keys.milestones->size()));
+}
+
+// The keys of [optimizer] that make the update.
+std::string optimizer_text(const OptimizerConfig& keys) {
+  std::string text = keys.optimizer;
+  if (keys.lars) text += concat_text(" (", *keys.lars, ", trust ", *keys.trust, ')');
+  if (keys.momentum)
+    text += concat_text(keys.nesterov.value_or(false) ? ", Nesterov momentum " : ", momentum ",
+                        *keys.momentum);
+  if (keys.beta1) text += concat_text(", betas ", *keys.beta1, ' ', *keys.beta2);
+  text += concat_text(", weight decay ", keys.weight_decay);
+  if (!*keys.decay_norm_bias) text += " (not of norms and biases)";
+  if (*keys.clip_norm > 0.0) text += concat_text(", gradient norm at most ", *keys.clip_norm);
+  return text;
+}
+
+std::string evaluation_text(const Config& config, const OnlineEvaluation* evaluation) {
+  if (evaluation == nullptr) return "none";
+  return concat_text("every ", config.train.eval_every, " epochs, ",
+                     evaluation->labelled()
+                         ? "kNN and linear probe on test images"
+                         : "alignment, uniformity and effective rank: no labelled test images");
+}
+
+std::string warmup_text(const Config& config) {
+  const double epochs = config.objective.temperature_warmup_epochs.value_or(0.0);
+  return epochs > 0.0 ? concat_text(", warm-up ", epochs, " epochs") : std::string();
+}
+
+// Where the images live, and what of the source is none of them.
+std::string describe_data(const Dataset& dataset, Backend& backend) {
+  const std::string passed_over = printable(dataset.passed_over.text());
+  return describe_home(dataset, backend) + (passed_over.empty() ? "" : "; ") + passed_over;
+}
+
+}  // namespace
+
+void print_choices(std::FILE* notes, const Config& given, const Config& config,
+                   const Dataset& dataset) {
+  for (const std::string& choice : describe_choices(given, config, dataset.view_extent()))
+    std::fprintf(notes, "chosen     %s\n", choice.c_str());
+}
+
+void print_warnings(std::FILE* notes, const RunData& data) {
+  for (const std::vector<std::string>& warnings : {data.dataset.warnings, data.test_warnings})
+    for (const std::string& warning : warnings)
+      std::fprintf(notes, "warning: %s\n", printable(warning).c_str());
+}
+
+void describe_run(std::FILE* notes, const RunData& data, Trainer& trainer, const Config& config) {
+  const Dataset& dataset = data.dataset;
+  const ImageExtent view = dataset.view_extent();
+  const ModelConfig& model = config.model;
+  const ObjectiveOptions objective = objective_options(config);
+  std::string temperature = concat_text("temperature ", objective.temperature);
+  if (objective.adaptive)
+    temperature = concat_text("temperature adaptive from ", objective.amcl.range.low, " to ",
+                              objective.amcl.range.high, warmup_text(config));
+  else if (!is_contrastive(model.method))
+    temperature = "without temperature";
+  if (objective.head_decorrelation > 0.0)
+    temperature += concat_text(", head decorrelation ", objective.head_decorrelation);
+  const std::string text = concat_text(
+      "data       ", printable(dataset.name), " (", printable(dataset.layout), "), ",
+      dataset.count(), " images, views ", view.height, " x ", view.width, ", ",
+      describe_data(dataset, *data.backend), "\nmethod     ", model.method, "\nmodel      ",
+      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", *model.heads,
+      ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
+      temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
+      "\nschedule   ", config.train.epochs, " epochs of ", trainer.steps_per_epoch(),
+      " steps, batch ", config.train.batch, ", ", schedule_text(config, trainer.schedule()),
+      "\noptimizer  ", optimizer_text(config.optimizer), "\nevaluation ",
+      evaluation_text(config, trainer.online_evaluation()), "\ndevice     ", data.backend->name(),
+      ", threads ", compute_threads(), ", workers ", config.train.workers, "\n");
+  std::fputs(text.c_str(), notes);
+  print_warnings(notes, data);
+}
+
+}  // namespace amcl
