@@ -13,6 +13,7 @@
 #include "tests/io/in_child.h"
 #include "tests/io/scratch_directory.h"
 #include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/run_files.h"
 
 namespace amcl {
 namespace {

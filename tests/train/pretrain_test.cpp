@@ -13,6 +13,7 @@
 #include "tests/support/compute_threads.h"
 #include "tests/train/tiny_training.h"
 #include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/run_files.h"
 #include "train/run/run_log.h"
 
 namespace amcl {

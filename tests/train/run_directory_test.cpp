@@ -1,4 +1,5 @@
 #include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/run_files.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

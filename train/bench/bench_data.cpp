@@ -14,6 +14,7 @@
 #include "engine/core/philox.h"
 #include "train/bench/bench_decode.h"
 #include "train/bench/bench_rate.h"
+#include "train/bench/jpeg_images.h"
 
 namespace amcl {
 namespace {
@@ -132,7 +133,7 @@ Record bench_loader(Backend& backend, int64_t workers, double seconds) {
 }  // namespace
 
 void run_bench_data(const BenchDataOptions& options, std::ostream& out) {
-  if (!options.write_images.empty()) write_decoded_images(options.write_images);
+  if (!options.write_images.empty()) write_jpeg_images(options.write_images);
   const std::unique_ptr<Backend> backend = open_backend(options.device);
   const int64_t workers = options.workers > 0
                               ? options.workers

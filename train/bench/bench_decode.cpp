@@ -1,60 +1,20 @@
 #include "train/bench/bench_decode.h"
 
-#include <stdlib.h>
-
-#include <cerrno>
-#include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <vector>
 
 #include "data/decode/decode.h"
-#include "data/decode/encode_jpeg.h"
-#include "data/image_files.h"
-#include "data/sources/open_dataset.h"
-#include "data/sources/pack.h"
 #include "data/views/augment_policy.h"
 #include "data/views/view_maker.h"
 #include "engine/core/check.h"
-#include "engine/io/atomic_file.h"
-#include "engine/io/file.h"
 #include "train/bench/bench_rate.h"
-#include "train/bench/photograph.h"
+#include "train/bench/jpeg_images.h"
 
 namespace amcl {
 namespace {
 
 using Record = nlohmann::ordered_json;
-
-constexpr int64_t kImages = 32;
-constexpr int64_t kHeight = 375;
-constexpr int64_t kWidth = 500;
-
-// A set of image files in memory.
-class EncodedImages final : public ImageFiles {
- public:
-  explicit EncodedImages(std::vector<std::string> images) : images_(std::move(images)) {}
-
-  int64_t count() const override { return std::ssize(images_); }
-  std::string name(int64_t index) const override { return concat_text(index, ".jpg"); }
-  std::string place(int64_t index) const override { return name(index); }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>&) const override {
-    const std::string& image = images_[static_cast<size_t>(index)];
-    return {reinterpret_cast<const uint8_t*>(image.data()), image.size()};
-  }
-
- private:
-  std::vector<std::string> images_;
-};
-
-std::vector<std::string> encoded_images() {
-  std::vector<std::string> images;
-  for (uint64_t seed = 0; seed < kImages; ++seed)
-    images.push_back(
-        encode_jpeg(photograph_like(kHeight, kWidth, seed), kHeight, kWidth, {.quality = 90}));
-  return images;
-}
 
 // The crop alone: what is done to the colours is measured without files.
 AugmentPolicy crop_policy() {
@@ -72,53 +32,6 @@ struct Crops {
   bool reduce;   // --reduce-decoding
 };
 
-Dataset images_in_memory() {
-  Dataset dataset;
-  dataset.name = "made up";
-  dataset.files = std::make_shared<EncodedImages>(encoded_images());
-  dataset.normalization = {{0.5f, 0.5f, 0.5f}, {0.25f, 0.25f, 0.25f}};
-  return dataset;
-}
-
-// The images in files that are removed at the end.
-class ImagesInFiles {
- public:
-  explicit ImagesInFiles(Backend& backend) : backend_(backend) {
-    std::string name = (std::filesystem::temp_directory_path() / "amcl-bench-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) fail_writing(name, errno);
-    directory_ = name;
-    const std::vector<std::string> images = encoded_images();
-    std::filesystem::create_directory(loose());
-    for (size_t file = 0; file < kFiles; ++file)
-      write_file_atomically(concat_text(loose(), '/', file, ".jpg"), images[file % images.size()]);
-  }
-  ImagesInFiles(const ImagesInFiles&) = delete;
-  ImagesInFiles& operator=(const ImagesInFiles&) = delete;
-  ~ImagesInFiles() {
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
-  }
-
-  Dataset open_loose() const { return open(loose()); }
-  // With `size` > 0 as pixels, of which the shorter side has that many.
-  Dataset open_packed(int64_t size) const {
-    const std::string file = concat_text(directory_, '/', size, ".amcl");
-    pack_dataset(backend_, loose(), file, {.size = size});
-    return open(file);
-  }
-
- private:
-  static constexpr size_t kFiles = 256;
-
-  std::string loose() const { return directory_ + "/loose"; }
-  Dataset open(const std::string& source) const {
-    return open_dataset(backend_, source, Split::train, 0, kSeed);
-  }
-
-  Backend& backend_;
-  std::string directory_;
-};
-
 class DecodingBench {
  public:
   DecodingBench(Backend& backend, Dataset dataset, int64_t workers, double seconds)
@@ -127,10 +40,10 @@ class DecodingBench {
   Record whole() const {
     const auto decode = [this](uint32_t, double seconds) {
       return decode_all(seconds, 1, [](const ViewParameters&) {
-        return ImageBox{0, 0, kHeight, kWidth};
+        return ImageBox{0, 0, kJpegHeight, kJpegWidth};
       });
     };
-    Record record = rates("jpeg_whole", {kHeight, kWidth}, decode);
+    Record record = rates("jpeg_whole", {kJpegHeight, kJpegWidth}, decode);
     add_floor(record, floor_microseconds(/*to_the_end=*/true));
     return record;
   }
@@ -171,7 +84,7 @@ class DecodingBench {
   int64_t sample(int64_t number) const { return number * 37 % dataset_.count(); }
   uint32_t epoch(int64_t number) const { return static_cast<uint32_t>(number / dataset_.count()); }
   ViewParameters draw(int64_t number) const {
-    return policy_.draw(kSeed, epoch(number), sample(number), 0, kHeight, kWidth);
+    return policy_.draw(kSeed, epoch(number), sample(number), 0, kJpegHeight, kJpegWidth);
   }
 
   // As the loader makes them, one after the other.
@@ -214,7 +127,7 @@ class DecodingBench {
   double floor_microseconds(bool to_the_end) const {
     constexpr int64_t kReduction = 8;
     const auto above_end = [&](const ViewParameters& view) {
-      return ImageBox{0, 0, to_the_end ? kHeight : view.top + view.height, kWidth};
+      return ImageBox{0, 0, to_the_end ? kJpegHeight : view.top + view.height, kJpegWidth};
     };
     return 1e6 / median_rate(seconds_ / 4.0,
                              [&](double time) { return decode_all(time, kReduction, above_end); });
@@ -242,8 +155,8 @@ class DecodingBench {
     record["case"] = name;
     record["device"] = backend_.name();
     const ImageExtent known = dataset_.files->known_extent(0);
-    record["image"] = {known.height > 0 ? known.height : kHeight,
-                       known.width > 0 ? known.width : kWidth};
+    record["image"] = {known.height > 0 ? known.height : kJpegHeight,
+                       known.width > 0 ? known.width : kJpegWidth};
     record["image_bytes"] = mean_image_bytes();
     record["view"] = {view.height, view.width};
     record["views_per_s_per_core"] = one;
@@ -276,7 +189,7 @@ class DecodingBench {
 }  // namespace
 
 void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostream& out) {
-  DecodingBench bench(backend, images_in_memory(), workers, seconds);
+  DecodingBench bench(backend, jpeg_images_in_memory(), workers, seconds);
   out << bench.whole().dump() << std::endl;
   for (const int64_t view : {224, 96})
     for (const bool reduce : {false, true})
@@ -284,24 +197,14 @@ void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostr
 }
 
 void bench_files(Backend& backend, int64_t workers, double seconds, std::ostream& out) {
-  const ImagesInFiles images(backend);
+  const JpegFiles images(backend);
   const auto print = [&](const std::string& name, const Dataset& dataset, bool encoded) {
     out << DecodingBench(backend, dataset, workers, seconds).files(name, encoded).dump()
         << std::endl;
   };
-  print("files_loose_224", images.open_loose(), /*encoded=*/true);
+  print("files_loose_224", images.open_folder(), /*encoded=*/true);
   print("files_packed_224", images.open_packed(0), /*encoded=*/true);
   print("files_packed_u8_224", images.open_packed(256), /*encoded=*/false);
-}
-
-void write_decoded_images(const std::string& directory) {
-  const std::filesystem::path path(directory);
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) fail(ErrorKind::io, directory, ": cannot be made: ", error.message());
-  int64_t index = 0;
-  for (const std::string& image : encoded_images())
-    write_file_atomically((path / concat_text(index++, ".jpg")).string(), image);
 }
 
 }  // namespace amcl

@@ -2,14 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <ostream>
-#include <string>
 
 #include "engine/backend/backend.h"
 
 namespace amcl {
 
-// Prints one JSON object per line and case, of JPEG images of 500 x 375 pixels in memory (quality
-// 90, colour at half the resolution, of photograph_like pictures):
+// Prints one JSON object per line and case, of images in memory (train/bench/jpeg_images.h):
 //   jpeg_whole             decoding alone
 //   jpeg_crop_224          decoding, random resized crop, view of 224 px, as the loader makes it: the
 //                          pixels of the whole image, of which only the part under the crop is decoded
@@ -29,8 +27,5 @@ void bench_decoding(Backend& backend, int64_t workers, double seconds, std::ostr
 // `reading_microseconds` is what only getting the content of an image takes. The floor is the entropy
 // decoding as above; without it, the copying of crop and view, `floor_bytes` of them.
 void bench_files(Backend& backend, int64_t workers, double seconds, std::ostream& out);
-
-// Writes the images into `directory`, for other programs to decode.
-void write_decoded_images(const std::string& directory);
 
 }  // namespace amcl

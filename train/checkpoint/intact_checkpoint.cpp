@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/core/check.h"
-#include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/run_files.h"
 
 namespace amcl {
 namespace {

@@ -1,12 +1,4 @@
-// The directory of one run, locked while a process writes to it:
-//
-//   config.toml                          the resolved configuration
-//   metrics.jsonl                        run_log.h
-//   checkpoint.safetensors               the newest checkpoint, always complete
-//   checkpoint-step-<step>.safetensors   the ones before it (--keep counts the newest too)
-//   summary.json                         written at the end
-//   .lock                                held (flock) while the run writes
-//   abandoned-checkpoint*.safetensors    later ones than that from which the run went on
+// The directory of one run (train/checkpoint/run_files.h), locked while a process writes to it.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -60,18 +52,5 @@ class RunDirectory {
   std::string path_;
   std::optional<File> lock_;  // always there, and another one after the directory was made again
 };
-
-// The run directory that `run` names: itself, or by one of its checkpoints. Error(missing) if there
-// is neither, Error(usage) if it is another file.
-std::string directory_of_run(const std::string& run);
-
-// The configuration of a run directory.
-std::string config_path_of(const std::string& directory);
-
-// The step of a checkpoint file by its header alone; empty if that cannot be read.
-std::optional<int64_t> stored_step(const std::string& checkpoint);
-
-// The checkpoints of a run directory, newest first.
-std::vector<std::string> list_checkpoints(const std::string& directory);
 
 }  // namespace amcl

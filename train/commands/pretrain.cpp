@@ -4,7 +4,7 @@
 #include <system_error>
 
 #include "engine/core/check.h"
-#include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/run_files.h"
 #include "train/run/stop_signal.h"
 
 namespace amcl {

@@ -10,7 +10,7 @@
 #include "engine/backend/open.h"
 #include "train/assembly/training_backend.h"
 #include "train/checkpoint/checkpoint.h"
-#include "train/checkpoint/run_directory.h"
+#include "train/checkpoint/run_files.h"
 #include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/run/verification.h"

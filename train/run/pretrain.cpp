@@ -10,6 +10,7 @@
 #include "engine/core/out_of_memory.h"
 #include "engine/core/parallel_for.h"
 #include "train/checkpoint/intact_checkpoint.h"
+#include "train/checkpoint/run_files.h"
 #include "train/config/config_resolve.h"
 #include "train/config/optimizer_config.h"
 #include "train/config/stored_config.h"
