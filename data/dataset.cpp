@@ -55,19 +55,8 @@ const char* name_of(Split split) {
   return kNames[static_cast<size_t>(split)];
 }
 
-std::vector<std::string> split_names() {
-  return {"train", "test", "unlabeled"};
-}
-
 std::string key_of(Split split) {
-  return split_names()[static_cast<size_t>(split)];
-}
-
-Split split_named(const std::string& name) {
-  const std::vector<std::string> names = split_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  AMCL_CHECK(found != names.end(), "split: '", name, "' is not known");
-  return static_cast<Split>(found - names.begin());
+  return kSplitNames[static_cast<size_t>(split)];
 }
 
 }  // namespace amcl

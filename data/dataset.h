@@ -22,14 +22,9 @@ class Backend;
 // Which part of a data set. `unlabeled` is a part of its own in STL-10.
 enum class Split { train, test, unlabeled };
 const char* name_of(Split split);  // as in messages: "training", "test", "unlabeled"
-std::string key_of(Split split);   // as on the command line and in records: one of split_names()
-// "train", "test", "unlabeled", in the order of the enumeration: the values of --split.
-std::vector<std::string> split_names();
-// Error(usage) if no split has this name.
-Split split_named(const std::string& name);
-
-// Sides of the views of image files, where nothing else is asked for.
-inline constexpr int64_t kFileViewSize = 224;
+// The values of --split.
+inline constexpr const char* kSplitNames[] = {"train", "test", "unlabeled"};
+std::string key_of(Split split);  // one of them: as on the command line and in records
 
 struct Dataset {
   std::string name;    // "CIFAR-10", "shapes10": for messages and records
@@ -74,20 +69,5 @@ struct Dataset {
   std::string fingerprint() const;
 };
 
-// How a source is read.
-struct DatasetOptions {
-  std::string layout =
-      "auto";  // one of dataset_layouts() (data/sources/open_dataset.h); auto: recognised by what lies there
-  int64_t size = 0;           // Dataset::size; 0: the images' own, kFileViewSize for files
-  double val_fraction = 0.0;  // of training images, held back as test images (held_out.h)
-  bool skip_bad_images = false;
-  int64_t error_limit = 100;  // of bad images that are skipped
-  bool reduce_decoding = false;
-  Interpolation interpolation = Interpolation::bilinear;  // of Dataset
-  bool all_may_be_bad = false;  // else a set of which no image can be read is an error
-  // Dataset::normalization; what is not there is the data set's own.
-  std::optional<std::array<float, 3>> mean = {};
-  std::optional<std::array<float, 3>> deviation = {};
-};
 
 }  // namespace amcl

@@ -18,6 +18,52 @@ bool has_norm(HeadNorm norm, bool last) {
 
 }  // namespace
 
+void ProjectionHeadOptions::visit_settings(const SettingVisitor& visitor) {
+  visitor({.table = "model",
+           .key = "heads",
+           .value = "C",
+           .help = "projection heads; the losses of all are summed",
+           .range = {.low = 1}},
+          &heads);
+  visitor({.table = "model",
+           .key = "head_layers",
+           .value = "N",
+           .help = "linear layers of a head",
+           .range = {.low = 1}},
+          &layers);
+  visitor({.table = "model",
+           .key = "head_hidden",
+           .value = "H",
+           .unit = "units",
+           .help = "hidden layers of a head; 0: as wide as the features",
+           .range = {.low = 0}},
+          &hidden);
+  visitor({.table = "model",
+           .key = "head_dim",
+           .value = "D",
+           .unit = "units",
+           .help = "output of a head",
+           .range = {.low = 1}},
+          &dim);
+  visitor(
+      {.table = "model",
+       .key = "head_batch_norm",
+       .value = "WHERE",
+       .help = "in a head: nowhere; after the hidden layers; after all; after all, without scale "
+               "and shift at the end"},
+      Choice(norm, kHeadNormNames));
+}
+
+void ProjectionHeadOptions::visit_shapes(const std::string& prefix, int64_t input_features,
+                                         const ShapeVisitor& visitor) const {
+  const int64_t places = norm == HeadNorm::none ? 2 : 3;  // of a layer: linear, norm, relu
+  const int64_t width = hidden == 0 ? input_features : hidden;
+  for (int64_t head = 0; head < heads; ++head)
+    for (int64_t layer = 0; layer < layers; ++layer)
+      visitor(concat_text(prefix, '.', head, '.', layer * places, ".weight"),
+              {layer + 1 == layers ? dim : width, layer == 0 ? input_features : width});
+}
+
 ProjectionHead::ProjectionHead(Initializer& initializer, int64_t input_features,
                                const ProjectionHeadOptions& options) {
   check(options);

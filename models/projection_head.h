@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/setting.h"
 #include "engine/nn/layers.h"
 
 namespace amcl {
@@ -18,6 +19,7 @@ enum class HeadNorm : uint8_t {
   all,        // after each layer
   all_fixed,  // the same; the last one without scale and shift
 };
+inline constexpr const char* kHeadNormNames[] = {"none", "hidden", "all", "all-fixed"};
 
 struct ProjectionHeadOptions {
   int64_t heads = 1;
@@ -25,6 +27,11 @@ struct ProjectionHeadOptions {
   int64_t hidden = 0;  // width of the layers but the last; 0: as wide as the input
   int64_t dim = 128;   // output features
   HeadNorm norm = HeadNorm::none;
+
+  void visit_settings(const SettingVisitor& visitor);
+  // Names and shapes of the weights of heads that read `input_features`.
+  void visit_shapes(const std::string& prefix, int64_t input_features,
+                    const ShapeVisitor& visitor) const;
 };
 
 class ProjectionHead {

@@ -32,6 +32,7 @@ constexpr Stem kStems[] = {
 
 constexpr int64_t kImageChannels = 3;
 constexpr int64_t kBottleneckExpansion = 4;
+constexpr int64_t kLastStage = 8;  // times the width of the first
 constexpr PoolSpec kStemPool{.kernel = 3, .stride = 2, .padding = 1};
 
 template <class Table>
@@ -65,6 +66,45 @@ std::vector<std::string> backbone_names() {
 
 std::vector<std::string> stem_names() {
   return names_of(kStems);
+}
+
+const char* usual_stem(int64_t image_side) {
+  return image_side <= 64 ? "cifar" : "imagenet";
+}
+
+void ResNetOptions::visit_settings(const SettingVisitor& visitor) {
+  std::vector<std::string> stems = stem_names();
+  stems.insert(stems.begin(), kAutoStem);
+  visitor({.table = "model",
+           .key = "backbone",
+           .value = "NAME",
+           .help = "encoder",
+           .allowed = backbone_names()},
+          &backbone);
+  visitor({.table = "model",
+           .key = "width",
+           .value = "N",
+           .unit = "channels",
+           .help = "of the first stage; 64 is torchvision's",
+           .range = {.low = 1}},
+          &width);
+  visitor({.table = "model",
+           .key = "stem",
+           .value = "NAME",
+           .help = "cifar: 3x3 at full size; imagenet: 7x7 and pooling, stride 4; auto: cifar for "
+                   "views up to 64 px, imagenet above",
+           .allowed = stems},
+          &stem);
+}
+
+int64_t ResNetOptions::feature_dim() const {
+  const bool bottleneck = find(kArchitectures, "backbone", backbone).bottleneck;
+  return kLastStage * width * (bottleneck ? kBottleneckExpansion : 1);
+}
+
+void ResNetOptions::visit_shapes(const std::string& prefix, const ShapeVisitor& visitor) const {
+  const int64_t last = kLastStage * width;
+  visitor(join(prefix, "layer4.0.conv2.weight"), {last, last, 3, 3});
 }
 
 ConvNorm::ConvNorm(Initializer& initializer, int64_t input_channels, int64_t output_channels,

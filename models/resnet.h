@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/setting.h"
 #include "engine/nn/layers.h"
 
 namespace amcl {
@@ -13,11 +14,24 @@ namespace amcl {
 struct ResNetOptions {
   std::string backbone = "resnet18";
   int64_t width = 64;  // channels of the first stage; later stages have 2, 4 and 8 times as many
-  std::string stem = "cifar";  // cifar: 3x3; imagenet: 7x7 stride 2, then max pool 3x3 stride 2
+  // cifar: 3x3; imagenet: 7x7 stride 2, then max pool 3x3 stride 2. kAutoStem has to be replaced by one
+  // of them, by the size of the images, before a network is made.
+  std::string stem = "cifar";
   // bf16: activations between the stem and the last stage, and rounded copies of the weights;
   // statistics of batch norm, gradients of weights and the features stay f32.
   DType activations = DType::f32;
+
+  void visit_settings(const SettingVisitor& visitor);
+  // Of the features; Error(usage) for an unknown backbone.
+  int64_t feature_dim() const;
+  // Name and shape of the largest filter of the last stage, which outweighs the rest up to a factor.
+  void visit_shapes(const std::string& prefix, const ShapeVisitor& visitor) const;
 };
+
+inline constexpr const char* kAutoStem = "auto";
+// cifar up to 64 pixels, imagenet above: one that keeps images of 224 pixels at full size takes eight times
+// the memory and time of one of stride 4.
+const char* usual_stem(int64_t image_side);
 
 // The values that `backbone` and `stem` may take.
 std::vector<std::string> backbone_names();

@@ -17,6 +17,38 @@ Shape parameter_shape(int64_t heads, bool shared, std::initializer_list<int64_t>
 
 }  // namespace
 
+void TemperatureNetOptions::visit_settings(bool dot_only, const SettingVisitor& visitor) {
+  visitor({.table = "objective",
+           .key = "phi",
+           .value = "NAME",
+           .help = "how the temperature net scores a pair",
+           .complaint =
+               [this, dot_only] {
+                 return dot_only && kind != TemperatureNetKind::dot ? "must be dot for this method"
+                                                                    : "";
+               }},
+          Choice(kind, kTemperatureNetNames));
+  visitor({.table = "objective",
+           .key = "phi_hidden",
+           .value = "N",
+           .unit = "units",
+           .help = "hidden layer of the temperature net",
+           .range = {.low = 1}},
+          &hidden);
+  visitor({.table = "objective", .key = "phi_shared", .help = "one temperature net for all heads"},
+          &shared);
+  visitor(
+      {.table = "objective", .key = "score_scale", .value = "X", .help = "factor of the score dot"},
+      &score_scale);
+}
+
+void TemperatureNetOptions::visit_shapes(const std::string& prefix, int64_t heads, int64_t features,
+                                         const ShapeVisitor& visitor) const {
+  const int64_t input = kind == TemperatureNetKind::concat ? 2 * features : features;
+  for (int64_t head = 0; head < (shared ? 1 : heads); ++head)
+    visitor(shared ? join(prefix, "w1") : concat_text(prefix, '.', head, ".w1"), {hidden, input});
+}
+
 TemperatureNet::TemperatureNet(Initializer& initializer, int64_t heads, int64_t features,
                                const TemperatureNetOptions& options)
     : options_(options), heads_(options.shared ? 0 : heads), features_(features) {

@@ -9,6 +9,7 @@
 #pragma once
 #include <string>
 
+#include "engine/core/setting.h"
 #include "engine/nn/init.h"
 #include "engine/nn/parameter.h"
 #include "engine/ops/ops.h"
@@ -17,6 +18,7 @@
 namespace amcl {
 
 enum class TemperatureNetKind : uint8_t { dot, concat };
+inline constexpr const char* kTemperatureNetNames[] = {"dot", "concat"};
 
 struct TemperatureNetOptions {
   TemperatureNetKind kind = TemperatureNetKind::dot;
@@ -25,6 +27,12 @@ struct TemperatureNetOptions {
   bool shared = true;        // one net for all heads
   double score_scale = 1.0;  // k of dot
   bool detach = false;       // stop the gradient from the scores to the features (spec S3.3)
+
+  // `dot_only`: concat is refused.
+  void visit_settings(bool dot_only, const SettingVisitor& visitor);
+  // Name and shape of the first layer's weights.
+  void visit_shapes(const std::string& prefix, int64_t heads, int64_t features,
+                    const ShapeVisitor& visitor) const;
 };
 
 class TemperatureNet {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/sources/dataset_options.h"
 #include "data/sources/good_images.h"
 
 namespace amcl {

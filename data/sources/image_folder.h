@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/sources/dataset_options.h"
 
 namespace amcl {
 

@@ -106,6 +106,13 @@ Dataset open_file(Device& device, const fs::path& file, Split split, int64_t lim
   return open_list(device, file, split, limit, options);
 }
 
+void set_channels(const std::optional<std::array<double, 3>>& given,
+                  std::array<float, 3>& channels) {
+  if (given)
+    std::transform(given->begin(), given->end(), channels.begin(),
+                   [](double value) { return static_cast<float>(value); });
+}
+
 Dataset open_source(Device& device, const std::string& source, Split split, int64_t limit,
                     uint64_t seed, const DatasetOptions& options) {
   if (source.empty()) fail(ErrorKind::usage, "data: give a directory, or shapes10");
@@ -147,8 +154,8 @@ Dataset open_dataset(Device& device, const std::string& source, Split split, int
   Dataset dataset = open_source(device, source, split, limit, seed, options);
   dataset.reduce_decoding = options.reduce_decoding;
   dataset.interpolation = options.interpolation;
-  if (options.mean) dataset.normalization.mean = *options.mean;
-  if (options.deviation) dataset.normalization.deviation = *options.deviation;
+  set_channels(options.mean, dataset.normalization.mean);
+  set_channels(options.deviation, dataset.normalization.deviation);
   for (const float deviation : dataset.normalization.deviation)
     AMCL_CHECK(std::isnormal(deviation), "deviation: ", deviation, " of ", source,
                " is nothing to divide by; give one with --deviation R,G,B");

@@ -2,15 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "data/dataset.h"
+#include "data/sources/dataset_options.h"
 #include "engine/core/device.h"
 
 namespace amcl {
-
-// The values of DatasetOptions::layout.
-std::vector<std::string> dataset_layouts();
 
 // Opens `source`: "shapes10", a directory that holds a known layout or image files, a list of image
 // files, or a packed set. limit > 0 keeps the first `limit` images. Errors: missing (66), unknown layout or

@@ -71,16 +71,26 @@ void check_probability(const char* name, const ViewProbability& probability) {
                value);
 }
 
+std::string order_complaint(const std::array<double, 2>& range) {
+  if (range[0] <= range[1]) return {};
+  return concat_text("the first number must not be above the second; did you mean ", range[1], ',',
+                     range[0]);
+}
+
 }  // namespace
 
 std::string name_of(Interpolation interpolation) {
-  return interpolation == Interpolation::bicubic ? "bicubic" : "bilinear";
+  return kInterpolationNames[static_cast<size_t>(interpolation)];
 }
 
 Interpolation interpolation_named(const std::string& name) {
   AMCL_CHECK(name == "bilinear" || name == "bicubic", "interpolation: '", name,
              "' is not known; choose bilinear or bicubic");
   return name == "bicubic" ? Interpolation::bicubic : Interpolation::bilinear;
+}
+
+double usual_blur(int64_t view_side) {
+  return view_side <= 64 ? 0.0 : 0.5;
 }
 
 // Every number but the crop's is drawn whether it is used or not, and the crop, whose number of
@@ -95,7 +105,7 @@ ViewParameters AugmentPolicy::draw(uint64_t seed, uint32_t epoch, int64_t image,
   const ViewParameters jittered = draw_jitter(random, jitter_strength, result);
   if (result.jitter) result = jittered;
   result.grayscale = random.uniform() < grayscale[view];
-  const bool blurred = random.uniform() < blur[view];
+  const bool blurred = random.uniform() < blur.value_or(0.0)[view];
   const float sigma =
       random.uniform(static_cast<float>(blur_sigma[0]), static_cast<float>(blur_sigma[1]));
   if (blurred) result.blur_sigma = sigma;
@@ -115,7 +125,7 @@ void AugmentPolicy::validate() const {
   check_probability("flip", flip);
   check_probability("jitter", jitter);
   check_probability("grayscale", grayscale);
-  check_probability("blur", blur);
+  check_probability("blur", blur.value_or(0.0));
   check_probability("solarize", solarize);
   static constexpr const char* kStrengthNames[] = {"brightness", "contrast", "saturation"};
   for (size_t i = 0; i < 3; ++i)
@@ -155,6 +165,86 @@ ViewParameters evaluation_view(int64_t image, int64_t height, int64_t width,
   view.offset_top = offset(view.resized_height);
   view.offset_left = offset(view.resized_width);
   return view;
+}
+
+void AugmentPolicy::visit_settings(const SettingVisitor& visitor) {
+  visitor({.table = "augment",
+           .key = "crop_scale",
+           .value = "A,B",
+           .unit = "share of the area",
+           .help = "random resized crop keeps between A and B of the image; 1,1 switches it off",
+           .range = {.low = 0, .high = 1, .above_low = true},
+           .complaint = [this] { return order_complaint(crop_scale); }},
+          &crop_scale);
+  visitor({.table = "augment",
+           .key = "crop_ratio",
+           .value = "A,B",
+           .unit = "width / height",
+           .help = "of the crop, uniform in its logarithm",
+           .range = {.low = 0, .above_low = true},
+           .complaint = [this] { return order_complaint(crop_ratio); }},
+          &crop_ratio);
+  visitor({.table = "augment",
+           .key = "interpolation",
+           .value = "NAME",
+           .help = "filter of the crop's resize, with antialias"},
+          Choice(interpolation, kInterpolationNames));
+  visitor({.table = "augment",
+           .key = "flip",
+           .value = "P|P1,P2",
+           .unit = "probability",
+           .help = "horizontal flip; 0: off; P1,P2: of view 1 and view 2, as for those below",
+           .range = {.low = 0, .high = 1}},
+          &flip);
+  visitor({.table = "augment",
+           .key = "jitter",
+           .value = "P|P1,P2",
+           .unit = "probability",
+           .help = "colour jitter",
+           .range = {.low = 0, .high = 1}},
+          &jitter);
+  visitor({.table = "augment",
+           .key = "jitter_strength",
+           .value = "B,C,S,H",
+           .help = "brightness, contrast and saturation (factors 1 +- x), hue (turns, at most 0.5)",
+           .range = {.low = 0},
+           .complaint =
+               [this] {
+                 return jitter_strength[3] <= 0.5
+                            ? ""
+                            : "hue, the last number, must be at most 0.5 (half a "
+                              "turn)";
+               }},
+          &jitter_strength);
+  visitor({.table = "augment",
+           .key = "grayscale",
+           .value = "P|P1,P2",
+           .unit = "probability",
+           .help = "conversion to gray",
+           .range = {.low = 0, .high = 1}},
+          &grayscale);
+  visitor({.table = "augment",
+           .key = "blur",
+           .value = "P|P1,P2",
+           .unit = "probability",
+           .help = "Gaussian blur (if not given 0.5 of views above 64 px, else 0)",
+           .range = {.low = 0, .high = 1}},
+          &blur);
+  visitor({.table = "augment",
+           .key = "blur_sigma",
+           .value = "A,B",
+           .unit = "pixels",
+           .help = "the blur's sigma is drawn between A and B",
+           .range = {.low = 0, .high = 1e6, .above_low = true},
+           .complaint = [this] { return order_complaint(blur_sigma); }},
+          &blur_sigma);
+  visitor({.table = "augment",
+           .key = "solarize",
+           .value = "P|P1,P2",
+           .unit = "probability",
+           .help = "inversion of values from 128 upwards",
+           .range = {.low = 0, .high = 1}},
+          &solarize);
 }
 
 }  // namespace amcl

@@ -3,27 +3,17 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "engine/backend/op_specs.h"
+#include "engine/core/setting.h"
 
 namespace amcl {
 
 // "bilinear", "bicubic": the values of the setting. Error(usage) for another name.
 std::string name_of(Interpolation interpolation);
 Interpolation interpolation_named(const std::string& name);
-
-// A probability in view 1 and one in view 2; one number stands for both. BYOL and Barlow Twins blur
-// and solarize their views unequally.
-struct ViewProbability {
-  constexpr ViewProbability(double both) : of{both, both} {}  // NOLINT: a number is one
-  constexpr ViewProbability(double first, double second) : of{first, second} {}
-  // view: 0 or 1
-  double operator[](uint32_t view) const { return of[view]; }
-  bool operator==(const ViewProbability&) const = default;
-
-  std::array<double, 2> of;
-};
 
 struct AugmentPolicy {
   std::array<double, 2> crop_scale = {0.08, 1.0};             // share of the area; {1, 1}: no crop
@@ -34,7 +24,7 @@ struct AugmentPolicy {
   std::array<double, 4> jitter_strength = {0.4, 0.4, 0.4,
                                            0.1};  // brightness, contrast, saturation, hue
   ViewProbability grayscale = 0.2;
-  ViewProbability blur = 0.0;
+  std::optional<ViewProbability> blur = {};       // empty: none, until usual_blur takes its place
   std::array<double, 2> blur_sigma = {0.1, 2.0};  // pixels, uniform
   ViewProbability solarize = 0.0;
 
@@ -44,7 +34,11 @@ struct AugmentPolicy {
                       int64_t width) const;
   // Throws Error(usage) naming the field, its value and the range, if a field is out of range.
   void validate() const;
+  void visit_settings(const SettingVisitor& visitor);
 };
+
+// A half above 64 pixels, as in SimCLR; none of smaller views.
+double usual_blur(int64_t view_side);
 
 // The whole image, unchanged: for evaluation.
 ViewParameters identity_view(int64_t image, int64_t height, int64_t width);

@@ -57,6 +57,7 @@ struct TemperatureRange {
 };
 
 enum class PairReducer : uint8_t { lse, topk, hard };
+inline constexpr const char* kPairReducerNames[] = {"lse", "topk", "hard"};
 
 // The loss over a matrix of pairs (spec S2.1, S3, S4): per anchor i
 //   Red_{j in D(i)} l[i,j] - l[i,pos(i)] + anchor_beta Omega(tau[i,pos(i)]; anchor_a),
@@ -149,6 +150,7 @@ enum class ColorOp : uint8_t { brightness, contrast, saturation, hue };
 
 // How a crop is resampled, always with antialias: the filters of Pillow.
 enum class Interpolation : uint8_t { bilinear, bicubic };
+inline constexpr const char* kInterpolationNames[] = {"bilinear", "bicubic"};
 
 // One view of one image, as drawn on the host: what the augmentation kernel applies, in the order
 // of the fields. Arithmetic: f32 in [0, 1] between stages, clamped after each colour step;

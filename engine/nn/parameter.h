@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/autograd/tape.h"
 #include "engine/core/tensor.h"
@@ -32,6 +33,11 @@ struct Parameter {
   // The same rounded to `dtype` where that is another type; the gradient keeps the value's type.
   Tensor tracked(DType dtype);
 };
+
+// Called with the name and extents of a parameter before it is made, so that a file can be compared
+// with the options that it came from before anything of their size is there.
+using ShapeVisitor =
+    std::function<void(const std::string& name, const std::vector<int64_t>& shape)>;
 
 // What visit() calls, once per field, with names as torchvision has them ("layer1.0.conv1.weight").
 struct ModuleVisitor {

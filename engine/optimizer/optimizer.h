@@ -11,20 +11,12 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "engine/nn/parameter_arena.h"
+#include "engine/optimizer/optimizer_options.h"
 
 namespace amcl {
-
-struct OptimizerOptions {
-  std::variant<SgdSpec, LarsSpec, AdamWSpec> rule = SgdSpec{};
-  double weight_decay = 0.0;
-  bool decay_norm_bias = true;  // whether norms and biases are decayed too
-  double norm_bias_rate = 1.0;  // factor on the learning rate of norms and biases
-  double clip_norm = 0.0;       // largest L2 norm of all gradients together; 0: no clipping
-};
 
 // State in the layout of the arena, by name: "velocity" of sgd and lars, "first_moment" and
 // "second_moment" of adamw.

@@ -2,11 +2,72 @@
 
 namespace amcl {
 
+ObjectiveOptions amcl_barlow_objective() {
+  return {
+      .name = "amcl",
+      .adaptive = true,
+      .amcl = {.beta = 0.1, .a = 1.0, .beta_negative = 0.0, .range = {.low = 0.5, .high = 2.0}}};
+}
+
+BarlowTwinsOptions BarlowTwinsOptions::usual(const TemperatureChoice& choice) {
+  BarlowTwinsOptions options;
+  options.projector.heads = usual_heads(choice);
+  options.objective =
+      choice.adaptive ? amcl_barlow_objective() : ObjectiveOptions{.name = "barlow"};
+  return options;
+}
+
+void BarlowTwinsOptions::visit_settings(const SettingVisitor& visitor) {
+  visit_encoder_settings(*this, visitor);
+  if (objective.adaptive) {
+    visit_adaptive_settings(objective, /*dot_only=*/true, visitor);
+    visit_negative_settings(objective.amcl, visitor);
+    visitor(
+        {.table = "objective",
+         .key = "barlow_fit",
+         .value = "WHERE",
+         .help = "temperature of the diagonal outside of the square, or inside as in the paper"},
+        Choice(fit, kBarlowFitNames));
+    visitor(
+        {.table = "objective",
+         .key = "barlow_score",
+         .value = "WHAT",
+         .help = "temperature from the correlation, or from a net over the columns of the batch "
+                 "as in the paper, which fixes the batch"},
+        Choice(score, kBarlowScoreNames));
+  }
+  visit_decorrelation_setting(objective, projector.heads, visitor);
+  visitor({.table = "objective",
+           .key = "barlow_lambda",
+           .value = "X",
+           .help = "weight of the off-diagonal",
+           .range = {.low = 0}},
+          &barlow.lambda);
+  visitor({.table = "objective",
+           .key = "barlow_scale",
+           .value = "X",
+           .help = "factor of the loss",
+           .range = {.low = 0, .above_low = true}},
+          &scale);
+  visitor({.table = "objective",
+           .key = "barlow_ddof",
+           .value = "N",
+           .help = "the variance's divisor is the batch less N",
+           .range = {.low = 0, .high = 1}},
+          &barlow.ddof);
+}
+
+void BarlowTwinsOptions::visit_shapes(const ShapeVisitor& visitor) const {
+  visit_encoder_shapes(*this, visitor);
+  if (objective.adaptive && score == BarlowScore::columns)
+    objective.temperature_net.visit_shapes("temperature_net", projector.heads, batch, visitor);
+}
+
 BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
                          DType dtype)
     : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options) {
-  if (!options.correlation_score)
+  if (options.score == BarlowScore::columns)
     make_temperature_net(options.projector.heads, options.batch);
   else if (options.objective.adaptive)
     correlation_score_.emplace(initializer_);

@@ -9,19 +9,40 @@
 
 namespace amcl {
 
+// What gives a pair of columns its score: their correlation, or a net that reads both.
+enum class BarlowScore : uint8_t { correlation, columns };
+inline constexpr const char* kBarlowScoreNames[] = {"correlation", "columns"};
+
+class BarlowTwins;
+
 struct BarlowTwinsOptions {
+  using Built = BarlowTwins;
+  static constexpr MethodTraits traits{
+      .name = "barlow",
+      // The first gradient has a norm of 10,000, which would replace the initial weights.
+      .sgd = {.clip_norm = 1.0},
+      .sgd_adaptive = {.clip_norm = 1.0}};
+
   ResNetOptions backbone;
   ProjectionHeadOptions projector = {
       .layers = 3, .hidden = 2048, .dim = 2048, .norm = HeadNorm::hidden};
   ObjectiveOptions objective;
+  BatchNormOptions batch_norm = {};
   BarlowOptions barlow;
   BarlowFit fit = BarlowFit::outside;  // adaptive only
   double scale = 1.0;                  // of the loss
-  // Adaptive only: scores from the correlation; else from a net over the columns, which reads
-  // `batch` images and no other number.
-  bool correlation_score = true;
+  // Adaptive only. The net over the columns reads `batch` images and no other number.
+  BarlowScore score = BarlowScore::correlation;
   int64_t batch = 0;
+
+  static BarlowTwinsOptions usual(const TemperatureChoice& choice);
+  void visit_settings(const SettingVisitor& visitor);
+  void visit_shapes(const ShapeVisitor& visitor) const;
+  int64_t encoder_views() const { return 2; }
 };
+
+// The form of AMCL.
+ObjectiveOptions amcl_barlow_objective();
 
 class BarlowTwins final : public Method {
  public:

@@ -1,6 +1,6 @@
 // A self-supervised method: backbone, projection heads and objective, cut at the projections so that exact
-// micro-batches and several devices can come between. SimCLR, MoCo, Barlow Twins and SimSiam are a
-// class each; what adaptive temperatures add is the same for all.
+// micro-batches and several devices can come between. Each method is a class (list.h names all); what
+// adaptive temperatures add is the same for all.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,10 +8,8 @@
 
 #include "engine/backend/backend.h"
 #include "engine/nn/layers.h"
+#include "models/methods/method_options.h"
 #include "models/objectives/objective.h"
-#include "models/objectives/presets.h"
-#include "models/projection_head.h"
-#include "models/resnet.h"
 #include "models/temperature_net.h"
 
 namespace amcl {

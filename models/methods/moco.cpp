@@ -48,6 +48,52 @@ Tensor gathered(const Tensor& x, const Tensor& index) {
 
 }  // namespace
 
+MocoOptions MocoOptions::usual(const TemperatureChoice& choice) {
+  return {.backbone = {},
+          .projector = {.heads = usual_heads(choice)},
+          .objective = contrastive_objective(choice, "infonce_queue", *traits.temperature)};
+}
+
+void MocoOptions::visit_settings(const SettingVisitor& visitor) {
+  visit_encoder_settings(*this, visitor);
+  visit_contrastive_settings(objective, projector.heads, visitor);
+  visitor({.table = "model",
+           .key = "queue",
+           .value = "K",
+           .unit = "keys",
+           .help = "negatives kept from past batches, per head",
+           .range = {.low = 1}},
+          &queue);
+  visitor({.table = "model",
+           .key = "encoder_momentum",
+           .value = "M",
+           .help = "share that the momentum encoder keeps of itself in a step",
+           .range = {.low = 0, .high = 1}},
+          &encoder_momentum);
+  visitor({.table = "model",
+           .key = "symmetric",
+           .help = "each view queries keys of the other, not only view 1 those of view 2"},
+          &symmetric);
+  visitor({.table = "model",
+           .key = "shuffle_bn",
+           .help = "keys in shuffled order, so that query and key share no batch-norm statistics; "
+                   "needs --bn-splits above 1"},
+          &shuffle_bn);
+}
+
+void MocoOptions::visit_shapes(const ShapeVisitor& visitor) const {
+  visit_encoder_shapes(*this, visitor);
+  visit_net_shapes(objective, projector, visitor);
+  for (int64_t head = 0; head < projector.heads; ++head)
+    visitor(concat_text("queue.", head, ".keys"), {queue, projector.dim});
+}
+
+std::string MocoOptions::warning() const {
+  if (!shuffle_bn || batch_norm.splits > 1) return {};
+  return "shuffle_bn has no effect with --bn-splits 1: all keys of a view share their batch-norm "
+         "statistics with all queries of it; set --bn-splits 8";
+}
+
 Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype)
     : Method(backend, seed, dtype, checked(options).backbone, options.projector, options.objective),
       seed_(seed),

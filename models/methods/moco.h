@@ -16,14 +16,34 @@
 
 namespace amcl {
 
+class Moco;
+
 struct MocoOptions {
+  using Built = Moco;
+  static constexpr MethodTraits traits{
+      .name = "moco",
+      .temperature = 0.1,
+      .has_all_forms = true,
+      // The gradients of the first steps are over ten times the plain loss's.
+      .sgd_adaptive = {.clip_norm = 5.0}};
+
   ResNetOptions backbone;
   ProjectionHeadOptions projector;
   ObjectiveOptions objective = {.name = "infonce_queue", .temperature = 0.1};
+  // Eight parts of a view, as in the published recipes on small images.
+  BatchNormOptions batch_norm = {.splits = 8};
   int64_t queue = 4096;            // K, keys per head
   double encoder_momentum = 0.99;  // m
   bool symmetric = true;  // each view queries keys of the other; else view 1 those of view 2
   bool shuffle_bn = true;
+
+  static MocoOptions usual(const TemperatureChoice& choice);
+  void visit_settings(const SettingVisitor& visitor);
+  void visit_shapes(const ShapeVisitor& visitor) const;
+  // Where shuffled keys share their statistics with the queries after all.
+  std::string warning() const;
+  // An encoder of an asymmetric MoCo sees one view only.
+  int64_t encoder_views() const { return symmetric ? 2 : 1; }
 };
 
 class Moco final : public Method {

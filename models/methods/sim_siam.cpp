@@ -18,6 +18,40 @@ ProjectionHeadOptions predictor_options(const SimSiamOptions& options) {
 
 }  // namespace
 
+ObjectiveOptions amcl_simsiam_objective() {
+  // Bounded below, which needs beta >= 1/2 (spec S10c).
+  return {.name = "amcl",
+          .adaptive = true,
+          .amcl = {.beta = 1.0, .a = 1.0, .range = {.low = 0.1, .high = 2.0}}};
+}
+
+SimSiamOptions SimSiamOptions::usual(const TemperatureChoice& choice) {
+  SimSiamOptions options;
+  options.projector.heads = usual_heads(choice);
+  options.objective =
+      choice.adaptive ? amcl_simsiam_objective() : ObjectiveOptions{.name = "simsiam"};
+  return options;
+}
+
+void SimSiamOptions::visit_settings(const SettingVisitor& visitor) {
+  visit_encoder_settings(*this, visitor);
+  visitor({.table = "model",
+           .key = "predictor_hidden",
+           .value = "N",
+           .unit = "units",
+           .help = "hidden layer of the predictor, whose learning rate stays at its peak",
+           .range = {.low = 1}},
+          &predictor_hidden);
+  if (objective.adaptive) visit_adaptive_settings(objective, /*dot_only=*/false, visitor);
+  visit_decorrelation_setting(objective, projector.heads, visitor);
+}
+
+void SimSiamOptions::visit_shapes(const ShapeVisitor& visitor) const {
+  visit_encoder_shapes(*this, visitor);
+  predictor_options(*this).visit_shapes("predictor", projector.dim, visitor);
+  visit_net_shapes(objective, projector, visitor);
+}
+
 SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype)
     : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options),

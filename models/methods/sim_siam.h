@@ -6,12 +6,31 @@
 
 namespace amcl {
 
+class SimSiam;
+
 struct SimSiamOptions {
+  using Built = SimSiam;
+  static constexpr MethodTraits traits{
+      .name = "simsiam",
+      .sgd_adaptive = {.rate = 0.15,
+                       .clip_norm = 3.0,
+                       .why_rate = "AMCL with simsiam collapses for a while at first, until its "
+                                   "predictors have caught up, for longer at a smaller rate"}};
+
   ResNetOptions backbone;
   ProjectionHeadOptions projector = {.hidden = 2048, .dim = 2048, .norm = HeadNorm::all};
   int64_t predictor_hidden = 512;
   ObjectiveOptions objective;
+  BatchNormOptions batch_norm = {};
+
+  static SimSiamOptions usual(const TemperatureChoice& choice);
+  void visit_settings(const SettingVisitor& visitor);
+  void visit_shapes(const ShapeVisitor& visitor) const;
+  int64_t encoder_views() const { return 2; }
 };
+
+// The form of AMCL.
+ObjectiveOptions amcl_simsiam_objective();
 
 class SimSiam final : public Method {
  public:

@@ -5,6 +5,22 @@
 
 namespace amcl {
 
+SimClrOptions SimClrOptions::usual(const TemperatureChoice& choice) {
+  return {.backbone = {},
+          .projector = {.heads = usual_heads(choice)},
+          .objective = contrastive_objective(choice, "ntxent", *traits.temperature)};
+}
+
+void SimClrOptions::visit_settings(const SettingVisitor& visitor) {
+  visit_encoder_settings(*this, visitor);
+  visit_contrastive_settings(objective, projector.heads, visitor);
+}
+
+void SimClrOptions::visit_shapes(const ShapeVisitor& visitor) const {
+  visit_encoder_shapes(*this, visitor);
+  visit_net_shapes(objective, projector, visitor);
+}
+
 SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype)
     : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options) {

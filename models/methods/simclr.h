@@ -5,10 +5,22 @@
 
 namespace amcl {
 
+class SimClr;
+
 struct SimClrOptions {
+  using Built = SimClr;
+  static constexpr MethodTraits traits{
+      .name = "simclr", .temperature = 0.5, .has_all_forms = true, .usually_adaptive = true};
+
   ResNetOptions backbone;
   ProjectionHeadOptions projector;
   ObjectiveOptions objective;
+  BatchNormOptions batch_norm = {};
+
+  static SimClrOptions usual(const TemperatureChoice& choice);
+  void visit_settings(const SettingVisitor& visitor);
+  void visit_shapes(const ShapeVisitor& visitor) const;
+  int64_t encoder_views() const { return 2; }
 };
 
 class SimClr final : public Method {

@@ -11,6 +11,7 @@ namespace amcl {
 // Where the temperature enters the diagonal: (1 - Cr)^2 / tau, or (1 - Cr / tau)^2 as the paper
 // prints it, which loses the pull towards Cr = 1 (S10d).
 enum class BarlowFit : uint8_t { outside, inside };
+inline constexpr const char* kBarlowFitNames[] = {"outside", "inside"};
 
 struct AmclBarlowOptions {
   BarlowOptions barlow = {};

@@ -6,10 +6,20 @@ namespace amcl {
 
 OmegaWeights omega_weights(const AmclOptions& options, int64_t features) {
   const double a = options.a.value_or(0.5 * static_cast<double>(features));
-  return {.beta_positive = options.beta,
-          .a_positive = a,
-          .beta_negative = options.beta_negative.value_or(options.beta),
-          .a_negative = options.a_negative.value_or(a)};
+  return {
+      .beta_positive = options.beta,
+      .a_positive = a,
+      .beta_negative = options.beta_negative.value_or(
+          options.sums_negatives ? static_cast<double>(options.topk) * options.beta : options.beta),
+      .a_negative = options.a_negative.value_or(a)};
+}
+
+void fill_omega_weights(AmclOptions& options, int64_t features, bool negatives) {
+  const OmegaWeights weights = omega_weights(options, features);
+  options.a = weights.a_positive;
+  if (!negatives) return;
+  options.beta_negative = weights.beta_negative;
+  options.a_negative = weights.a_negative;
 }
 
 void check_options(const char* objective, const AmclOptions& options) {

@@ -11,6 +11,7 @@ namespace amcl {
 // positive's temperature to each anchor's loss; `paired` (the paper) puts beta Omega into every
 // logit, where it cancels between pairs of about the same temperature (S10c).
 enum class OmegaPlacement : uint8_t { anchored, paired };
+inline constexpr const char* kOmegaPlacementNames[] = {"anchored", "paired"};
 
 struct AmclOptions {
   // How the logits of D(i) are reduced (S4.3); contrastive losses only.
@@ -20,8 +21,9 @@ struct AmclOptions {
 
   OmegaPlacement placement = OmegaPlacement::anchored;
   double beta = 0.3;
-  std::optional<double> a = 5.0;             // none: d/2, the paper's value
-  std::optional<double> beta_negative = {};  // paired only; none: beta
+  std::optional<double> a = 5.0;  // none: d/2, the paper's value
+  bool sums_negatives = false;    // of the reducer's negatives Omega is summed, not averaged
+  std::optional<double> beta_negative = {};  // paired only; none: beta, or topk beta where summed
   std::optional<double> a_negative = {};     // paired only; none: a
 
   TemperatureRange range = {};  // of the adaptive temperature
@@ -37,6 +39,9 @@ struct OmegaWeights {
   double a_negative;
 };
 OmegaWeights omega_weights(const AmclOptions& options, int64_t features);
+// Puts those weights in the place of the fields that are left to them; of the negatives only if
+// `negatives`.
+void fill_omega_weights(AmclOptions& options, int64_t features, bool negatives);
 
 // Throws Error(usage), naming the objective, where spec S9 refuses the options.
 void check_options(const char* objective, const AmclOptions& options);

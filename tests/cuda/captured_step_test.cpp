@@ -10,7 +10,6 @@
 #include "tests/support/rng.h"
 #include "tests/train/tiny_training.h"
 #include "train/assembly/build_method.h"
-#include "train/config/optimizer_config.h"
 #include "train/run/trainer.h"
 
 namespace amcl {
@@ -38,15 +37,15 @@ class Run {
   // `order`: of blocks and threads.
   Run(const Config& config, bool capture, uint64_t order = 0)
       : backend(order, emulation::Memory::pooled),
-        context(training_context(config)),
+        context(training_context(config.method)),
         method(build_method(config, backend)),
         arena(backend, visit()),
-        optimizer(arena, optimizer_options(config)),
+        optimizer(arena, config.optimizer),
         images(random_images(backend, 1)),
         step(
             method_ref(), arena, optimizer, [this] { return images; },
             {.micro_batch = config.train.micro_batch, .context = context}, capture),
-        warms_up(config.objective.temperature_warmup_epochs.has_value()) {
+        warms_up(common(config.method).objective.temperature_warmup_epochs > 0.0) {
     // A replay that reads what nobody wrote in it shows.
     backend.allocator().poison(true);
   }
@@ -89,14 +88,14 @@ class Run {
   Method& method_ref() { return *method; }
 };
 
-Config small_config(const std::string& method, const std::string& temperature, int64_t heads) {
-  Config config = test::tiny_config(method, temperature);
-  config.model.width = 2;
-  config.model.heads = heads;
-  config.model.head_hidden = 4;
-  config.model.head_dim = 4;
-  config.optimizer.clip_norm = 1.0;
-  return config;
+Config small_config(const std::string& method, const std::string& temperature, int64_t heads,
+                    test::Settings changes = {}) {
+  changes.merge(test::Settings{{"width", "2"},
+                               {"heads", std::to_string(heads)},
+                               {"head_hidden", "4"},
+                               {"head_dim", "4"},
+                               {"clip_norm", "1"}});
+  return test::tiny_config(method, temperature, std::move(changes));
 }
 
 // `between` is done on the captured run after each step.
@@ -130,16 +129,13 @@ TEST_CASE("captured step: SimCLR has the bits of eager steps") {
 }
 
 TEST_CASE("captured step: AMCL with three heads, and adamw, which reads the step's number") {
-  Config config = small_config("simclr", "adaptive", 3);
-  config.optimizer.optimizer = "adamw";
-  check_same_bits(config);
+  check_same_bits(small_config("simclr", "adaptive", 3, {{"optimizer", "adamw"}}));
 }
 
 TEST_CASE("captured step: temperatures that warm up, and heads that are kept apart") {
-  Config config = small_config("simclr", "adaptive", 3);
-  config.objective.temperature_warmup_epochs = 1;
-  config.objective.head_decorrelation = 0.5;
-  check_same_bits(config);
+  check_same_bits(
+      small_config("simclr", "adaptive", 3,
+                   {{"temperature_warmup_epochs", "1"}, {"head_decorrelation", "0.5"}}));
 }
 
 TEST_CASE("captured step: MoCo, whose shuffles and queue go on with the number of the step") {
@@ -147,9 +143,7 @@ TEST_CASE("captured step: MoCo, whose shuffles and queue go on with the number o
 }
 
 TEST_CASE("captured step: SimSiam, whose predictor keeps the peak rate, with lars") {
-  Config config = small_config("simsiam", "adaptive", 2);
-  config.optimizer.optimizer = "lars";
-  check_same_bits(config);
+  check_same_bits(small_config("simsiam", "adaptive", 2, {{"optimizer", "lars"}}));
 }
 
 TEST_CASE("captured step: Barlow Twins") {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "data/dataset.h"
+#include "data/sources/dataset_options.h"
 #include "engine/core/check.h"
 
 namespace amcl {

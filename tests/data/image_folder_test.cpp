@@ -357,10 +357,11 @@ TEST_CASE("files: mean and deviation are measured, or what is asked for") {
   CHECK(measured.mean == Three{0.2f, 0.2f, 1.0f});
   CHECK(measured.deviation[0] == 0.2f);
   const Three asked = {0.5f, 0.25f, 0.125f};
-  CHECK(normalization({.mean = asked}).mean == asked);
-  CHECK(normalization({.mean = asked}).deviation == measured.deviation);
-  CHECK(normalization({.mean = measured.mean, .deviation = asked}).mean == measured.mean);
-  CHECK(normalization({.mean = measured.mean, .deviation = asked}).deviation == asked);
+  const std::array<double, 3> given = {0.5, 0.25, 0.125};
+  CHECK(normalization({.mean = given}).mean == asked);
+  CHECK(normalization({.mean = given}).deviation == measured.deviation);
+  CHECK(normalization({.deviation = given}).mean == measured.mean);
+  CHECK(normalization({.mean = given, .deviation = given}).deviation == asked);
 }
 
 TEST_CASE("files: the fingerprint tells sets apart, wherever they lie") {

@@ -29,31 +29,35 @@ ObjectiveOptions objective(bool adaptive, const ObjectiveOptions& preset) {
   return adaptive ? preset : ObjectiveOptions{};
 }
 
+ObjectiveOptions amcl_objective() {
+  return contrastive_objective({.adaptive = true}, "ntxent", 0.5);
+}
+
 std::unique_ptr<Method> make(const std::string& name, bool adaptive, Backend& backend) {
   const ResNetOptions backbone{.width = 4};
   if (name == "simclr")
     return std::make_unique<SimClr>(
         backend, 1,
-        SimClrOptions{backbone, small_head(HeadNorm::none), objective(adaptive, preset("amcl"))});
+        SimClrOptions{backbone, small_head(HeadNorm::none), objective(adaptive, amcl_objective())});
   if (name == "moco")
     return std::make_unique<Moco>(backend, 1,
                                   MocoOptions{.backbone = backbone,
                                               .projector = small_head(HeadNorm::none),
-                                              .objective = objective(adaptive, preset("amcl")),
+                                              .objective = objective(adaptive, amcl_objective()),
                                               .queue = 24});
   if (name == "barlow")
     return std::make_unique<BarlowTwins>(
         backend, 1,
         BarlowTwinsOptions{.backbone = backbone,
                            .projector = small_head(HeadNorm::hidden),
-                           .objective = objective(adaptive, barlow_preset()),
+                           .objective = objective(adaptive, amcl_barlow_objective()),
                            .barlow = {}});
   return std::make_unique<SimSiam>(
       backend, 1,
       SimSiamOptions{.backbone = backbone,
                      .projector = small_head(HeadNorm::all),
                      .predictor_hidden = 6,
-                     .objective = objective(adaptive, simsiam_preset())});
+                     .objective = objective(adaptive, amcl_simsiam_objective())});
 }
 
 void for_each_method(const std::function<void(Method&, Backend&)>& body) {
@@ -262,10 +266,10 @@ TEST_CASE("barlow_twins: a net over the columns reads one batch size only") {
   BarlowTwins method(*backend, 1,
                      {.backbone = {.width = 4},
                       .projector = small_head(HeadNorm::hidden),
-                      .objective = barlow_preset(),
+                      .objective = amcl_barlow_objective(),
                       .barlow = {},
                       .fit = BarlowFit::inside,
-                      .correlation_score = false,
+                      .score = BarlowScore::columns,
                       .batch = kImages});
   const Tensor images = random_views(*backend);
   CHECK(std::isfinite(method.loss(method.project(images, {.batch_norm_groups = 2})).total.item()));

@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/train/subprocess.h"
-#include "train/config/config_schema.h"
+#include "train/config/known_setting.h"
+#include "train/config/setting_name.h"
 
 namespace amcl {
 namespace {
@@ -204,10 +205,11 @@ TEST_CASE("cli: config show gives every value and where it came from") {
   check("optimizer", "decay_norm_bias", false, "--decay-norm-bias");
   check("objective", "temperature", "adaptive", file + ":6");
   check("objective", "beta", 0.3, "objective amcl");
-  check("objective", "topk", nullptr, "not used");
+  check("objective", "barlow_fit", nullptr, "not used");
   check("model", "backbone", "resnet18", "default");
-  for (const Setting& setting : config_settings()) {
-    CHECK_MESSAGE(record.at(setting.table).contains(setting.key), setting.config_name());
+  for (const KnownSetting& known : known_settings()) {
+    const Setting& setting = known.setting;
+    CHECK_MESSAGE(record.at(setting.table).contains(setting.key), config_name_of(setting));
   }
 }
 
@@ -281,9 +283,9 @@ TEST_CASE("cli: help opens with usage and two examples, and knows every setting"
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"pretrain", "--help"}, {"config", "show", "--help"}}) {
     const std::string help = amcl(arguments).out;
-    for (const Setting& setting : config_settings()) {
-      const std::string flag =
-          setting.is_switch() ? "--[no-]" + setting.flag().substr(2) : setting.flag() + ' ';
+    for (const KnownSetting& known : known_settings()) {
+      const std::string name = flag_of(known.setting.key);
+      const std::string flag = known.is_switch() ? "--[no-]" + name.substr(2) : name + ' ';
       CHECK_MESSAGE(help.find("\n  " + flag) != std::string::npos, flag);
     }
     CHECK(help.find("resnet18, resnet34, resnet50") != std::string::npos);

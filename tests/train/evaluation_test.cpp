@@ -9,7 +9,7 @@
 
 #include "data/sources/open_dataset.h"
 #include "tests/train/evaluation_fixture.h"
-#include "train/config/dataset_config.h"
+#include "train/assembly/open_data.h"
 
 namespace amcl {
 namespace {
@@ -45,7 +45,7 @@ TEST_CASE_FIXTURE(EvaluationTest, "evaluation: model and data come from the chec
   CHECK(begun.train.count() == kTrainImages);
   CHECK(begun.test.count() == kTestImages);
   CHECK(begun.feature_dim == 32);
-  CHECK(begun.config.model.width == 4);
+  CHECK(common(begun.config.method).backbone.width == 4);
   CHECK_FALSE(begun.linear);
 
   // An untrained network is the one that the run began with.
@@ -178,11 +178,10 @@ TEST_CASE_FIXTURE(FilesTest,
                   "evaluation: what a run trained on with another size and filter holds") {
   Config other = config();
   other.data.data = make_files("files", 2);
-  other.data.size = 24;
-  other.augment.interpolation = "bicubic";
-  other.data.mean = {0.1, 0.2, 0.3};
-  const Dataset files =
-      open_dataset(*backend_, other.data.data, Split::train, 0, 1, dataset_options(other));
+  other.data.reading.size = 24;
+  other.augment.interpolation = Interpolation::bicubic;
+  other.data.reading.mean = {0.1, 0.2, 0.3};
+  const Dataset files = open_data(*backend_, other, Split::train, 0);
   Trainer trainer(*backend_, files, other);
   save(trainer.checkpoint());
   EvaluationOptions in_memory = options();

@@ -8,6 +8,7 @@
 #include "tests/io/scratch_directory.h"
 #include "tests/train/small_run.h"
 #include "train/checkpoint/run_directory.h"
+#include "train/config/config_toml.h"
 
 namespace amcl {
 namespace {

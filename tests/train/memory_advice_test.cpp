@@ -35,12 +35,8 @@ std::optional<int64_t> number_after(const std::string& text, const std::string& 
 }
 
 Config large_config() {
-  Config config = test::tiny_config();
-  config.model.width = 8;
-  config.train.batch = 160;
-  config.train.eval_every = 0;
-  config.train.workers = 0;
-  return config;
+  return test::tiny_config(
+      {{"width", "8"}, {"batch", "160"}, {"eval_every", "0"}, {"workers", "0"}});
 }
 
 // The batch that is advised fits by the plan's own account, and one a half larger does not.
@@ -71,7 +67,7 @@ TEST_CASE("memory advice: the batch fills the room") {
 TEST_CASE("memory advice: parts with statistics of their own stay whole") {
   const test::ComputeThreads threads(2);
   Config config = large_config();
-  config.model.bn_splits = 4;
+  test::set(config, {{"bn_splits", "4"}});
   const auto backend = open_backend("cpu");
   const Dataset dataset = test::random_dataset(*backend, config.train.batch, 16);
   Config fits = config;

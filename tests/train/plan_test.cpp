@@ -36,11 +36,10 @@ TEST_CASE("plan: the expected memory is within 15 % of the measured one") {
   };
   for (const Case& c : {Case{4, 3, 100, 16, "adaptive"}, Case{8, 1, 96, 16, "0.5"}}) {
     INFO("width ", c.width, ", batch ", c.batch);
-    Config config = test::tiny_config();
-    config.model.width = c.width;
-    config.model.heads = c.heads;
-    config.objective.temperature = c.temperature;
-    config.train.batch = c.batch;
+    const Config config = test::tiny_config({{"width", std::to_string(c.width)},
+                                             {"heads", std::to_string(c.heads)},
+                                             {"temperature", c.temperature},
+                                             {"batch", std::to_string(c.batch)}});
     const auto backend = open_backend(config.train.device);
     const Dataset dataset = test::random_dataset(*backend, 2 * c.batch, c.side);
     const Plan plan = make_plan(*backend, dataset, config);
@@ -57,11 +56,10 @@ TEST_CASE("plan: the expected memory of every method is within 15 % of the measu
     for (const int64_t micro_batch : {0, 32}) {
       CAPTURE(method);
       CAPTURE(micro_batch);
-      Config config = test::tiny_config(method, "adaptive");
-      config.model.head_dim = 64;
-      config.train.batch = 96;
-      config.train.micro_batch = micro_batch;
-      if (config.model.queue) config.model.queue = 1024;
+      Config config = test::tiny_config(
+          method, "adaptive",
+          {{"head_dim", "64"}, {"batch", "96"}, {"micro_batch", std::to_string(micro_batch)}});
+      if (value_of(config, "queue")) test::set(config, {{"queue", "1024"}});
       const auto backend = open_backend(config.train.device);
       const Dataset dataset = test::random_dataset(*backend, 2 * config.train.batch, 16);
       const Plan plan = make_plan(*backend, dataset, config);
@@ -92,7 +90,7 @@ TEST_CASE("plan: the expected memory of a large batch is within 25 % of the meas
 TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
   Config config = test::tiny_config();
   config.train.epochs = 3;
-  config.optimizer.warmup_epochs = 1.0;
+  config.schedule.warmup_epochs = 1.0;
   const auto backend = open_backend(config.train.device);
   const Dataset dataset = test::random_dataset(*backend, 20, 8);
   const Plan plan = make_plan(*backend, dataset, config);
@@ -114,8 +112,7 @@ TEST_CASE("plan: tells parameters, steps and the bytes of each part") {
 }
 
 TEST_CASE("plan: adamw keeps two values for each parameter") {
-  Config config = test::tiny_config();
-  config.optimizer.optimizer = "adamw";
+  const Config config = test::tiny_config({{"optimizer", "adamw"}});
   const auto backend = open_backend(config.train.device);
   const Dataset dataset = test::random_dataset(*backend, 20, 8);
   const Plan plan = make_plan(*backend, dataset, config);

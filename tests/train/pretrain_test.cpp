@@ -32,12 +32,12 @@ struct Runs {
   test::ScratchDirectory directory;
   std::string printed;
 
-  Config config(const std::string& name) const {
-    Config config = test::tiny_config();
-    config.data = {.data = "shapes10", .limit = 32};  // 4 steps per epoch, 8 in all
-    config.train.out = directory.file(name);
-    config.train.eval_every = 1;
-    return config;
+  Config config(const std::string& name, test::Settings changes = {}) const {
+    changes.merge(test::Settings{{"data", "shapes10"},
+                                 {"limit", "32"},  // 4 steps per epoch, 8 in all
+                                 {"out", directory.file(name)},
+                                 {"eval_every", "1"}});
+    return test::tiny_config(std::move(changes));
   }
   // Stops after `steps` steps of this call; 0: does not.
   PretrainEnd go(const Config& config, int64_t steps = 0, const std::string& resume = {},
@@ -48,7 +48,7 @@ struct Runs {
                                   .progress = {},
                                   .notes = output.get(),
                                   .results = output.get()};
-    int64_t done = 0;  // asked before each step
+    int64_t done = -1;  // asked once there is something to save, and before each step
     const PretrainEnd end = pretrain(config, options, [&] { return steps > 0 && done++ == steps; });
     printed = text_of(output.get());
     return end;
@@ -58,7 +58,7 @@ struct Runs {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
     const PretrainOptions options{
         .resume = {}, .progress = {}, .notes = output.get(), .results = output.get()};
-    int64_t done = 0;
+    int64_t done = -1;
     try {
       pretrain(config, options, [&] {
         if (done++ == steps) act();
@@ -157,27 +157,25 @@ TEST_CASE("pretrain: the checkpoint of an epoch is there before its evaluation")
     saved.push_back(any ? newest(config).metadata.at("step") : "");
     return false;
   });
-  CHECK(saved ==
-        std::vector<std::string>{"", "", "", "", "4", "4", "4", "4", "4", "4", "4", "8", "8", "8"});
+  CHECK(saved == std::vector<std::string>{"", "", "", "", "", "4", "4", "4", "4", "4", "4", "4",
+                                          "8", "8", "8"});
   std::fclose(options.notes);
   std::fclose(options.results);
 }
 
 TEST_CASE("pretrain: what was left open is settled by the views, said, stored and kept") {
   Runs runs;
-  Config config = runs.config("run");
-  config.model.stem = "auto";
+  Config config = runs.config("run", {{"stem", "auto"}});
   CHECK(runs.go(config, 2) == PretrainEnd::stopped);
   CHECK(runs.printed.find("chosen     --stem cifar: views of 32 px are at most 64\n") !=
         std::string::npos);
   CHECK(runs.printed.find("chosen     --blur 0: ") != std::string::npos);
-  CHECK(runs.printed.find("--heads") == std::string::npos);  // given
   const std::string stored = newest(config).metadata.at("config");
   CHECK(stored.find("stem = \"cifar\"") != std::string::npos);
   CHECK(stored.find("blur = 0.0") != std::string::npos);
   CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
 
-  config.data.size = 72;
+  config.data.reading.size = 72;
   runs.go(config, 0, {}, /*dry_run=*/true);
   CHECK(runs.printed.find("chosen     --stem imagenet: views of 72 px are above 64\n") !=
         std::string::npos);
@@ -191,10 +189,10 @@ TEST_CASE("pretrain: every method goes on to the same bits") {
       CAPTURE(temperature);
       const std::string name = concat_text(method, '-', temperature);
       const auto config_of = [&](const std::string& part) {
-        Config config = test::tiny_config(method, temperature);
-        config.data = {.data = "shapes10", .limit = 24};  // 3 steps per epoch, 6 in all
-        config.train.out = runs.directory.file(name + part);
-        return config;
+        return test::tiny_config(method, temperature,
+                                 {{"data", "shapes10"},
+                                  {"limit", "24"},  // 3 steps per epoch, 6 in all
+                                  {"out", runs.directory.file(name + part)}});
       };
       const Config whole = config_of("-whole");
       const Config parts = config_of("-parts");
@@ -211,15 +209,12 @@ TEST_CASE("pretrain: every method goes on to the same bits") {
 
 TEST_CASE("pretrain: shuffled keys without parts to shuffle over are warned of") {
   Runs runs;
-  Config config = runs.config("run");
-  config.model.method = "moco";
-  config.model.queue = 16;
-  config.model.bn_splits = 1;
+  Config config = runs.config("run", {{"method", "moco"}, {"queue", "16"}, {"bn_splits", "1"}});
   runs.go(config, 1);
   CHECK(runs.printed.find("warning: shuffle_bn has no effect with --bn-splits 1") !=
         std::string::npos);
   config.train.overwrite = true;
-  config.model.bn_splits = 2;
+  test::set(config, {{"bn_splits", "2"}});
   runs.go(config, 1);
   CHECK(runs.printed.find("shuffle_bn") == std::string::npos);
 }
@@ -297,22 +292,18 @@ TEST_CASE("pretrain: a run goes on in the precision that it was trained in, name
   Runs runs;
   const Config whole = runs.config("whole");
   runs.go(whole);
-  const auto go_on = [&](const std::string& name, std::optional<std::string> at_first,
-                         std::optional<std::string> later) {
-    Config config = runs.config(name);
-    config.train.precision = std::move(at_first);
+  const auto go_on = [&](const std::string& name, bool named) {
+    const Config config = runs.config(name);
     runs.go(config, 3);
     const std::string stored = config.train.out + "/config.toml";
     const std::string line = "precision = \"f32\"\n";
     CHECK(test::read_text(stored).find(line) != std::string::npos);
-    if (!later) rewrite_stored_config(config, line, "");
-    config.train.precision = std::move(later);
+    if (!named) rewrite_stored_config(config, line, "");
     CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
     CHECK(same_tensors(newest(whole), newest(config)));
   };
-  go_on("named", "f32", "f32");
-  go_on("named later", std::nullopt, "f32");
-  go_on("never named", std::nullopt, std::nullopt);
+  go_on("named", true);
+  go_on("not named", false);
 
   Config other = runs.config("other");
   runs.go(other, 3);
@@ -330,14 +321,12 @@ TEST_CASE("pretrain: resume refuses other settings and other data by name") {
   const SafetensorsFile before = newest(config);
 
   Config other = config;
-  other.optimizer.lr = 0.1;
+  other.schedule.lr = 0.1;
   CHECK_THROWS_WITH_AS(runs.go(other, 0, config.train.out),
                        doctest::Contains("resume: [optimizer] lr is 0.1, but the run was started "
                                          "with 0.06"),
                        Error);
-  other = config;
-  other.model.method = "moco";
-  other.model.bn_splits = 1;
+  other = runs.config("run", {{"method", "moco"}, {"bn_splits", "1"}});
   CHECK_THROWS_WITH_AS(runs.go(other, 0, config.train.out),
                        doctest::Contains("[model] method is \"moco\", but the run was started with "
                                          "\"simclr\""),
@@ -362,7 +351,7 @@ TEST_CASE("pretrain: resume refuses images that have changed") {
   std::filesystem::create_directory(data);
   write_images(10);
   Config config = runs.config("run");
-  config.data = {.data = data};
+  config.data = {.data = data, .reading = {}};
   runs.go(config, 1);
   write_images(20);
   CHECK_THROWS_WITH_AS(runs.go(config, 0, config.train.out),
@@ -452,7 +441,7 @@ TEST_CASE("pretrain: a run that was killed before its first checkpoint begins an
     REQUIRE(list_checkpoints(killed.train.out).empty());
     CHECK_THROWS_WITH_AS(runs.go(killed), doctest::Contains("--resume"), Error);
     Config other = killed;
-    other.optimizer.lr = 0.1;
+    other.schedule.lr = 0.1;
     CHECK_THROWS_WITH_AS(runs.go(other, 0, killed.train.out), doctest::Contains("lr is 0.1"),
                          Error);
 
@@ -546,7 +535,7 @@ TEST_CASE("pretrain: images that have moved are found by their new name") {
   std::filesystem::create_directory(data);
   test::write_text(data + "/data_batch_1.bin", std::string(16 * (1 + 3 * 32 * 32), 3));
   Config config = runs.config("run");
-  config.data = {.data = data};
+  config.data = {.data = data, .reading = {}};
   runs.go(config, 1);
   const std::string moved = runs.directory.file("moved");
   std::filesystem::rename(data, moved);
@@ -559,7 +548,7 @@ TEST_CASE("pretrain: images that have moved are found by their new name") {
         std::string::npos);
   CHECK(newest(config).metadata.at("config").find("data = \"" + moved + '"') != std::string::npos);
 
-  config.data = {.data = "shapes10", .limit = 16};
+  config.data = {.data = "shapes10", .limit = 16, .reading = {}};
   CHECK_THROWS_AS(runs.go(config, 0, config.train.out), Error);
 }
 
@@ -569,7 +558,7 @@ TEST_CASE("pretrain: init starts a new run from the weights alone") {
   runs.go(first);
   Config second = runs.config("second");
   second.train.init = first.train.out;
-  second.optimizer.lr = 1e-9;
+  second.schedule.lr = 1e-9;
   runs.go(second, 1);
   const std::string key = "backbone.conv1.weight";
   const auto from = newest(first).tensors.at(key).values<float>();
@@ -580,8 +569,8 @@ TEST_CASE("pretrain: init starts a new run from the weights alone") {
   // Nor does the new run see images as the first one did.
   Config smaller = runs.config("smaller");
   smaller.train.init = first.train.out;
-  smaller.data.size = 24;
-  smaller.data.mean = {0.1, 0.2, 0.3};
+  smaller.data.reading.size = 24;
+  smaller.data.reading.mean = {0.1, 0.2, 0.3};
   runs.go(smaller, 1);
   INFO(runs.printed);
   CHECK(runs.printed.find("step 8): weights only, learnt on images of 32 x 32") !=
@@ -592,7 +581,7 @@ TEST_CASE("pretrain: init starts a new run from the weights alone") {
 
   Config wider = runs.config("wider");
   wider.train.init = first.train.out;
-  wider.model.width = 6;
+  test::set(wider, {{"width", "6"}});
   CHECK_THROWS_AS(runs.go(wider), Error);
   CHECK_FALSE(std::filesystem::exists(wider.train.out));
 }

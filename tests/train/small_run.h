@@ -7,22 +7,22 @@
 
 #include "engine/backend/open.h"
 #include "engine/nn/parameter_arena.h"
+#include "tests/train/tiny_training.h"
 #include "train/assembly/build_method.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"
 
 namespace amcl::test {
 
-inline Config small_config() {
-  Config config;
-  config.data.data = "shapes10";
-  config.model.width = 4;
-  config.model.stem = "cifar";
-  config.model.heads = 2;
-  config.model.head_hidden = 5;
-  config.model.head_dim = 3;
-  config.objective.temperature = "adaptive";
-  return config;
+inline Config small_config(Settings changes = {}) {
+  changes.merge(Settings{{"data", "shapes10"},
+                         {"width", "4"},
+                         {"stem", "cifar"},
+                         {"heads", "2"},
+                         {"head_hidden", "5"},
+                         {"head_dim", "3"},
+                         {"temperature", "adaptive"}});
+  return config_with(changes);
 }
 
 // A method with its arena and optimiser memory; every value is different from every other.

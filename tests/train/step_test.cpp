@@ -38,7 +38,7 @@ struct Model {
         images(test::Rng(3).normal(*backend, Shape{16, 8, 8, 3}, DType::f32)) {}
 
   std::unique_ptr<Method> build(const std::string& temperature) {
-    config.objective.temperature = temperature;
+    config = test::tiny_config({{"temperature", temperature}});
     return build_method(config, *backend);
   }
   // The values of one parameter become scale times what they are, plus shift.
@@ -72,7 +72,7 @@ struct Model {
   }
   StepResult step(int64_t number, double rate) {
     return training_step(*method, arena, optimizer, images, {.number = number, .rate = rate},
-                         {.context = training_context(config)});
+                         {.context = training_context(config.method)});
   }
 };
 
@@ -161,13 +161,13 @@ TEST_CASE("step: micro-batches move the running statistics once") {
   };
   Model parts;
   training_step(*parts.method, parts.arena, parts.optimizer, parts.images, {},
-                {.micro_batch = 4, .context = training_context(parts.config)});
+                {.micro_batch = 4, .context = training_context(parts.config.method)});
   Model projected;
   const int64_t half = 8;
   for (const int64_t part : {0, 1}) {
     const std::vector views = {projected.images.slice(4 * part, 4 * part + 4),
                                projected.images.slice(half + 4 * part, half + 4 * part + 4)};
-    projected.method->project(concat(views, 0), training_context(projected.config));
+    projected.method->project(concat(views, 0), training_context(projected.config.method));
   }
   CHECK(running_mean(parts) == running_mean(projected));
 }
@@ -184,7 +184,7 @@ TEST_CASE("step: the predictor of SimSiam moves at the peak of the schedule") {
   const std::vector<float> predictor = values(true);
   const std::vector<float> encoder = values(false);
   training_step(*model.method, model.arena, model.optimizer, model.images,
-                {.rate = 0.0, .peak = 0.1}, {.context = training_context(model.config)});
+                {.rate = 0.0, .peak = 0.1}, {.context = training_context(model.config.method)});
   CHECK(values(false) == encoder);
   CHECK(values(true) != predictor);
 }

@@ -9,7 +9,7 @@
 #include "engine/core/host_memory.h"
 #include "tests/support/compute_threads.h"
 #include "tests/train/evaluation_fixture.h"
-#include "train/config/config_schema.h"
+#include "train/config/known_setting.h"
 #include "train/config/stored_config.h"
 #include "train/run/pretrain.h"
 
@@ -22,17 +22,18 @@ constexpr const char* kHostileNumbers[] = {
     "0", "-1", "100", "2147483648", "1000000000000000000", "1e-300", "1e300", "nan"};
 
 // Settings that are a number or several.
-bool is_numeric(const Setting& setting) {
-  return !setting.is_switch() && (!setting.is_text() || setting.number_too);
+bool is_numeric(const KnownSetting& known) {
+  return !known.is_switch() && (!known.is_text || known.setting.number_too);
 }
 
 // The text with another value of the setting, which it gets if it has none.
 std::string with_value(const std::string& text, const Setting& setting, const std::string& value) {
-  const std::string line = setting.key + " = " + value + "\n";
-  const std::string table = '[' + setting.table + "]\n";
+  const std::string key = setting.key;
+  const std::string line = key + " = " + value + "\n";
+  const std::string table = concat_text('[', setting.table, "]\n");
   const size_t begin = text.find(table) + table.size();
   const size_t end = std::min(text.find("\n[", begin), text.size());
-  const size_t found = text.find('\n' + setting.key + " = ", begin - 1);
+  const size_t found = text.find('\n' + key + " = ", begin - 1);
   if (found >= end) return text.substr(0, begin) + line + text.substr(begin);
   return text.substr(0, found + 1) + line + text.substr(text.find('\n', found + 1) + 1);
 }
@@ -94,12 +95,13 @@ TEST_CASE_FIXTURE(StoredSettings,
                   "stored settings: no number crashes, takes the memory or is believed") {
   const test::ComputeThreads threads(1);
   const std::string good = checkpoint_.metadata.at("config");
-  for (const Setting& setting : config_settings()) {
-    if (!is_numeric(setting) || setting.key == "threads") continue;
-    CAPTURE(setting.key);
+  for (const KnownSetting& known : known_settings()) {
+    const std::string key = known.setting.key;
+    if (!is_numeric(known) || key == "threads") continue;
+    CAPTURE(key);
     for (const char* number : kHostileNumbers) {
       CAPTURE(number);
-      store(with_value(good, setting, number));
+      store(with_value(good, known.setting, number));
       check_evaluation();
       check_resumption();
     }
@@ -109,7 +111,7 @@ TEST_CASE_FIXTURE(StoredSettings,
 TEST_CASE_FIXTURE(StoredSettings, "stored settings: a model larger than its tensors is not built") {
   const std::string good = checkpoint_.metadata.at("config");
   const auto message_of = [&](const std::string& key, const std::string& value) {
-    store(with_value(good, *find_setting(key), value));
+    store(with_value(good, find_setting(key)->setting, value));
     try {
       evaluate(options(), *backend_);
     } catch (const Error& error) {

@@ -1,10 +1,14 @@
 // Runs small enough for tests: a narrow ResNet-18 on a few small random images.
 #pragma once
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "data/dataset.h"
 #include "engine/core/philox.h"
-#include "train/config/config.h"
+#include "train/config/config_resolve.h"
+#include "train/config/setting_value.h"
 
 namespace amcl::test {
 
@@ -20,30 +24,38 @@ inline Dataset random_dataset(Device& device, int64_t count, int64_t side) {
   return dataset;
 }
 
-inline Config tiny_config() {
-  Config config;
-  config.model.width = 4;
-  config.model.stem = "cifar";
-  config.model.heads = 2;
-  config.model.head_hidden = 16;
-  config.model.head_dim = 8;
-  config.objective.temperature = "adaptive";
-  config.train.batch = 8;
-  config.train.epochs = 2;
-  config.train.log_every = 1;
-  return config;
+using Settings = std::map<std::string, std::string>;  // by key
+
+// The configuration of a command line with these flags.
+inline Config config_with(const Settings& settings) {
+  return resolve_config({.flags = {settings.begin(), settings.end()}}).config;
+}
+
+// With changes that leave method, temperature, optimiser and schedule as they are.
+inline void set(Config& config, const Settings& settings) {
+  for (const auto& [key, value] : settings) set_value(config, key, value);
+}
+
+inline Config tiny_config(Settings changes = {}) {
+  changes.merge(Settings{{"width", "4"},
+                         {"stem", "cifar"},
+                         {"heads", "2"},
+                         {"head_hidden", "16"},
+                         {"head_dim", "8"},
+                         {"temperature", "adaptive"},
+                         {"batch", "8"},
+                         {"epochs", "2"},
+                         {"log_every", "1"}});
+  return config_with(changes);
 }
 
 // As small for every method, plain or with adaptive temperatures.
-inline Config tiny_config(const std::string& method, const std::string& temperature) {
-  Config config = tiny_config();
-  config.model.method = method;
-  config.objective.temperature = temperature;
-  if (method == "simsiam") config.model.predictor_hidden = 4;
-  if (method != "moco") return config;
-  config.model.queue = 24;
-  config.model.bn_splits = 2;
-  return config;
+inline Config tiny_config(const std::string& method, const std::string& temperature,
+                          Settings changes = {}) {
+  changes.merge(Settings{{"method", method}, {"temperature", temperature}});
+  if (method == "simsiam") changes.merge(Settings{{"predictor_hidden", "4"}});
+  if (method == "moco") changes.merge(Settings{{"queue", "24"}, {"bn_splits", "2"}});
+  return tiny_config(std::move(changes));
 }
 
 inline constexpr const char* kMethods[] = {"simclr", "moco", "barlow", "simsiam"};

@@ -27,17 +27,18 @@ Trained train(const Config& config, int64_t steps, int64_t images, int64_t side)
 }
 
 TEST_CASE("trainer: 64 images are learned by heart") {
-  Config config = test::tiny_config();
-  config.model.width = 8;
-  config.model.heads = 1;
-  config.model.head_hidden = 64;
-  config.model.head_dim = 32;
-  config.objective.temperature = "0.1";
-  config.augment = {.crop_scale = {1.0, 1.0}, .jitter = 0.0, .grayscale = 0.0};
-  config.train.batch = 64;
-  config.train.epochs = 30;
-  config.optimizer.lr = 0.1;
-  config.optimizer.clip_norm = 1.0;
+  const Config config = test::tiny_config({{"width", "8"},
+                                           {"heads", "1"},
+                                           {"head_hidden", "64"},
+                                           {"head_dim", "32"},
+                                           {"temperature", "0.1"},
+                                           {"crop_scale", "1,1"},
+                                           {"jitter", "0"},
+                                           {"grayscale", "0"},
+                                           {"batch", "64"},
+                                           {"epochs", "30"},
+                                           {"lr", "0.1"},
+                                           {"clip_norm", "1"}});
   const Trained trained = train(config, 30, 64, 8);
   // Chance is log(127) = 4.84. Only flips differ between the views of an image.
   CHECK(trained.losses.front() > 3.5);
@@ -92,10 +93,8 @@ TEST_CASE("trainer: the seed draws the views, not the weights alone") {
 TEST_CASE("trainer: the schedule covers the run, with the warm-up in epochs") {
   const auto backend = open_backend("cpu");
   const Dataset dataset = test::random_dataset(*backend, 35, 8);
-  Config config = test::tiny_config();
-  config.train.epochs = 5;
-  config.optimizer.warmup_epochs = 1.5;
-  config.optimizer.lr = 0.3;
+  const Config config =
+      test::tiny_config({{"epochs", "5"}, {"warmup_epochs", "1.5"}, {"lr", "0.3"}});
   Trainer trainer(*backend, dataset, config);
   CHECK(trainer.steps_per_epoch() == 4);  // the last 3 images of 35 fill no batch
   CHECK(trainer.steps() == 20);
@@ -109,16 +108,15 @@ TEST_CASE("trainer: temperatures that warm up start alike and differ more from s
   const Dataset dataset = test::random_dataset(*backend, 32, 8);
   for (const char* method : test::kMethods) {
     CAPTURE(method);
-    Config config = test::tiny_config(method, "adaptive");
-    config.objective.temperature_warmup_epochs = 1;
-    config.optimizer.lr = 0.0;
+    Config config =
+        test::tiny_config(method, "adaptive", {{"temperature_warmup_epochs", "1"}, {"lr", "0"}});
     Trainer trainer(*backend, dataset, config);
     std::vector<double> spreads;
     for (int64_t step = 0; step <= trainer.steps_per_epoch(); ++step) {
       const std::vector<double> statistics = trainer.step().statistics;
       spreads.push_back(statistics[kTemperatureMax] - statistics[kTemperatureMin]);
     }
-    config.objective.temperature_warmup_epochs.reset();
+    test::set(config, {{"temperature_warmup_epochs", "0"}});
     Trainer at_once(*backend, dataset, config);
     const std::vector<double> whole = at_once.step().statistics;
     CHECK(spreads.front() < 1e-6);
@@ -133,16 +131,16 @@ TEST_CASE("trainer: the one rule that scales the rate is the reference batch") {
   const auto backend = open_backend("cpu");
   const Dataset dataset = test::random_dataset(*backend, 16, 8);
   Config config = test::tiny_config();
-  config.optimizer.lr = 0.4;
-  config.optimizer.warmup_steps = 1;
+  config.schedule.lr = 0.4;
+  config.schedule.warmup_steps = 1;
   CHECK(Trainer(*backend, dataset, config).schedule().peak == 0.4);
-  config.optimizer.lr_reference_batch = 256;
-  config.optimizer.lr_floor = 0.5;
+  config.schedule.lr_reference_batch = 256;
+  config.schedule.floor = 0.5;
   const Schedule schedule = Trainer(*backend, dataset, config).schedule();
   CHECK(schedule.peak == doctest::Approx(0.4 * 8 / 256));
   CHECK(schedule.floor == doctest::Approx(0.5 * schedule.peak));
   CHECK(schedule.warmup == 1);
-  config.optimizer.warmup_steps = 5;
+  config.schedule.warmup_steps = 5;
   CHECK_THROWS_WITH_AS(Trainer(*backend, dataset, config),
                        doctest::Contains("5 is more than the 4 steps of the run"), Error);
 }
@@ -150,9 +148,7 @@ TEST_CASE("trainer: the one rule that scales the rate is the reference batch") {
 TEST_CASE("trainer: milestones in epochs become steps") {
   const auto backend = open_backend("cpu");
   const Dataset dataset = test::random_dataset(*backend, 16, 8);
-  Config config = test::tiny_config();
-  config.optimizer.schedule = "step";
-  config.optimizer.milestones = {0.5, 1.0};
+  const Config config = test::tiny_config({{"schedule", "step"}, {"milestones", "0.5,1"}});
   const Schedule schedule = Trainer(*backend, dataset, config).schedule();
   CHECK(schedule.milestones == std::vector<int64_t>{1, 2});
   CHECK(schedule.rate(3) == doctest::Approx(0.06 * 0.01));
@@ -163,9 +159,7 @@ TEST_CASE("trainer: every optimiser goes on from its checkpoint to the same bits
     CAPTURE(optimizer);
     const auto backend = open_backend("cpu");
     const Dataset dataset = test::random_dataset(*backend, 16, 8);
-    Config config = test::tiny_config();
-    config.optimizer.optimizer = optimizer;
-    config.optimizer.lr = 0.01;
+    const Config config = test::tiny_config({{"optimizer", optimizer}, {"lr", "0.01"}});
     Trainer whole(*backend, dataset, config);
     Trainer first(*backend, dataset, config);
     for (int step = 0; step < 4; ++step) whole.step();
@@ -187,7 +181,7 @@ TEST_CASE("trainer: every optimiser goes on from its checkpoint to the same bits
 TEST_CASE("trainer: statistics per view differ from joint ones") {
   Config config = test::tiny_config();
   const Trained separate = train(config, 2, 16, 8);
-  config.model.bn_views = "joint";
+  test::set(config, {{"bn_views", "joint"}});
   CHECK(train(config, 2, 16, 8) != separate);
 }
 

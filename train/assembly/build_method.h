@@ -3,17 +3,12 @@
 #include <memory>
 
 #include "engine/backend/backend.h"
-#include "models/methods/method.h"
 #include "train/config/config.h"
 
 namespace amcl {
 
-// Freshly initialised from the configuration's seed. Throws Error(usage) naming key, value and
-// remedy.
+// Freshly initialised from the configuration's seed, in its precision. Throws Error(usage) naming key,
+// value and remedy.
 std::unique_ptr<Method> build_method(const Config& config, Backend& backend);
-
-// How a training forward runs: groups of batch-norm statistics for each view (bn_views = separate)
-// and each of its parts (bn_splits).
-ForwardContext training_context(const Config& config);
 
 }  // namespace amcl

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/decode/decode.h"
+#include "data/sources/dataset_options.h"
 #include "data/views/augment_policy.h"
 #include "data/views/view_maker.h"
 #include "engine/core/check.h"

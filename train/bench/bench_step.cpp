@@ -15,7 +15,7 @@
 #include "train/assembly/training_backend.h"
 #include "train/bench/bench_figures.h"
 #include "train/bench/bench_rate.h"
-#include "train/config/optimizer_config.h"
+#include "train/config/config_resolve.h"
 #include "train/step/repeated_step.h"
 #include "train/version.h"
 
@@ -27,20 +27,19 @@ Config config_of(const BenchStepOptions& options) {
   AMCL_CHECK(options.capture || device.backend == "cuda",
              "--no-capture has no effect with --device ", options.device,
              ", which replays nothing: leave it out");
-  Config config;
-  config.model.backbone = options.backbone;
-  config.model.width = options.width;
-  config.model.stem = options.backbone == "resnet50" ? "imagenet" : "cifar";
-  config.model.heads = options.heads;
-  config.model.bn_views = "joint";
-  config.objective.temperature = options.temperature;
-  config.train.batch = options.batch;
-  config.train.device = options.device;
-  config.train.conv_algorithm = options.conv_algorithm;
-  config.train.precision = options.precision;
-  if (options.deterministic) config.train.deterministic = true;
-  validate(config);
-  return config;
+  std::vector<std::pair<std::string, std::string>> flags = {
+      {"backbone", options.backbone},
+      {"width", std::to_string(options.width)},
+      {"stem", options.backbone == "resnet50" ? "imagenet" : "cifar"},
+      {"heads", std::to_string(options.heads)},
+      {"bn_views", "joint"},
+      {"temperature", options.temperature},
+      {"batch", std::to_string(options.batch)},
+      {"device", options.device},
+      {"conv_algorithm", options.conv_algorithm},
+      {"precision", options.precision}};
+  if (options.deterministic) flags.emplace_back("deterministic", "true");
+  return resolve_config({.flags = std::move(flags)}).config;
 }
 
 struct Timing {
@@ -56,11 +55,11 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
                   KernelProfile& profile, std::ostream& log) {
   const std::unique_ptr<Method> method = build_method(config, backend);
   ParameterArena arena(backend, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
-  Optimizer optimizer(arena, optimizer_options(config));
+  Optimizer optimizer(arena, config.optimizer);
   const Tensor images = normal_tensor(backend, {2 * options.batch, options.size, options.size, 3});
   RepeatedStep repeated(
-      *method, arena, optimizer, [&] { return images; }, {.context = training_context(config)},
-      options.capture);
+      *method, arena, optimizer, [&] { return images; },
+      {.context = training_context(config.method)}, options.capture);
   Timing timing;
   // The first step, which plans the convolutions, is counted and not timed.
   for (int64_t step = 0; step <= options.warmup + options.steps; ++step) {

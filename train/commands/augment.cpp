@@ -4,11 +4,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "data/sources/open_dataset.h"
 #include "engine/backend/open.h"
-#include "train/assembly/build_augment_policy.h"
-#include "train/config/dataset_config.h"
-#include "train/config/view_config.h"
+#include "train/assembly/open_data.h"
+#include "train/config/complete.h"
 #include "train/pictures/view_picture.h"
 #include "train/printable.h"
 
@@ -64,12 +62,10 @@ Record record_of(const PicturedView& pictured, int64_t row, int64_t column) {
 
 int run_augment(const Config& config, const AugmentOptions& options) {
   const std::unique_ptr<Backend> backend = open_backend(config.train.device);
-  const Dataset dataset =
-      open_dataset(*backend, config.data.data, split_named(config.data.split), config.data.limit,
-                   config.train.seed, dataset_options(config));
-  const AugmentConfig augment = with_views(config, dataset.view_extent()).augment;
-  const ViewGrid grid = plan_view_grid(*backend, dataset, build_augment_policy(augment),
-                                       config.train.seed, kRows, options.views);
+  const Dataset dataset = open_data(*backend, config, config.data.split, config.data.limit);
+  const AugmentPolicy policy = complete(config, dataset.view_extent()).augment;
+  const ViewGrid grid =
+      plan_view_grid(*backend, dataset, policy, config.train.seed, kRows, options.views);
   write_png(options.grid, draw_view_grid(*backend, dataset, grid));
   for (size_t row = 0; row < grid.views.size(); ++row)
     for (size_t column = 0; column < grid.views[row].size(); ++column)

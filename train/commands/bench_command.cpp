@@ -85,9 +85,10 @@ void add_bench_step_command(CommandTable& table, CLI::App& group) {
   add_count("--steps", options->steps, 1.0, "steps that are timed");
   add_count("--warmup", options->warmup, 0.0, "steps before them");
   add_device_options(*app, options->device, options->threads);
-  add_value(*app, "--precision", options->precision, help_of_setting("precision"))
+  add_value(*app, "--precision", options->precision, help_of(*find_setting("precision")))
       ->group("Machine");
-  add_value(*app, "--conv-algorithm", options->conv_algorithm, help_of_setting("conv_algorithm"))
+  add_value(*app, "--conv-algorithm", options->conv_algorithm,
+            help_of(*find_setting("conv_algorithm")))
       ->group("Machine");
   app->add_flag("--deterministic", options->deterministic,
                 "cuda: only algorithms that repeat to the bit")

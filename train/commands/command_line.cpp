@@ -8,6 +8,7 @@
 #include "train/commands/info.h"
 #include "train/commands/option.h"
 #include "train/config/nearest_name.h"
+#include "train/config/setting_name.h"
 #include "train/config/synonym.h"
 #include "train/exit_code.h"
 #include "train/openmp_waiting.h"
@@ -102,7 +103,7 @@ void CommandLine::refuse_unknown() const {
       const std::vector<std::string> known = option_names(&app);
       const Synonym* synonym = find_synonym(name);
       if (synonym != nullptr &&
-          std::find(known.begin(), known.end(), find_setting(synonym->key)->flag()) != known.end())
+          std::find(known.begin(), known.end(), flag_of(std::string(synonym->key))) != known.end())
         fail(ErrorKind::usage, name, ": unknown option of ", path_of(&app), "; here it is ",
              flag_of(*synonym));
       fail(ErrorKind::usage, name, ": unknown option of ", path_of(&app), "; the nearest is ",

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/core/check.h"
-#include "train/config/config_value.h"
-#include "train/config/optimizer_config.h"
+#include "train/config/known_setting.h"
 #include "train/config/recipe.h"
+#include "train/config/setting_value.h"
 #include "train/printable.h"
 
 namespace amcl {
@@ -15,44 +15,67 @@ namespace {
 
 constexpr size_t kCommentColumn = 40;
 
-nlohmann::ordered_json json_value(const Setting& setting, const Config& config) {
-  // TOML's numbers, switches and lists of numbers are JSON too; text is quoted otherwise.
-  if (setting.is_text()) return value_text(setting, config);
-  return nlohmann::ordered_json::parse(value_toml(setting, config));
+// A setting of some run, and what it is in this one.
+struct Shown {
+  const KnownSetting* known;
+  std::optional<SettingValue> value;  // none: it has no effect, or is left to the data
+  std::string origin;
+};
+
+std::string origin_of(const KnownSetting& known, const SettingValue& value,
+                      const ResolvedConfig& resolved) {
+  const auto given = resolved.origins.find(value.setting.key);
+  if (given != resolved.origins.end()) return given->second.name;
+  const Config& config = resolved.config;
+  if (known.adaptive_only) return "objective " + common(config.method).objective.name;
+  return known.by_method ? concat_text("method ", traits_of(config.method).name) : "default";
 }
 
-// A key that is empty even after the preset has no part in this run, or waits for the data.
-std::string origin_text(const ResolvedConfig& resolved, const Config& values, size_t index) {
-  const Setting& setting = config_settings()[index];
-  if (has_value(setting, values)) return resolved.origins[index].name;
-  return setting.by_data ? "by the data" : "not used";
+std::vector<Shown> shown_settings(const ResolvedConfig& resolved) {
+  std::map<std::string, SettingValue> values;
+  for (SettingValue& value : values_of(resolved.config)) {
+    const std::string key = value.setting.key;
+    values.emplace(key, std::move(value));
+  }
+  std::vector<Shown> shown;
+  for (const KnownSetting& known : known_settings()) {
+    const auto value = values.find(known.setting.key);
+    if (value == values.end())
+      shown.push_back({&known, {}, "not used"});
+    else if (!value->second.has_value())
+      shown.push_back({&known, {}, "by the data"});
+    else
+      shown.push_back({&known, value->second, origin_of(known, value->second, resolved)});
+  }
+  return shown;
 }
 
-void print_toml(const ResolvedConfig& resolved, const Config& values) {
+void print_toml(const ResolvedConfig& resolved) {
   std::string table;
-  for (size_t i = 0; i < config_settings().size(); ++i) {
-    const Setting& setting = config_settings()[i];
-    if (setting.table != table) {
+  for (const auto& [known, value, origin] : shown_settings(resolved)) {
+    const Setting& setting = known->setting;
+    if (setting.table != table)
       std::cout << (table.empty() ? "[" : "\n[") << setting.table << "]\n";
-      table = setting.table;
-    }
-    std::string line = has_value(setting, values)
-                           ? concat_text(setting.key, " = ", value_toml(setting, values))
-                           : "# " + setting.key;
+    table = setting.table;
+    std::string line =
+        value ? concat_text(setting.key, " = ", value->toml) : concat_text("# ", setting.key);
     if (line.size() < kCommentColumn) line.resize(kCommentColumn, ' ');
-    std::cout << printable(line + "  # " + origin_text(resolved, values, i)) << '\n';
+    std::cout << printable(line + "  # " + origin) << '\n';
   }
 }
 
-void print_json(const ResolvedConfig& resolved, const Config& values) {
+// TOML's numbers, switches and lists of numbers are JSON too; text is quoted otherwise.
+nlohmann::ordered_json json_value(const SettingValue& value) {
+  return value.is_text ? nlohmann::ordered_json(value.text)
+                       : nlohmann::ordered_json::parse(value.toml);
+}
+
+void print_json(const ResolvedConfig& resolved) {
   nlohmann::ordered_json record;
-  for (size_t i = 0; i < config_settings().size(); ++i) {
-    const Setting& setting = config_settings()[i];
-    nlohmann::ordered_json value = nullptr;
-    if (has_value(setting, values)) value = json_value(setting, values);
-    record[setting.table][setting.key] = {{"value", value},
-                                          {"origin", origin_text(resolved, values, i)}};
-  }
+  for (const auto& [known, value, origin] : shown_settings(resolved))
+    record[known->setting.table][known->setting.key] = {
+        {"value", value ? json_value(*value) : nlohmann::ordered_json(nullptr)},
+        {"origin", origin}};
   std::cout << json_text(record, 2) << '\n';
 }
 
@@ -69,12 +92,7 @@ void run_config_list() {
 }
 
 void run_config_show(const ResolvedConfig& resolved, bool json) {
-  const Config values = completed(resolved.config);
-  if (json) {
-    print_json(resolved, values);
-  } else {
-    print_toml(resolved, values);
-  }
+  json ? print_json(resolved) : print_toml(resolved);
 }
 
 }  // namespace amcl

@@ -5,7 +5,7 @@
 
 #include "engine/core/check.h"
 #include "train/commands/option.h"
-#include "train/config/config_value.h"
+#include "train/config/setting_name.h"
 #include "train/config/stored_config.h"
 #include "train/printable.h"
 
@@ -14,14 +14,11 @@ namespace amcl {
 ConfigFlags::ConfigFlags(CLI::App& app, const std::vector<std::string>& only) : app_(app) {
   const auto wanted = [&](const Setting& setting) {
     return only.empty() || std::any_of(only.begin(), only.end(), [&](const std::string& name) {
-             return name == setting.table || name == setting.table + '.' + setting.key;
+             return name == setting.table || name == concat_text(setting.table, '.', setting.key);
            });
   };
-  for (const ConfigTable& table : config_tables()) {
-    for (const Setting& setting : config_settings()) {
-      if (setting.table == table.name && wanted(setting)) add_flag(app, setting, table.title);
-    }
-  }
+  for (const KnownSetting& known : known_settings())
+    if (wanted(known.setting)) add_flag(app, known);
   app.add_option("--preset", preset_,
                  "a published recipe (amcl config list); a file, the environment and flags win "
                  "over it")
@@ -46,18 +43,17 @@ void ConfigFlags::add_preset_name() {
       ->take_last();
 }
 
-void ConfigFlags::add_flag(CLI::App& app, const Setting& setting, const std::string& group) {
-  const OptionHelp help{setting.value, setting.unit, setting.help, setting.allowed, setting.range};
-  const std::string text = describe(help, value_text(setting, Config{}));
+void ConfigFlags::add_flag(CLI::App& app, const KnownSetting& known) {
+  const std::string flag = flag_of(known.setting.key);
+  const std::string text = describe(help_of(known), known.usual);
   CLI::Option* option = nullptr;
-  if (setting.is_switch()) {
-    const std::string negation = "!--no-" + setting.flag().substr(2);
-    option = app.add_flag(setting.flag() + ',' + negation, text);
+  if (known.is_switch()) {
+    option = app.add_flag(flag + ",!--no-" + flag.substr(2), text);
   } else {
-    option = app.add_option(setting.flag(), text)->type_name(setting.value)->expected(1);
+    option = app.add_option(flag, text)->type_name(known.setting.value)->expected(1);
   }
-  option->take_last()->group(group);
-  flags_.emplace_back(&setting, option);
+  option->take_last()->group(config_tables()[table_index(known.setting)].title);
+  flags_.emplace_back(&known, option);
 }
 
 ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
@@ -76,8 +72,9 @@ ResolvedConfig ConfigFlags::resolve(const std::string& file) const {
                         .flags = {},
                         .assignments = assignments_,
                         .environment = process_environment()};
-  for (const auto& [setting, option] : flags_) {
-    if (option->count() > 0) sources.flags.emplace_back(setting->key, option->results().back());
+  for (const auto& [known, option] : flags_) {
+    if (option->count() > 0)
+      sources.flags.emplace_back(known->setting.key, option->results().back());
   }
   return resolve_config(sources);
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "train/config/config_resolve.h"
-#include "train/config/config_schema.h"
+#include "train/config/known_setting.h"
 
 namespace amcl {
 
@@ -28,9 +28,9 @@ class ConfigFlags {
   ResolvedConfig resolve(const std::string& file = {}) const;
 
  private:
-  void add_flag(CLI::App& app, const Setting& setting, const std::string& group);
+  void add_flag(CLI::App& app, const KnownSetting& known);
 
-  std::vector<std::pair<const Setting*, CLI::Option*>> flags_;
+  std::vector<std::pair<const KnownSetting*, CLI::Option*>> flags_;
   CLI::App& app_;
   std::string preset_;
   std::string file_;

@@ -46,7 +46,7 @@ void add_data_pack_command(CommandTable& table, CLI::App& group) {
   PackOptions& pack = options->pack;
   add_value(*app, "source", options->source, {.value = "SRC", .help = kSourceHelp});
   add_value(*app, "file", options->file, {.value = "FILE", .help = "packed set to write"});
-  add_value(*app, "--layout", pack.layout, help_of_setting("layout"))->group("Data");
+  add_value(*app, "--layout", pack.layout, help_of(*find_setting("layout")))->group("Data");
   add_value(*app, "--size", pack.size,
             {.value = "N",
              .unit = "pixels",
@@ -67,7 +67,8 @@ void add_data_pack_command(CommandTable& table, CLI::App& group) {
       ->group("Data");
   app->add_flag("--overwrite", pack.overwrite, "replace FILE if it is there")->group("Output");
   add_json_flag(*app, options->json);
-  add_value(*app, "--threads", options->threads, help_of_setting("threads"))->group("Machine");
+  add_value(*app, "--threads", options->threads, help_of(*find_setting("threads")))
+      ->group("Machine");
 }
 
 void add_data_info_command(CommandTable& table, CLI::App& group) {
@@ -82,7 +83,7 @@ void add_data_info_command(CommandTable& table, CLI::App& group) {
                    return run_data_info(*options);
                  }});
   add_value(*app, "data", options->source, {.value = "DATA", .help = kSourceHelp});
-  add_value(*app, "--layout", options->layout, help_of_setting("layout"))->group("Data");
+  add_value(*app, "--layout", options->layout, help_of(*find_setting("layout")))->group("Data");
   add_json_flag(*app, options->json);
 }
 
@@ -100,9 +101,10 @@ void add_data_verify_command(CommandTable& table, CLI::App& group) {
          return run_data_verify(*options);
        }});
   add_value(*app, "data", options->source, {.value = "DATA", .help = kSourceHelp});
-  add_value(*app, "--layout", options->layout, help_of_setting("layout"))->group("Data");
+  add_value(*app, "--layout", options->layout, help_of(*find_setting("layout")))->group("Data");
   add_json_flag(*app, options->json);
-  add_value(*app, "--threads", options->threads, help_of_setting("threads"))->group("Machine");
+  add_value(*app, "--threads", options->threads, help_of(*find_setting("threads")))
+      ->group("Machine");
 }
 
 std::vector<std::string> names_of_published_sets() {

@@ -3,7 +3,6 @@
 #include <sstream>
 
 #include "engine/core/check.h"
-#include "train/config/config_schema.h"
 
 namespace amcl {
 
@@ -40,14 +39,14 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::s
       ->take_last();
 }
 
-OptionHelp help_of_setting(const char* key) {
-  const Setting& setting = *find_setting(key);
-  return {setting.value, setting.unit, setting.help, setting.allowed, setting.range};
+OptionHelp help_of(const KnownSetting& known) {
+  const Setting& setting = known.setting;
+  return {setting.value, setting.unit, setting.help, known.allowed, setting.range};
 }
 
 void add_device_options(CLI::App& app, std::string& device, int64_t& threads) {
-  add_value(app, "--device", device, help_of_setting("device"))->group("Machine");
-  add_value(app, "--threads", threads, help_of_setting("threads"))->group("Machine");
+  add_value(app, "--device", device, help_of(*find_setting("device")))->group("Machine");
+  add_value(app, "--threads", threads, help_of(*find_setting("threads")))->group("Machine");
 }
 
 }  // namespace amcl

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "train/config/known_setting.h"
 #include "train/config/value_text.h"
 
 namespace amcl {
@@ -78,7 +79,7 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::s
                       const OptionHelp& help);
 
 // Range, help and allowed values of a setting of a run.
-OptionHelp help_of_setting(const char* key);
+OptionHelp help_of(const KnownSetting& known);
 
 // --device and --threads, with the names, ranges and help of the settings of a run.
 void add_device_options(CLI::App& app, std::string& device, int64_t& threads);

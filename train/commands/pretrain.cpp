@@ -19,9 +19,9 @@ std::string config_of_run(const std::string& run) {
   return path;
 }
 
-PretrainEnd run_pretrain(const Config& config, const PretrainOptions& options) {
+PretrainEnd run_pretrain(const ResolvedConfig& given, const PretrainOptions& options) {
   const StopSignal signal;
-  return pretrain(config, options, [&signal] { return signal.requested(); });
+  return pretrain(given, options, [&signal] { return signal.requested(); });
 }
 
 }  // namespace amcl

@@ -9,6 +9,6 @@ namespace amcl {
 std::string config_of_run(const std::string& run);
 
 // pretrain() with the stop signals handled.
-PretrainEnd run_pretrain(const Config& config, const PretrainOptions& options);
+PretrainEnd run_pretrain(const ResolvedConfig& given, const PretrainOptions& options);
 
 }  // namespace amcl

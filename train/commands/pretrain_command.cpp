@@ -34,7 +34,7 @@ int run(Options& options, const GlobalOptions& global) {
   print_warnings(resolved);
   if (!resumes) check_new_run(resolved.config, pretrain.dry_run);
   pretrain.progress = progress_options(stderr, global.color);
-  return run_pretrain(resolved.config, pretrain) == PretrainEnd::stopped ? kExitStopped : kExitDone;
+  return run_pretrain(resolved, pretrain) == PretrainEnd::stopped ? kExitStopped : kExitDone;
 }
 
 }  // namespace

@@ -1,191 +1,234 @@
 #include "train/config/config.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
 #include "engine/core/check.h"
-#include "train/config/config_check.h"
-#include "train/config/config_value.h"
-#include "train/config/method_config.h"
 #include "train/config/nearest_name.h"
-#include "train/config/objective_config.h"
+#include "train/config/setting_name.h"
+#include "train/config/setting_value.h"
+#include "train/config/value_text.h"
 
 namespace amcl {
 namespace {
 
-std::string order_complaint(const std::array<double, 2>& range) {
-  if (range[0] <= range[1]) return {};
-  const double swapped[] = {range[1], range[0]};
-  return "the first number must not be above the second; did you mean " + numbers_text(swapped, 2);
+constexpr const char* kAdaptive = "adaptive";
+constexpr const char* kFixed = "fixed";
+
+constexpr ConfigTable kTables[] = {
+    {"data", "Data"},           {"augment", "Augmentation"}, {"model", "Model"},
+    {"objective", "Objective"}, {"optimizer", "Optimizer"},  {"train", "Training"},
+};
+
+std::vector<std::string> list_of(std::span<const char* const> names) {
+  return {names.begin(), names.end()};
 }
 
-std::string hue_complaint(const Config& config) {
-  if (config.augment.jitter_strength[3] <= 0.5) return {};
-  return "hue, the last number, must be at most 0.5 (half a turn)";
+bool wants_adaptive(const Choices& choices) {
+  if (choices.temperature.empty()) return method_traits(choices.method).usually_adaptive;
+  return choices.temperature == kAdaptive;
 }
 
-std::string temperature_complaint(const Config& config) {
-  const std::string& text = *config.objective.temperature;
-  if (text == "adaptive" || text == "fixed") return {};
-  if (!is_contrastive(config.model.method))
-    return concat_text("the plain loss of --method ", config.model.method,
-                       " has no temperature; leave it out, or use adaptive");
+// Of a temperature that is neither adaptive nor fixed.
+std::string number_complaint(const std::string& text, const MethodTraits& traits) {
+  if (!traits.temperature)
+    return concat_text("the plain loss of --method ", traits.name,
+                       " has no temperature; leave it out",
+                       traits.has_amcl ? ", or use adaptive" : "");
   double number = 0.0;
   if (parse_value(text, number) != nullptr) {
-    const std::string words[] = {"adaptive", "fixed"};
+    const std::string words[] = {kAdaptive, kFixed};
     return "must be adaptive, fixed or a number above 0; the nearest is " +
            nearest_name(text, words);
   }
   return range_complaint({.low = 0.0, .above_low = true}, number);
 }
 
-std::string objective_complaint(const Config& config) {
-  if (config.objective.temperature != "adaptive" || is_contrastive(config.model.method) ||
-      config.objective.objective == "amcl")
-    return {};
-  return concat_text("--method ", config.model.method, " has the form amcl only");
+std::string temperature_complaint(const Choices& choices) {
+  const std::string& text = choices.temperature;
+  const MethodTraits& traits = method_traits(choices.method);
+  if (text.empty() || text == kFixed) return {};
+  if (text != kAdaptive) return number_complaint(text, traits);
+  return traits.has_amcl ? ""
+                         : concat_text("--method ", traits.name,
+                                       " has no form with adaptive temperatures; leave it out");
 }
 
-std::string phi_complaint(const Config& config) {
-  const ObjectiveConfig& keys = config.objective;
-  if (config.model.method != "barlow" || keys.phi != "concat") return {};
-  return "must be dot for --method barlow";
+std::string objective_complaint(const Choices& choices) {
+  std::string complaint = choice_complaint(list_of(kAmclFormNames), choices.objective);
+  if (!complaint.empty() || !wants_adaptive(choices)) return complaint;
+  const MethodTraits& traits = method_traits(choices.method);
+  if (traits.has_all_forms || choices.objective == kAmclFormNames[0]) return {};
+  return concat_text("--method ", traits.name, " has the form amcl only");
 }
 
-// The images that pass through the encoder at once.
-int64_t encoder_batch(const Config& config) {
-  return config.train.micro_batch > 0 ? config.train.micro_batch : config.train.batch;
+TemperatureChoice temperature_of(const Choices& choices) {
+  const auto* form =
+      std::find(std::begin(kAmclFormNames), std::end(kAmclFormNames), choices.objective);
+  AMCL_CHECK(form != std::end(kAmclFormNames), "objective: '", choices.objective, "' is not known");
+  TemperatureChoice result{.adaptive = wants_adaptive(choices),
+                           .form = static_cast<AmclForm>(form - std::begin(kAmclFormNames))};
+  double number = 0.0;
+  if (!result.adaptive && parse_value(choices.temperature, number) == nullptr)
+    result.constant = number;
+  return result;
+}
+
+// Only plain SGD takes gradients as large as they are; LARS and AdamW make steps of one size.
+SgdValues usual_values(const Choices& choices, bool adaptive) {
+  const MethodTraits& traits = method_traits(choices.method);
+  if (choices.optimizer == "adamw") return {.rate = 1e-3};
+  if (choices.optimizer != "sgd") return {};
+  return adaptive ? traits.sgd_adaptive : traits.sgd;
+}
+
+std::string temperature_text(const MethodOptions& method) {
+  const ObjectiveOptions objective = common(method).objective;
+  if (objective.adaptive) return kAdaptive;
+  return traits_of(method).temperature ? number_text(objective.temperature) : kFixed;
+}
+
+// Which method and form, and what these have.
+void visit_method(MethodOptions& method, const SettingVisitor& visitor) {
+  visitor({.table = "model",
+           .key = "method",
+           .value = "NAME",
+           .help = "self-supervised method",
+           .allowed = method_names()},
+          Decided{traits_of(method).name});
+  visitor({.table = "objective",
+           .key = "temperature",
+           .value = "adaptive|fixed|T",
+           .help = "adaptive: AMCL; fixed: the method's usual value; T > 0: this value",
+           .number_too = true},
+          Decided{temperature_text(method)});
+  if (const ObjectiveOptions objective = common(method).objective; objective.adaptive)
+    visitor(
+        {.table = "objective",
+         .key = "objective",
+         .value = "PRESET",
+         .help = "form of the loss with adaptive temperatures; it gives the defaults of the rest",
+         .allowed = list_of(kAmclFormNames)},
+        Decided{objective.name});
+  visit_settings(method, visitor);
+}
+
+std::string epochs_complaint(double epochs, const Config& config) {
+  const int64_t all = config.train.epochs;
+  if (all <= 0 || epochs <= static_cast<double>(all)) return {};
+  return concat_text("must be at most --epochs, which is ", all);
 }
 
 std::string splits_complaint(const Config& config) {
-  const int64_t splits = *config.model.bn_splits;
+  const int64_t splits = common(config.method).batch_norm.splits;
+  const int64_t images = config.train.encoder_batch();
   const char* flag = config.train.micro_batch > 0 ? "--micro-batch" : "--batch";
-  if (encoder_batch(config) % splits != 0)
-    return concat_text("must divide ", flag, ", which is ", encoder_batch(config));
-  if (splits > 1 && encoder_batch(config) / splits < 2)
-    return concat_text("leaves 1 image to a part of ", flag, ' ', encoder_batch(config),
+  if (images % splits != 0) return concat_text("must divide ", flag, ", which is ", images);
+  if (splits > 1 && images / splits < 2)
+    return concat_text("leaves 1 image to a part of ", flag, ' ', images,
                        ", at least 2 are needed");
   return {};
 }
 
-std::string micro_batch_complaint(const Config& config) {
-  const int64_t pairs = config.train.micro_batch;
-  if (pairs == 0) return {};
-  if (pairs == 1) return "must be at least 2, or 0 for the whole batch";
-  if (config.train.batch % pairs != 0)
-    return concat_text("must divide --batch, which is ", config.train.batch);
-  return {};
-}
+// Of a setting beside one of another struct.
+struct CrossCheck {
+  const char* key;
+  std::string (*complaint)(const Config&);
+};
 
-std::string bounds_complaint(const Config& config) {
-  if (config.objective.temperature != "adaptive") return {};
-  const ObjectiveConfig bounds = with_preset(config).objective;
-  if (*bounds.temperature_low < *bounds.temperature_high) return {};
-  return concat_text("must be below --temperature-high, which is ", *bounds.temperature_high);
-}
-
-std::string heads_complaint(const Config& config) {
-  if (config.objective.head_decorrelation == 0.0 || config.model.heads >= 2) return {};
-  return concat_text("needs --heads of at least 2, which is ", *config.model.heads);
-}
-
-std::string warmup_complaint(double warmup_epochs, const Config& config) {
-  const auto epochs = static_cast<double>(config.train.epochs);
-  if (config.train.epochs <= 0 || warmup_epochs <= epochs) return {};
-  return concat_text("must be at most --epochs, which is ", config.train.epochs);
-}
-
-std::string warmup_steps_complaint(const OptimizerConfig& keys) {
-  if (keys.warmup_steps == 0 || keys.warmup_epochs == 0.0) return {};
-  return concat_text("cannot stand beside --warmup-epochs ", keys.warmup_epochs,
-                     "; set that one to 0, or leave this one out");
-}
-
-std::string schedule_complaint(const OptimizerConfig& keys) {
-  if (keys.schedule != "step" || keys.milestones) return {};
-  return "needs --milestones, the epochs after which the rate falls, such as 60,80";
-}
-
-std::string milestones_complaint(const Config& config) {
-  const OptimizerConfig& keys = config.optimizer;
-  if (keys.schedule != "step" || !keys.milestones) return {};
-  for (size_t i = 1; i < keys.milestones->size(); ++i)
-    if ((*keys.milestones)[i] <= (*keys.milestones)[i - 1]) return "must ascend";
-  return {};
-}
-
-std::string nesterov_complaint(const OptimizerConfig& keys) {
-  if (!keys.nesterov.value_or(false) || keys.momentum.value_or(1.0) > 0.0) return {};
-  return "needs a --momentum above 0";
-}
-
-std::string below_one_complaint(const std::optional<double>& beta) {
-  return beta.value_or(0.0) < 1.0 ? "" : "must be below 1";
-}
-
-std::string optimizer_complaint(const std::string& key, const Config& config) {
-  const OptimizerConfig& keys = config.optimizer;
-  if (key == "warmup_epochs") return warmup_complaint(keys.warmup_epochs, config);
-  if (key == "warmup_steps") return warmup_steps_complaint(keys);
-  if (key == "schedule") return schedule_complaint(keys);
-  if (key == "milestones") return milestones_complaint(config);
-  if (key == "nesterov") return nesterov_complaint(keys);
-  if (key == "beta1") return below_one_complaint(keys.beta1);
-  if (key == "beta2") return below_one_complaint(keys.beta2);
-  return {};
-}
-
-std::string dependent_complaint(const Setting& setting, const Config& config) {
-  if (setting.key == "crop_scale") return order_complaint(config.augment.crop_scale);
-  if (setting.key == "crop_ratio") return order_complaint(config.augment.crop_ratio);
-  if (setting.key == "blur_sigma") return order_complaint(config.augment.blur_sigma);
-  if (setting.key == "jitter_strength") return hue_complaint(config);
-  if (setting.key == "temperature") return temperature_complaint(config);
-  if (setting.key == "objective") return objective_complaint(config);
-  if (setting.key == "phi") return phi_complaint(config);
-  if (setting.key == "temperature_warmup_epochs")
-    return warmup_complaint(config.objective.temperature_warmup_epochs.value_or(0.0), config);
-  if (setting.key == "head_decorrelation") return heads_complaint(config);
-  if (setting.key == "micro_batch") return micro_batch_complaint(config);
-  return optimizer_complaint(setting.key, config);
-}
+constexpr CrossCheck kCrossChecks[] = {
+    {"warmup_epochs",
+     [](const Config& config) { return epochs_complaint(config.schedule.warmup_epochs, config); }},
+    {"temperature_warmup_epochs",
+     [](const Config& config) {
+       return epochs_complaint(common(config.method).objective.temperature_warmup_epochs, config);
+     }},
+    {"bn_splits", splits_complaint},
+};
 
 }  // namespace
 
-std::optional<ConfigComplaint> first_complaint(const Config& given) {
-  const Config config = with_method(given);
-  for (const Setting& setting : config_settings()) {
-    std::string what = value_complaint(setting, config);
-    if (what.empty()) what = dependent_complaint(setting, config);
-    if (!what.empty()) return ConfigComplaint{&setting, value_text(setting, config), what};
+std::optional<ConfigComplaint> first_complaint(const Choices& choices) {
+  std::optional<ConfigComplaint> first;
+  const auto complain = [&](const char* key, const std::string& value, std::string what) {
+    if (!first && !what.empty()) first = {key, value, std::move(what)};
+  };
+  complain("method", choices.method, choice_complaint(method_names(), choices.method));
+  if (first) return first;  // the others depend on it
+  complain("temperature", choices.temperature, temperature_complaint(choices));
+  complain("objective", choices.objective, objective_complaint(choices));
+  complain("optimizer", choices.optimizer,
+           choice_complaint(list_of(kOptimizerNames), choices.optimizer));
+  complain("schedule", choices.schedule,
+           choice_complaint(list_of(kScheduleNames), choices.schedule));
+  return first;
+}
+
+Config usual_config(const Choices& choices) {
+  const TemperatureChoice temperature = temperature_of(choices);
+  const SgdValues values = usual_values(choices, temperature.adaptive);
+  Config config{.data = {},
+                .augment = {},
+                .method = usual_method(choices.method, temperature),
+                .optimizer = OptimizerOptions::usual(choices.optimizer),
+                .schedule = {.lr = values.rate, .shape = schedule_named(choices.schedule)},
+                .train = {.device = choices.device, .precision = usual_precision(choices.device)}};
+  config.optimizer.clip_norm = values.clip_norm;
+  std::visit([](auto& method) { method.backbone.stem = kAutoStem; }, config.method);
+  return config;
+}
+
+std::span<const ConfigTable> config_tables() {
+  return kTables;
+}
+
+size_t table_index(const Setting& setting) {
+  const auto* found = std::find_if(std::begin(kTables), std::end(kTables), [&](const auto& table) {
+    return std::string_view(table.name) == setting.table;
+  });
+  return static_cast<size_t>(found - std::begin(kTables));
+}
+
+void visit_settings(Config& config, const SettingVisitor& visitor) {
+  config.data.visit_settings(visitor);
+  config.augment.visit_settings(visitor);
+  visit_method(config.method, visitor);
+  config.schedule.visit_settings(visitor);
+  config.optimizer.visit_settings(visitor);
+  config.train.visit_settings(visitor);
+}
+
+std::optional<ConfigComplaint> first_complaint(const Config& config) {
+  std::optional<ConfigComplaint> first;
+  Config copy = config;
+  visit_settings(copy, [&](const Setting& setting, const SettingField& field) {
+    if (first) return;
+    std::string what = complaint_of(setting, field);
+    if (!what.empty()) first = {setting.key, text_of(field), std::move(what)};
+  });
+  for (const auto& [key, complaint] : kCrossChecks) {
+    std::string what = first ? std::string() : complaint(config);
+    if (!what.empty()) first = {key, *value_of(config, key), std::move(what)};
   }
-  // Needs valid values of all of [objective].
-  if (std::string what = bounds_complaint(config); !what.empty()) {
-    const Setting* low = find_setting("temperature_low");
-    return ConfigComplaint{low, value_text(*low, with_preset(config)), what};
-  }
-  // Also where it has its usual value.
-  if (std::string what = splits_complaint(config); !what.empty()) {
-    const Setting* splits = find_setting("bn_splits");
-    return ConfigComplaint{splits, value_text(*splits, config), what};
-  }
-  return std::nullopt;
+  return first;
 }
 
 void validate(const Config& config) {
-  if (const auto complaint = first_complaint(config)) {
-    fail(ErrorKind::usage, complaint->setting->flag(), " is ", complaint->value, ": ",
+  if (const auto complaint = first_complaint(config))
+    fail(ErrorKind::usage, flag_of(complaint->key), " is ", complaint->value, ": ",
          complaint->what);
-  }
 }
 
-std::optional<ConfigDifference> first_difference(const Config& left, const Config& right) {
-  std::optional<ConfigDifference> allowed;
-  for (const Setting& setting : config_settings()) {
-    ConfigDifference difference{setting.config_name(), value_toml(setting, left),
-                                value_toml(setting, right), setting.may_change};
-    if (difference.left == difference.right) continue;
-    if (!setting.may_change) return difference;
-    if (!allowed) allowed = difference;
-  }
-  return allowed;
+void fill_dependent(Config& config) {
+  std::visit(
+      [](auto& method) {
+        AmclOptions& amcl = method.objective.amcl;
+        const bool negatives =
+            amcl.placement == OmegaPlacement::paired || amcl.beta_negative.has_value();
+        if (method.objective.adaptive) fill_omega_weights(amcl, method.projector.dim, negatives);
+      },
+      config.method);
 }
 
 }  // namespace amcl

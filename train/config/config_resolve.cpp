@@ -7,14 +7,14 @@
 
 #include "engine/core/check.h"
 #include "engine/io/file.h"
-#include "train/config/config_check.h"
 #include "train/config/config_toml.h"
-#include "train/config/config_value.h"
-#include "train/config/method_config.h"
+#include "train/config/known_setting.h"
 #include "train/config/nearest_name.h"
-#include "train/config/objective_config.h"
 #include "train/config/recipe.h"
+#include "train/config/setting_name.h"
+#include "train/config/setting_value.h"
 #include "train/config/synonym.h"
+#include "train/config/value_text.h"
 
 namespace amcl {
 namespace {
@@ -47,27 +47,29 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-size_t index_of(const Setting& setting) {
-  return static_cast<size_t>(&setting - config_settings().data());
-}
+// A value that was given, by its key: the last one counts.
+struct GivenValue {
+  const KnownSetting* setting;
+  std::string text;
+  ConfigOrigin origin;
+};
 
 class Resolver {
  public:
-  Resolver() {
-    resolved_.origins.assign(config_settings().size(), {OriginKind::fallback, "default"});
-  }
-
   // `preset` wins over the one that the file names.
   void apply_file(const std::string& path, const std::string& preset) {
-    const TomlFile file = read_toml(read_text(path), path);
-    if (preset.empty() && !file.preset.empty()) {
+    apply_toml(read_text(path), path, preset);
+  }
+
+  void apply_toml(const std::string& text, const std::string& name,
+                  const std::string& preset = {}) {
+    const TomlFile file = read_toml(text, name);
+    if (preset.empty() && !file.preset.empty())
       apply_preset(find_recipe(file.preset, file.preset_place));
-    } else {
+    else
       apply_preset(preset);
-    }
-    for (const TomlValue& value : file.values) {
-      set(*value.setting, value.text, OriginKind::file, concat_text(path, ':', value.line));
-    }
+    for (const TomlValue& value : file.values)
+      give(*value.setting, value.text, OriginKind::file, concat_text(name, ':', value.line));
   }
 
   void apply_preset(const std::string& preset) {
@@ -76,9 +78,8 @@ class Resolver {
 
   void apply_preset(const Recipe& recipe) {
     const std::string name = concat_text("preset ", recipe.name);
-    for (const TomlValue& value : read_toml(std::string(recipe.text), name).values) {
-      set(*value.setting, value.text, OriginKind::preset, name);
-    }
+    for (const TomlValue& value : read_toml(std::string(recipe.text), name).values)
+      give(*value.setting, value.text, OriginKind::preset, name);
   }
 
   void apply_environment(const std::vector<std::string>& environment) {
@@ -88,132 +89,147 @@ class Resolver {
       if (!name.starts_with(kPrefix) || name == kConfigVariable || name == kGoldenVariable) {
         continue;
       }
-      const auto& settings = config_settings();
-      const auto setting = std::find_if(settings.begin(), settings.end(), [&](const Setting& one) {
-        return one.environment_name() == name;
+      const auto& settings = known_settings();
+      const auto setting = std::find_if(settings.begin(), settings.end(), [&](const auto& one) {
+        return environment_name_of(one.setting) == name;
       });
       if (setting != settings.end()) {
-        set(*setting, variable.text, OriginKind::environment, name);
+        give(*setting, variable.text, OriginKind::environment, name);
       } else {
         complain_of_variable(name);
       }
     }
   }
 
-  void apply_flag(const Setting& setting, const std::string& text, const std::string& name) {
-    const auto [_, first] = given_.emplace(setting.key, name);
-    if (!first && given_[setting.key] != name) {
-      fail(ErrorKind::usage, name, " and ", given_[setting.key],
-           " give the same setting: leave one out");
+  void apply_flag(const KnownSetting& setting, const std::string& text, const std::string& name) {
+    const auto [given, first] = flags_.emplace(setting.setting.key, name);
+    if (!first && given->second != name) {
+      fail(ErrorKind::usage, name, " and ", given->second, " give the same setting: leave one out");
     }
-    set(setting, text, OriginKind::flag, name);
+    give(setting, text, OriginKind::flag, name);
   }
 
   ResolvedConfig finish() {
-    if (const auto complaint = first_complaint(resolved_.config)) {
-      fail(ErrorKind::usage, name_of(*complaint->setting), " is ", complaint->value, ": ",
-           complaint->what);
-    }
-    refuse_keys_without_effect();
-    refuse_flags_without_effect();
+    const Choices choices = find_choices();
+    if (const auto complaint = first_complaint(choices)) refuse(*complaint);
+    Config config = usual_config(choices);
+    std::set<std::string> effective;
+    visit_settings(config, [&](const Setting& setting, const SettingField& field) {
+      effective.insert(setting.key);
+      if (const auto given = given_.find(setting.key); given != given_.end())
+        set_from_text(field, given->second.text, name_of(setting.key));
+    });
+    if (const auto complaint = first_complaint(config)) refuse(*complaint);
+    for (const KnownSetting& setting : known_settings())
+      if (given_.contains(setting.setting.key) && !effective.contains(setting.setting.key))
+        check_without_effect(setting, choices);
+    fill_dependent(config);
     warn_of_kept_values();
-    mark_objective();
-    return std::move(resolved_);
+    ResolvedConfig resolved(std::move(config));
+    resolved.warnings = std::move(warnings_);
+    for (const auto& [key, given] : given_) resolved.origins.emplace(key, given.origin);
+    return resolved;
   }
 
  private:
-  void set(const Setting& setting, const std::string& text, OriginKind kind,
-           const std::string& name) {
-    resolved_.origins[index_of(setting)] = {kind, name};
-    set_from_text(setting, resolved_.config, text, name_of(setting));
+  void give(const KnownSetting& setting, const std::string& text, OriginKind kind,
+            const std::string& name) {
+    given_[setting.setting.key] = {&setting, text, {kind, name}};
+  }
+
+  Choices find_choices() const {
+    Choices choices;
+    const auto choose = [&](const char* key, std::string& choice) {
+      if (const auto given = given_.find(key); given != given_.end()) choice = given->second.text;
+    };
+    choose("method", choices.method);
+    choose("temperature", choices.temperature);
+    choose("objective", choices.objective);
+    choose("optimizer", choices.optimizer);
+    choose("schedule", choices.schedule);
+    choose("device", choices.device);
+    return choices;
   }
 
   // How messages call a value: by the flag, also where it has its default; by the place else.
-  std::string name_of(const Setting& setting) const {
-    const ConfigOrigin& origin = resolved_.origins[index_of(setting)];
-    if (origin.kind == OriginKind::file) return origin.name + ": " + setting.config_name();
-    if (origin.kind == OriginKind::preset) return origin.name + ": " + setting.config_name();
-    if (origin.kind == OriginKind::environment) return origin.name;
-    return setting.flag();
+  std::string name_of(const std::string& key) const {
+    const auto given = given_.find(key);
+    if (given == given_.end()) return flag_of(key);
+    const auto& [setting, text, origin] = given->second;
+    if (origin.kind == OriginKind::file || origin.kind == OriginKind::preset)
+      return origin.name + ": " + config_name_of(setting->setting);
+    return origin.kind == OriginKind::environment ? origin.name : flag_of(key);
+  }
+
+  [[noreturn]] void refuse(const ConfigComplaint& complaint) const {
+    fail(ErrorKind::usage, name_of(complaint.key), " is ", complaint.value, ": ", complaint.what);
   }
 
   // The same of a value that is to be left out: --no-x where that is what was given.
-  std::string given_name_of(const Setting& setting) const {
-    const bool flag = resolved_.origins[index_of(setting)].kind == OriginKind::flag;
-    if (flag && value_text(setting, resolved_.config) == "false")
-      return "--no-" + setting.flag().substr(2);
-    return name_of(setting);
+  std::string given_name_of(const std::string& key) const {
+    const GivenValue& given = given_.at(key);
+    if (given.origin.kind == OriginKind::flag && given.setting->is_switch() &&
+        given.text == "false")
+      return "--no-" + flag_of(key).substr(2);
+    return name_of(key);
   }
 
   void complain_of_variable(const std::string& name) {
     std::vector<std::string> names = {kConfigVariable};
-    for (const Setting& setting : config_settings()) names.push_back(setting.environment_name());
+    for (const KnownSetting& setting : known_settings())
+      names.push_back(environment_name_of(setting.setting));
     const std::string nearest = nearest_name(name, names);
     const std::string message =
         concat_text("environment variable ", name, " is no setting; the nearest is ", nearest);
     if (edit_distance(name, nearest) <= kMisspeltEdits) fail(ErrorKind::usage, message);
-    resolved_.warnings.push_back(message);
+    warnings_.push_back(message);
   }
 
-  // A key of another optimiser or schedule than the one that was chosen is a mistake, unless the
-  // choice came later: over a file's lars with its trust, a flag may choose sgd.
-  void refuse_keys_without_effect() const {
-    for (const Setting& setting : config_settings()) {
-      if (has_effect(setting, resolved_.config)) continue;
-      const OnlyWith& only = setting.only_with;
-      const Setting& choice = *find_setting(only.key);
-      const OriginKind kind = resolved_.origins[index_of(setting)].kind;
-      if (kind == OriginKind::fallback || kind < resolved_.origins[index_of(choice)].kind) continue;
-      fail(ErrorKind::usage, given_name_of(setting), " has no effect with ", choice.flag(), ' ',
-           value_text(choice, resolved_.config), ": leave it out, or use ", choice.flag(), ' ',
-           list_text(only.values));
-    }
-  }
-
-  // A file may hold the parameters of adaptive temperatures for the day when they are wanted; a
-  // flag that does nothing is a mistake.
-  void refuse_flags_without_effect() const {
-    const ObjectiveConfig objective = with_method(resolved_.config).objective;
-    if (objective.temperature == "adaptive") return;
-    for (const Setting& setting : config_settings()) {
-      if (setting.adaptive_only && resolved_.origins[index_of(setting)].kind == OriginKind::flag) {
-        fail(ErrorKind::usage, given_name_of(setting), " has no effect with --temperature ",
-             *objective.temperature, ": leave it out, or use --temperature adaptive");
-      }
-    }
+  // A setting of another optimiser, say, than the one that was chosen is a mistake, unless the choice came
+  // later: over a file's lars with its trust, a flag may choose sgd. A file may hold the parameters of
+  // adaptive temperatures for the day when they are wanted. Neither may hold nonsense.
+  void check_without_effect(const KnownSetting& setting, const Choices& choices) const {
+    const std::string key = setting.setting.key;
+    const DecidingChoice decided = deciding_choice(setting, choices);
+    const OriginKind kind = given_.at(key).origin.kind;
+    const auto choice = given_.find(decided.key);
+    const bool chosen_later = choice != given_.end() && kind < choice->second.origin.kind;
+    const bool refused = decided.key == "temperature" ? kind == OriginKind::flag : !chosen_later;
+    if (refused)
+      fail(ErrorKind::usage, given_name_of(key), " has no effect with ", flag_of(decided.key), ' ',
+           decided.chosen, ": leave it out, or use ", flag_of(decided.key), ' ', decided.others);
+    Config other = usual_config(setting.example);
+    visit_settings(other, [&](const Setting& one, const SettingField& field) {
+      if (key != one.key) return;
+      set_from_text(field, given_.at(key).text, name_of(key));
+      Setting alone = one;
+      alone.complaint = nullptr;
+      if (const std::string what = complaint_of(alone, field); !what.empty())
+        refuse({key, text_of(field), what});
+    });
   }
 
   // A run's own config.toml holds every value of its objective's form, so another form on top of it,
   // from a flag or variable, would change next to nothing.
   void warn_of_kept_values() {
-    const ConfigOrigin& form = resolved_.origins[index_of(*find_setting("objective"))];
-    if (form.kind != OriginKind::flag && form.kind != OriginKind::environment) return;
+    const auto form = given_.find("objective");
+    if (form == given_.end() || form->second.origin.kind < OriginKind::environment) return;
     std::vector<std::string> kept;
-    for (const Setting& setting : config_settings()) {
-      const bool of_form = setting.adaptive_only && !has_value(setting, Config{});
-      const ConfigOrigin& origin = resolved_.origins[index_of(setting)];
-      const bool given = origin.kind == OriginKind::file || origin.kind == OriginKind::preset;
-      if (of_form && given) kept.push_back(setting.key);
+    for (const KnownSetting& setting : known_settings()) {
+      const auto given = given_.find(setting.setting.key);
+      if (given != given_.end() && given->second.origin.kind < OriginKind::environment &&
+          setting.adaptive_only && given->first != "objective")
+        kept.push_back(given->first);
     }
     if (kept.empty()) return;
-    resolved_.warnings.push_back(
-        concat_text(form.name, " does not change what the file or preset sets: ", list_text(kept)));
+    warnings_.push_back(
+        concat_text(form->second.origin.name,
+                    " does not change what the file or preset sets: ", list_text(kept)));
   }
 
-  // What the form of the objective and the method give.
-  void mark_objective() {
-    const Config filled = with_preset(resolved_.config);
-    for (const Setting& setting : config_settings()) {
-      if (has_value(setting, filled) && !has_value(setting, resolved_.config)) {
-        resolved_.origins[index_of(setting)] = {
-            OriginKind::objective, setting.adaptive_only ? "objective " + filled.objective.objective
-                                                         : "method " + filled.model.method};
-      }
-    }
-  }
-
-  ResolvedConfig resolved_;
-  std::map<std::string, std::string> given_;  // by flags: key and the name it was given under
+  std::map<std::string, GivenValue> given_;
+  std::map<std::string, std::string> flags_;  // key, and the name it was given under
+  std::vector<std::string> warnings_;
 };
 
 std::string file_of(const ConfigSources& sources) {
@@ -225,17 +241,17 @@ std::string file_of(const ConfigSources& sources) {
   return {};
 }
 
-const Setting& setting_of_assignment(const std::string& name, const std::string& entry) {
+const KnownSetting& setting_of_assignment(const std::string& name, const std::string& entry) {
   if (entry.find('=') == std::string::npos) {
     fail(ErrorKind::usage, "--set ", entry, ": must be key=value, such as --set lr=0.1");
   }
-  if (const Setting* setting = find_setting(name)) return *setting;
+  if (const KnownSetting* setting = find_setting(name)) return *setting;
   if (const Synonym* synonym = find_synonym(name.substr(name.find('.') + 1)))
     fail(ErrorKind::usage, "--set ", entry, ": unknown key; here it is ", synonym->key);
   std::vector<std::string> names;
-  for (const Setting& setting : config_settings()) {
-    names.push_back(setting.key);
-    names.push_back(setting.table + '.' + setting.key);
+  for (const KnownSetting& known : known_settings()) {
+    names.emplace_back(known.setting.key);
+    names.push_back(concat_text(known.setting.table, '.', known.setting.key));
   }
   fail(ErrorKind::usage, "--set ", entry, ": unknown key; the nearest is ",
        nearest_name(name, names));
@@ -261,16 +277,22 @@ ResolvedConfig resolve_config(const ConfigSources& sources) {
   }
   resolver.apply_environment(sources.environment);
   for (const auto& [key, text] : sources.flags) {
-    const Setting* setting = find_setting(key);
+    const KnownSetting* setting = find_setting(key);
     AMCL_CHECK(setting != nullptr, "resolve_config: there is no setting '", key, '\'');
-    resolver.apply_flag(*setting, text, setting->flag());
+    resolver.apply_flag(*setting, text, flag_of(key));
   }
   for (const std::string& entry : sources.assignments) {
     const auto [name, text] = split_assignment(entry);
-    const Setting& setting = setting_of_assignment(name, entry);
-    resolver.apply_flag(setting, text, "--set " + setting.key);
+    const KnownSetting& setting = setting_of_assignment(name, entry);
+    resolver.apply_flag(setting, text, concat_text("--set ", setting.setting.key));
   }
   return resolver.finish();
+}
+
+Config config_from_toml(const std::string& text, const std::string& name) {
+  Resolver resolver;
+  resolver.apply_toml(text, name);
+  return resolver.finish().config;
 }
 
 }  // namespace amcl

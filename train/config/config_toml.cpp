@@ -5,11 +5,13 @@
 #include <type_traits>
 
 #include "engine/core/check.h"
-#include "train/config/config_value.h"
+#include "train/config/known_setting.h"
 #include "train/config/nearest_name.h"
-#include "train/config/optimizer_config.h"
+#include "train/config/setting_name.h"
+#include "train/config/setting_value.h"
 #include "train/config/synonym.h"
 #include "train/config/toml_limits.h"
+#include "train/config/value_text.h"
 
 namespace amcl {
 namespace {
@@ -21,9 +23,9 @@ int64_t line_of(const toml::source_region& source) {
 }
 
 [[noreturn]] void fail_unknown_table(const std::string& table, const std::string& place) {
-  if (const Setting* setting = find_setting(table)) {
+  if (const KnownSetting* known = find_setting(table)) {
     fail(ErrorKind::usage, place, table, " stands under no table; it belongs under [",
-         setting->table, ']');
+         known->setting.table, ']');
   }
   std::vector<std::string> names;
   for (const ConfigTable& known : config_tables()) names.emplace_back(known.name);
@@ -33,17 +35,17 @@ int64_t line_of(const toml::source_region& source) {
 
 [[noreturn]] void fail_unknown_key(const std::string& table, const std::string& key,
                                    const std::string& place) {
-  if (const Setting* setting = find_setting(key)) {
+  if (const KnownSetting* known = find_setting(key)) {
     fail(ErrorKind::usage, place, '[', table, "] ", key, ": unknown key; it belongs under [",
-         setting->table, ']');
+         known->setting.table, ']');
   }
   const std::string name = concat_text('[', table, "] ", key);
   if (const Synonym* synonym = find_synonym(key)) {
     fail(ErrorKind::usage, place, name, ": unknown key; here it is ",
-         find_setting(synonym->key)->config_name());
+         config_name_of(find_setting(synonym->key)->setting));
   }
   std::vector<std::string> names;
-  for (const Setting& setting : config_settings()) names.push_back(setting.config_name());
+  for (const KnownSetting& known : known_settings()) names.push_back(config_name_of(known.setting));
   fail(ErrorKind::usage, place, name, ": unknown key; the nearest is ", nearest_name(name, names));
 }
 
@@ -57,12 +59,13 @@ std::optional<std::string> scalar_text(const toml::node& node) {
   return std::nullopt;
 }
 
-std::string value_of(const Setting& setting, const toml::node& node, const std::string& place) {
-  if (node.is_string() && !setting.is_text()) {
+std::string text_of_node(const KnownSetting& setting, const toml::node& node,
+                         const std::string& place) {
+  if (node.is_string() && !setting.is_text) {
     fail(ErrorKind::usage, place, " is \"", *node.value<std::string>(),
          "\": must stand without quotes");
   }
-  if (setting.is_text() && !node.is_string() && !(setting.number_too && node.is_number())) {
+  if (setting.is_text && !node.is_string() && !(setting.setting.number_too && node.is_number())) {
     fail(ErrorKind::usage, place, ": must be text in quotes");
   }
   if (const std::optional<std::string> text = scalar_text(node)) return *text;
@@ -77,6 +80,10 @@ std::string value_of(const Setting& setting, const toml::node& node, const std::
   return joined;
 }
 
+std::string toml_place(const std::string& name, int64_t line, const Setting& setting) {
+  return concat_text(name, ':', line, ": ", config_name_of(setting));
+}
+
 toml::table parse(const std::string& text, const std::string& name) {
   check_toml_limits(text, name);
   try {
@@ -88,15 +95,11 @@ toml::table parse(const std::string& text, const std::string& name) {
 
 }  // namespace
 
-std::string toml_place(const std::string& name, int64_t line, const Setting& setting) {
-  return concat_text(name, ':', line, ": ", setting.config_name());
-}
-
 TomlFile read_toml(const std::string& text, const std::string& name) {
   const toml::table root = parse(text, name);
   TomlFile file;
   std::vector<TomlValue>& values = file.values;
-  const std::vector<ConfigTable> tables = config_tables();
+  const auto tables = config_tables();
   for (const auto& [table_key, table_node] : root) {
     const std::string table(table_key.str());
     const std::string table_place = concat_text(name, ':', line_of(table_key.source()), ": ");
@@ -113,11 +116,12 @@ TomlFile read_toml(const std::string& text, const std::string& name) {
     for (const auto& [key, node] : *table_node.as_table()) {
       const int64_t line = line_of(key.source());
       const std::string name_of_key(key.str());
-      const Setting* setting = find_setting(table + '.' + name_of_key);
+      const KnownSetting* setting = find_setting(table + '.' + name_of_key);
       if (setting == nullptr) {
         fail_unknown_key(table, name_of_key, concat_text(name, ':', line, ": "));
       }
-      values.push_back({setting, value_of(*setting, node, toml_place(name, line, *setting)), line});
+      values.push_back(
+          {setting, text_of_node(*setting, node, toml_place(name, line, setting->setting)), line});
     }
   }
   std::sort(values.begin(), values.end(),
@@ -125,31 +129,15 @@ TomlFile read_toml(const std::string& text, const std::string& name) {
   return file;
 }
 
-Config config_from_toml(const std::string& text, const std::string& name) {
-  Config config;
-  for (const TomlValue& value : read_toml(text, name).values) {
-    set_from_text(*value.setting, config, value.text, toml_place(name, value.line, *value.setting));
-  }
-  return config;
-}
-
 std::string to_toml(const Config& config) {
-  const Config filled = completed(config);
   std::ostringstream text;
   text << "# Settings of a run of amcl; `amcl pretrain --help` explains each.\n";
-  std::string table;
-  for (const Setting& setting : config_settings()) {
-    if (setting.table != table) {
-      table = setting.table;
-      text << "\n[" << table << "]\n";
-    }
-    if (has_value(setting, config) && has_value(setting, filled)) {
-      text << setting.key << " = " << value_toml(setting, config) << '\n';
-    } else if (has_value(setting, filled)) {
-      text << "# " << setting.key << " = " << value_toml(setting, filled) << "  ("
-           << (setting.adaptive_only ? "objective " + config.objective.objective : "default")
-           << ")\n";
-    }
+  std::string_view table;
+  for (const SettingValue& value : values_of(config)) {
+    const Setting& setting = value.setting;
+    if (setting.table != table) text << "\n[" << setting.table << "]\n";
+    table = setting.table;
+    if (value.has_value()) text << setting.key << " = " << value.toml << '\n';
   }
   return text.str();
 }

@@ -1,15 +1,15 @@
-// Reading configuration files: each key that stands there, with its line, in the order of the file.
+// Configuration files: each key that stands there, with its line, in the order of the file; and back.
 #pragma once
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "train/config/config_schema.h"
+#include "train/config/known_setting.h"
 
 namespace amcl {
 
 struct TomlValue {
-  const Setting* setting;
+  const KnownSetting* setting;
   std::string text;  // as set_from_text takes it
   int64_t line;
 };
@@ -24,7 +24,7 @@ struct TomlFile {
 // unknown table or key (with the nearest one), or a value that is of another kind than the key's.
 TomlFile read_toml(const std::string& text, const std::string& name);
 
-// "a.toml:12: [train] batch", for messages.
-std::string toml_place(const std::string& name, int64_t line, const Setting& setting);
+// Every setting that has an effect, numbers with enough digits to read back to the same bits.
+std::string to_toml(const Config& config);
 
 }  // namespace amcl

@@ -22,8 +22,7 @@ auto as_stored(const std::string& path, const Work& work) {
   }
 }
 
-// The configuration that the file at `path` holds as `text`, checked (validate) and with_method. Throws
-// Error(data).
+// The configuration that the file at `path` holds as `text`. Throws Error(data).
 Config stored_config(const std::string& text, const std::string& path);
 
 }  // namespace amcl

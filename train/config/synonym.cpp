@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "train/config/setting_name.h"
+
 namespace amcl {
 namespace {
 
@@ -70,7 +72,7 @@ const Synonym* find_synonym(const std::string& name) {
 }
 
 std::string flag_of(const Synonym& synonym) {
-  const std::string flag = find_setting(synonym.key)->flag();
+  const std::string flag = flag_of(std::string(synonym.key));
   return *synonym.value == '\0' ? flag : flag + ' ' + synonym.value;
 }
 

@@ -3,8 +3,6 @@
 #include <span>
 #include <string>
 
-#include "train/config/config_schema.h"
-
 namespace amcl {
 
 struct Synonym {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "data/views/augment_policy.h"
+#include "engine/core/setting.h"
 
 namespace amcl {
 
@@ -31,12 +31,6 @@ const char* parse_value(const std::string& text, std::array<double, 2>& values);
 const char* parse_value(const std::string& text, std::array<double, 3>& values);
 const char* parse_value(const std::string& text, std::array<double, 4>& values);
 const char* parse_value(const std::string& text, std::vector<double>& values);
-
-struct ValueRange {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool above_low = false;  // low itself is not allowed
-};
 
 // "must be at least 2", "must be a finite number"; empty if the number is in the range.
 std::string range_complaint(const ValueRange& range, double number);

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "data/sources/dataset_options.h"
 #include "data/views/evaluation_batches.h"
 
 namespace amcl {

@@ -1,11 +1,10 @@
 #include "train/evaluation/evaluation.h"
+#include "train/assembly/open_data.h"
 
 #include <algorithm>
 
 #include "data/sources/good_images.h"
-#include "data/sources/open_dataset.h"
 #include "train/checkpoint/intact_checkpoint.h"
-#include "train/config/dataset_config.h"
 #include "train/evaluation/embed.h"
 #include "train/evaluation/stored_model.h"
 
@@ -43,12 +42,10 @@ void check_options(const EvaluationOptions& options) {
 
 Dataset open_labelled(const EvaluationOptions& options, Backend& backend, const Config& config,
                       Split split) {
-  const std::string& data = config.data.data;
   const int64_t limit = split == Split::train ? options.limit : 0;
-  Dataset dataset =
-      open_dataset(backend, data, split, limit, config.train.seed, dataset_options(config));
+  Dataset dataset = open_data(backend, config, split, limit);
   if (!dataset.labelled())
-    fail(ErrorKind::data, "evaluate: the ", name_of(split), " images of ", data,
+    fail(ErrorKind::data, "evaluate: the ", name_of(split), " images of ", config.data.data,
          " have no labels to compare with");
   // An image in the place of a bad one would be compared with the wrong label.
   if (dataset.files && dataset.bad_images->skips()) keep_good_images(dataset);
@@ -60,13 +57,14 @@ Config config_of_data(const EvaluationOptions& options, const Evaluation& evalua
   Config config = evaluation.config;
   if (!options.data.empty()) {
     config.data.data = options.data;
-    config.data.layout = options.layout;
+    config.data.reading.layout = options.layout;
   }
-  config.data.val_fraction = options.val_fraction.value_or(config.data.val_fraction);
+  DatasetOptions& reading = config.data.reading;
+  reading.val_fraction = options.val_fraction.value_or(reading.val_fraction);
   if (evaluation.checkpoint) {  // else measured, which takes time
     const ImageNormalization& seen = evaluation.checkpoint->encoder.preprocessing.normalization;
-    config.data.mean = {seen.mean[0], seen.mean[1], seen.mean[2]};
-    config.data.deviation = {seen.deviation[0], seen.deviation[1], seen.deviation[2]};
+    reading.mean = {seen.mean[0], seen.mean[1], seen.mean[2]};
+    reading.deviation = {seen.deviation[0], seen.deviation[1], seen.deviation[2]};
   }
   AMCL_CHECK(!config.data.data.empty(), "data: name a directory of images, or shapes10");
   return config;
@@ -77,7 +75,7 @@ Preprocessing choose_preprocessing(const EvaluationOptions& options, const Evalu
   Preprocessing chosen = preprocessing_of(evaluation.train);
   if (evaluation.checkpoint) {
     chosen = evaluation.checkpoint->encoder.preprocessing;
-    const int64_t configured = evaluation.config.data.size;
+    const int64_t configured = evaluation.config.data.reading.size;
     if (chosen.view == ImageExtent{}) chosen.view = {configured, configured};
     AMCL_CHECK(options.size > 0 || chosen.view != ImageExtent{},
                "evaluate: ", evaluation.checkpoint->path,
@@ -90,9 +88,9 @@ void open_data(const EvaluationOptions& options, Backend& backend, Evaluation& e
   const Config config = config_of_data(options, evaluation);
   evaluation.train = open_labelled(options, backend, config, Split::train);
   evaluation.test = open_labelled(options, backend, config, Split::test);
-  if (config.data.val_fraction > 0.0)
+  if (config.data.reading.val_fraction > 0.0)
     evaluation.notes.push_back(concat_text(
-        "tested on the share of ", config.data.val_fraction,
+        "tested on the share of ", config.data.reading.val_fraction,
         " of the training images that --val-fraction holds back, not on separate test images"));
   const Preprocessing preprocessing = choose_preprocessing(options, evaluation);
   for (Dataset* part : {&evaluation.train, &evaluation.test}) {

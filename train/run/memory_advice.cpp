@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "engine/core/host_memory.h"
-#include "train/config/config_check.h"
 #include "train/run/plan.h"
 
 namespace amcl {

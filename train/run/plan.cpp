@@ -10,10 +10,8 @@
 
 #include "data/views/dataset_home.h"
 #include "engine/core/host_memory.h"
-#include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"
 #include "train/assembly/training_backend.h"
-#include "train/config/method_config.h"
 #include "train/run/trainer.h"
 
 namespace amcl {
@@ -43,7 +41,7 @@ std::vector<int64_t> measured_batches(const Config& config) {
     if (batch == 2 * micro_batch) return {batch};
     return {2 * micro_batch, std::min(batch, 4 * micro_batch)};
   }
-  const int64_t unit = *with_method(config).model.bn_splits;
+  const int64_t unit = common(config.method).batch_norm.splits;
   std::vector<int64_t> pairs{batch};
   while (pairs.back() > std::max<int64_t>(4, 2 * unit))
     pairs.push_back((pairs.back() / unit + 1) / 2 * unit);
@@ -116,7 +114,7 @@ Measured measure(Backend& around, const Dataset& dataset, const Config& config, 
   Config small = config;
   small.train.batch = pairs;
   small.train.workers = 0;
-  small.optimizer.lr = 0.0;
+  small.schedule.lr = 0.0;
   Trainer trainer(*backend, blank, small);
   const StepResult result = trainer.step();
 
@@ -218,7 +216,7 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
   const MeasuredPair measured = measure_steps(backend, dataset, config, static_bytes);
   const ViewSetup views{backend,
                         dataset,
-                        build_augment_policy(config.augment),
+                        config.augment,
                         {.batch = config.train.batch, .workers = config.train.workers}};
   return {.parameters = trainer.arena().parameter_count(),
           .steps_per_epoch = trainer.steps_per_epoch(),

@@ -11,10 +11,10 @@
 #include "engine/core/parallel_for.h"
 #include "train/checkpoint/intact_checkpoint.h"
 #include "train/checkpoint/run_files.h"
+#include "train/config/complete.h"
 #include "train/config/config_resolve.h"
-#include "train/config/optimizer_config.h"
+#include "train/config/config_toml.h"
 #include "train/config/stored_config.h"
-#include "train/config/view_config.h"
 #include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/run/memory_advice.h"
@@ -35,7 +35,7 @@ void make_absolute(std::string& path) {
   if (!unknown) path = absolute.string();
 }
 
-void make_data_absolute(DataConfig& data) {
+void make_data_absolute(DataOptions& data) {
   if (data.data != "shapes10") make_absolute(data.data);
 }
 
@@ -44,11 +44,6 @@ std::function<void(const std::string&)> warner(const PretrainOptions& options) {
   return [notes = options.notes](const std::string& text) {
     std::fprintf(notes, "warning: %s\n", printable(text).c_str());
   };
-}
-
-// What runs with these data.
-Config settle(const Config& given, const Dataset& dataset) {
-  return completed(with_views(given, dataset.view_extent()));
 }
 
 // Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from now
@@ -64,12 +59,12 @@ std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& c
                      describe(preprocessing_of(dataset)), "\n");
 }
 
-PretrainEnd start_run(Config given, const PretrainOptions& options,
+PretrainEnd start_run(ResolvedConfig given, const PretrainOptions& options,
                       const std::function<bool()>& stop_requested) {
-  make_data_absolute(given.data);
-  make_absolute(given.train.init);
-  RunData data(given);
-  const Config config = settle(given, data.dataset);
+  make_data_absolute(given.config.data);
+  make_absolute(given.config.train.init);
+  RunData data(given.config);
+  const Config config = complete(given.config, data.dataset.view_extent());
   Trainer trainer(*data.backend, data.dataset, config, &data.test);
   data.close_test();
   const std::string origin = initialize(trainer, data.dataset, config, options);
@@ -80,10 +75,7 @@ PretrainEnd start_run(Config given, const PretrainOptions& options,
   describe_run(options.notes, data, trainer, config);
   std::fputs(origin.c_str(), options.notes);
   PretrainLoop loop(trainer, config, directory, options);
-  if (config.model.shuffle_bn.value_or(false) && *config.model.bn_splits == 1)
-    loop.warn(
-        "shuffle_bn has no effect with --bn-splits 1: all keys of a view share their batch-norm "
-        "statistics with all queries of it; set --bn-splits 8");
+  if (const std::string warning = warning_of(config.method); !warning.empty()) loop.warn(warning);
   return loop.run(stop_requested);
 }
 
@@ -125,22 +117,16 @@ void go_back(RunDirectory& directory, const Checkpoint& checkpoint,
                   ": later lines of metrics.jsonl are removed, later checkpoints are now ", names));
 }
 
-// What the data settled when the run began stays.
-void keep_settled(Config& config, const Config& started) {
-  if (config.model.stem == "auto") config.model.stem = started.model.stem;
-  if (!config.augment.blur) config.augment.blur = started.augment.blur;
-}
-
 PretrainEnd resume_run(Config config, const PretrainOptions& options,
                        const std::function<bool()>& stop_requested) {
   make_data_absolute(config.data);
   RunDirectory directory = RunDirectory::resume(options.resume);
   std::optional<Checkpoint> checkpoint = checkpoint_to_resume(directory, options);
   const std::string path = checkpoint ? checkpoint->path : directory.config_path();
-  const Config started = completed(checkpoint ? config_of(*checkpoint) : as_stored(path, [&] {
-    return resolve_config({.file = path}).config;
-  }));
-  keep_settled(config, started);
+  const Config started =
+      checkpoint ? config_of(*checkpoint)
+                 : as_stored(path, [&] { return resolve_config({.file = path}).config; });
+  config = complete_as(config, started);
   check_config(started, config, directory, checkpoint ? &*checkpoint : nullptr);
   if (checkpoint && is_complete(directory, *checkpoint)) {
     std::fprintf(options.notes, "finished before, at step %lld; nothing is left to do\n",
@@ -181,17 +167,17 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
 std::string advice_for(const Config& given) {
   try {
     const RunData data(given);
-    return memory_advice(*data.backend, data.dataset, settle(given, data.dataset), &data.test,
-                         memory_room(*data.backend));
+    return memory_advice(*data.backend, data.dataset, complete(given, data.dataset.view_extent()),
+                         &data.test, memory_room(*data.backend));
   } catch (const std::exception&) {
     // Not even the question fits.
     return "a smaller --batch, --micro-batch or --width needs less";
   }
 }
 
-PretrainEnd dry_run(const Config& given, const PretrainOptions& options) {
-  const RunData data(given);
-  const Config config = settle(given, data.dataset);
+PretrainEnd dry_run(const ResolvedConfig& given, const PretrainOptions& options) {
+  const RunData data(given.config);
+  const Config config = complete(given.config, data.dataset.view_extent());
   const Plan plan = make_plan(*data.backend, data.dataset, config, &data.test);
   print_choices(options.notes, given, config, data.dataset);
   print_warnings(options.notes, data);
@@ -199,21 +185,22 @@ PretrainEnd dry_run(const Config& given, const PretrainOptions& options) {
   return PretrainEnd::finished;
 }
 
-PretrainEnd run(const Config& given, const PretrainOptions& options,
+PretrainEnd run(const ResolvedConfig& given, const PretrainOptions& options,
                 const std::function<bool()>& stop_requested) {
   if (options.dry_run) return dry_run(given, options);
-  if (!options.resume.empty()) return resume_run(completed(given), options, stop_requested);
-  AMCL_CHECK(!given.train.out.empty(),
+  if (!options.resume.empty()) return resume_run(given.config, options, stop_requested);
+  AMCL_CHECK(!given.config.train.out.empty(),
              "out: no run directory is named; choose one that does not exist yet");
   return start_run(given, options, stop_requested);
 }
 
 }  // namespace
 
-PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
+PretrainEnd pretrain(const ResolvedConfig& given, const PretrainOptions& options,
                      const std::function<bool()>& stop_requested) {
-  validate(completed(given));
-  if (given.train.threads > 0) set_compute_threads(static_cast<int>(given.train.threads));
+  validate(given.config);
+  const int64_t threads = given.config.train.threads;
+  if (threads > 0) set_compute_threads(static_cast<int>(threads));
   std::string facts;
   try {
     return run(given, options, stop_requested);
@@ -222,7 +209,7 @@ PretrainEnd pretrain(const Config& given, const PretrainOptions& options,
   } catch (const std::bad_alloc&) {
     facts = concat_text("out of memory with ", free_host_bytes() >> 20, " MiB free");
   }
-  fail(ErrorKind::device, facts, "; ", advice_for(given));
+  fail(ErrorKind::device, facts, "; ", advice_for(given.config));
 }
 
 }  // namespace amcl

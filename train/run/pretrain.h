@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "train/config/config.h"
+#include "train/config/config_resolve.h"
 #include "train/progress.h"
 
 namespace amcl {
@@ -33,7 +33,7 @@ enum class PretrainEnd {
 // (loss or gradient not finite), device (also where memory runs out: with the largest batch that would
 // fit). A checkpoint or log line that cannot be written during the run is a
 // warning, the last checkpoint an error.
-PretrainEnd pretrain(const Config& config, const PretrainOptions& options,
+PretrainEnd pretrain(const ResolvedConfig& given, const PretrainOptions& options,
                      const std::function<bool()>& stop_requested);
 
 }  // namespace amcl

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/core/host_memory.h"
+#include "train/config/config_toml.h"
 #include "train/printable.h"
 #include "train/run/head_metrics.h"
 #include "train/run/shell_quoted.h"
@@ -42,7 +43,8 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, RunDirectory&
       progress_(options.progress, options.notes, trainer.steps(), config.train.epochs,
                 trainer.finished_steps()),
       watch_(trainer.steps_per_epoch(), kLearnedEpochs * trainer.steps_per_epoch(),
-             trainer.method().chance_level(config.train.batch), config.objective.objective),
+             trainer.method().chance_level(config.train.batch),
+             common(config.method).objective.name),
       since_record_(config.train.batch),
       since_start_(config.train.batch),
       first_step_(trainer.finished_steps()),

@@ -1,11 +1,14 @@
 #include "train/run/resume_check.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "engine/backend/device_name.h"
 #include "engine/core/check.h"
-#include "train/config/config_value.h"
+#include "train/config/setting_name.h"
+#include "train/config/setting_value.h"
 #include "train/run/shell_quoted.h"
 
 namespace amcl {
@@ -25,24 +28,24 @@ std::string name_beside(const std::string& run) {
   }
 }
 
-struct Changes {
-  std::string flags;          // that make the one configuration of the other
-  bool of_the_model = false;  // so that the weights do not fit
-};
+bool is_of_model(const SettingDifference& difference) {
+  const std::string_view table = difference.setting.table;
+  return table == "model" || table == "objective";
+}
 
-Changes changes(const Config& from, const Config& to) {
-  Changes result;
-  for (const Setting& setting : config_settings()) {
-    if (value_toml(setting, from) == value_toml(setting, to) || !has_value(setting, to)) continue;
-    if (setting.key == "out" || setting.key == "init" || setting.key == "overwrite") continue;
-    result.of_the_model |= setting.table == "model" || setting.table == "objective";
-    const std::string value = value_text(setting, to);
-    if (!setting.is_switch())
-      result.flags += concat_text(' ', setting.flag(), ' ', shell_quoted(value));
+// The flags that make the one configuration of the other.
+std::string flags_of(const std::vector<SettingDifference>& differences) {
+  std::string flags;
+  for (const auto& [setting, left, right, text] : differences) {
+    const std::string flag = flag_of(setting.key);
+    const std::string_view key = setting.key;
+    if (key == "out" || key == "init" || key == "overwrite" || right.empty()) continue;
+    if (*setting.value != '\0')
+      flags += concat_text(' ', flag, ' ', shell_quoted(text));
     else
-      result.flags += value == "true" ? ' ' + setting.flag() : " --no-" + setting.flag().substr(2);
+      flags += text == "true" ? ' ' + flag : " --no-" + flag.substr(2);
   }
-  return result;
+  return flags;
 }
 
 }  // namespace
@@ -55,15 +58,18 @@ void check_config(const Config& started, const Config& config, const RunDirector
   if (parse_device_name(stored.train.device).backend ==
       parse_device_name(config.train.device).backend)
     stored.train.device = config.train.device;
-  const std::optional<ConfigDifference> difference = first_difference(stored, config);
-  if (!difference || difference->may_change) return;
-  const Changes changed = changes(stored, config);
-  const bool takes_weights = checkpoint != nullptr && !changed.of_the_model;
-  fail(ErrorKind::usage, "resume: ", difference->key, " is ", difference->right,
-       ", but the run was started with ", difference->left, "; for a new run",
-       takes_weights ? " from its weights" : "", ": amcl pretrain --config ",
+  const std::vector<SettingDifference> differences = differences_of(stored, config);
+  const auto refused = std::find_if(differences.begin(), differences.end(),
+                                    [](const auto& one) { return !one.setting.may_change; });
+  if (refused == differences.end()) return;
+  const bool takes_weights =
+      checkpoint != nullptr && std::none_of(differences.begin(), differences.end(), is_of_model);
+  const auto shown = [](const std::string& value) { return value.empty() ? "not used" : value; };
+  fail(ErrorKind::usage, "resume: ", config_name_of(refused->setting), " is ",
+       shown(refused->right), ", but the run was started with ", shown(refused->left),
+       "; for a new run", takes_weights ? " from its weights" : "", ": amcl pretrain --config ",
        shell_quoted(directory.config_path()),
-       takes_weights ? " --init " + shell_quoted(checkpoint->path) : "", changed.flags,
+       takes_weights ? " --init " + shell_quoted(checkpoint->path) : "", flags_of(differences),
        stored.train.overwrite ? " --no-overwrite" : "", " --out ",
        shell_quoted(name_beside(directory.path())));
 }

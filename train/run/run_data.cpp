@@ -2,19 +2,18 @@
 
 #include <utility>
 
-#include "data/sources/open_dataset.h"
 #include "data/views/dataset_home.h"
 #include "engine/backend/open.h"
 #include "engine/core/check.h"
+#include "train/assembly/open_data.h"
 #include "train/assembly/training_backend.h"
-#include "train/config/dataset_config.h"
 
 namespace amcl {
 
 RunData::RunData(const Config& config)
     : backend(open_training_backend(config.train)),
       host(backend->free_memory() ? open_backend("cpu") : nullptr),
-      dataset(open(config, split_named(config.data.split), config.data.limit)) {
+      dataset(open(config, config.data.split, config.data.limit)) {
   if (host) dataset = settle(std::move(dataset), *backend, *host);
   if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
 }
@@ -25,8 +24,7 @@ void RunData::close_test() {
 }
 
 Dataset RunData::open(const Config& config, Split split, int64_t limit) const {
-  return open_dataset(host ? *host : *backend, config.data.data, split, limit, config.train.seed,
-                      dataset_options(config));
+  return open_data(host ? *host : *backend, config, split, limit);
 }
 
 // Where there are no test images, training goes on without them.

@@ -5,11 +5,8 @@
 
 #include "data/views/dataset_home.h"
 #include "engine/core/parallel_for.h"
-#include "train/config/method_config.h"
-#include "train/config/objective_config.h"
-#include "train/config/optimizer_config.h"
+#include "train/config/complete.h"
 #include "train/config/value_text.h"
-#include "train/config/view_config.h"
 #include "train/printable.h"
 
 namespace amcl {
@@ -17,30 +14,36 @@ namespace {
 
 // The rate that is in effect, with the rule that made it, and its course.
 std::string schedule_text(const Config& config, const Schedule& schedule) {
-  const OptimizerConfig keys = completed(config).optimizer;
+  const ScheduleOptions& options = config.schedule;
   std::string text = concat_text("peak lr ", schedule.peak);
-  if (keys.lr_reference_batch > 0)
-    text +=
-        concat_text(" (", *keys.lr, " x ", config.train.batch, " / ", keys.lr_reference_batch, ')');
+  if (options.lr_reference_batch > 0)
+    text += concat_text(" (", options.lr, " x ", config.train.batch, " / ",
+                        options.lr_reference_batch, ')');
   text += concat_text(", warm-up ", schedule.warmup, " steps, then ");
   if (schedule.shape == ScheduleShape::constant) return text + "constant";
   if (schedule.shape == ScheduleShape::cosine)
     return text + concat_text("cosine to ", schedule.floor);
   return text + concat_text("times ", schedule.gamma, " after epochs ",
-                            numbers_text(keys.milestones->data(), keys.milestones->size()));
+                            numbers_text(options.milestones.data(), options.milestones.size()));
 }
 
-// The keys of [optimizer] that make the update.
-std::string optimizer_text(const OptimizerConfig& keys) {
-  std::string text = keys.optimizer;
-  if (keys.lars) text += concat_text(" (", *keys.lars, ", trust ", *keys.trust, ')');
-  if (keys.momentum)
-    text += concat_text(keys.nesterov.value_or(false) ? ", Nesterov momentum " : ", momentum ",
-                        *keys.momentum);
-  if (keys.beta1) text += concat_text(", betas ", *keys.beta1, ' ', *keys.beta2);
-  text += concat_text(", weight decay ", keys.weight_decay);
-  if (!*keys.decay_norm_bias) text += " (not of norms and biases)";
-  if (*keys.clip_norm > 0.0) text += concat_text(", gradient norm at most ", *keys.clip_norm);
+std::string rule_text(const SgdSpec& sgd) {
+  return concat_text(sgd.nesterov ? ", Nesterov momentum " : ", momentum ", sgd.momentum);
+}
+std::string rule_text(const LarsSpec& lars) {
+  return concat_text(" (", lars.clip_ratio ? "clipped" : "plain", ", trust ", lars.trust,
+                     "), momentum ", lars.momentum);
+}
+std::string rule_text(const AdamWSpec& adamw) {
+  return concat_text(", betas ", adamw.beta1, ' ', adamw.beta2);
+}
+
+std::string optimizer_text(const OptimizerOptions& options) {
+  std::string text =
+      options.name() + std::visit([](const auto& rule) { return rule_text(rule); }, options.rule);
+  text += concat_text(", weight decay ", options.weight_decay);
+  if (!options.decay_norm_bias) text += " (not of norms and biases)";
+  if (options.clip_norm > 0.0) text += concat_text(", gradient norm at most ", options.clip_norm);
   return text;
 }
 
@@ -53,7 +56,7 @@ std::string evaluation_text(const Config& config, const OnlineEvaluation* evalua
 }
 
 std::string warmup_text(const Config& config) {
-  const double epochs = config.objective.temperature_warmup_epochs.value_or(0.0);
+  const double epochs = common(config.method).objective.temperature_warmup_epochs;
   return epochs > 0.0 ? concat_text(", warm-up ", epochs, " epochs") : std::string();
 }
 
@@ -65,7 +68,7 @@ std::string describe_data(const Dataset& dataset, Backend& backend) {
 
 }  // namespace
 
-void print_choices(std::FILE* notes, const Config& given, const Config& config,
+void print_choices(std::FILE* notes, const ResolvedConfig& given, const Config& config,
                    const Dataset& dataset) {
   for (const std::string& choice : describe_choices(given, config, dataset.view_extent()))
     std::fprintf(notes, "chosen     %s\n", choice.c_str());
@@ -80,28 +83,29 @@ void print_warnings(std::FILE* notes, const RunData& data) {
 void describe_run(std::FILE* notes, const RunData& data, Trainer& trainer, const Config& config) {
   const Dataset& dataset = data.dataset;
   const ImageExtent view = dataset.view_extent();
-  const ModelConfig& model = config.model;
-  const ObjectiveOptions objective = objective_options(config);
+  const MethodTraits& traits = traits_of(config.method);
+  const auto [backbone, projector, objective, batch_norm] = common(config.method);
   std::string temperature = concat_text("temperature ", objective.temperature);
   if (objective.adaptive)
     temperature = concat_text("temperature adaptive from ", objective.amcl.range.low, " to ",
                               objective.amcl.range.high, warmup_text(config));
-  else if (!is_contrastive(model.method))
+  else if (!traits.temperature)
     temperature = "without temperature";
   if (objective.head_decorrelation > 0.0)
     temperature += concat_text(", head decorrelation ", objective.head_decorrelation);
   const std::string text = concat_text(
       "data       ", printable(dataset.name), " (", printable(dataset.layout), "), ",
       dataset.count(), " images, views ", view.height, " x ", view.width, ", ",
-      describe_data(dataset, *data.backend), "\nmethod     ", model.method, "\nmodel      ",
-      model.backbone, " of width ", model.width, " (", model.stem, " stem), heads ", *model.heads,
-      ", ", trainer.arena().parameter_count(), " parameters\nobjective  ", objective.name, ", ",
-      temperature, ", chance loss ", trainer.method().chance_level(config.train.batch),
-      "\nschedule   ", config.train.epochs, " epochs of ", trainer.steps_per_epoch(),
-      " steps, batch ", config.train.batch, ", ", schedule_text(config, trainer.schedule()),
-      "\noptimizer  ", optimizer_text(config.optimizer), "\nevaluation ",
-      evaluation_text(config, trainer.online_evaluation()), "\ndevice     ", data.backend->name(),
-      ", threads ", compute_threads(), ", workers ", config.train.workers, "\n");
+      describe_data(dataset, *data.backend), "\nmethod     ", traits.name, "\nmodel      ",
+      backbone.backbone, " of width ", backbone.width, " (", backbone.stem, " stem), heads ",
+      projector.heads, ", ", trainer.arena().parameter_count(), " parameters\nobjective  ",
+      objective.name, ", ", temperature, ", chance loss ",
+      trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
+      " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
+      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
+      "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
+      data.backend->name(), ", threads ", compute_threads(), ", workers ", config.train.workers,
+      "\n");
   std::fputs(text.c_str(), notes);
   print_warnings(notes, data);
 }

@@ -2,14 +2,14 @@
 #pragma once
 #include <cstdio>
 
-#include "train/config/config.h"
+#include "train/config/config_resolve.h"
 #include "train/run/run_data.h"
 #include "train/run/trainer.h"
 
 namespace amcl {
 
 // Lines "chosen": what was left open in `given` and what `config`, for these data, has in its place.
-void print_choices(std::FILE* notes, const Config& given, const Config& config,
+void print_choices(std::FILE* notes, const ResolvedConfig& given, const Config& config,
                    const Dataset& dataset);
 
 // Lines "warning": Dataset::warnings of training and test images.

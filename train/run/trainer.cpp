@@ -1,15 +1,14 @@
 #include "train/run/trainer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "data/sources/good_images.h"
 #include "data/views/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
-#include "train/assembly/build_augment_policy.h"
 #include "train/assembly/build_method.h"
-#include "train/config/objective_config.h"
-#include "train/config/optimizer_config.h"
+#include "train/config/config_toml.h"
 #include "train/version.h"
 
 namespace amcl {
@@ -18,8 +17,14 @@ namespace {
 constexpr int64_t kProbeImages = 8;
 
 // In both views.
-int64_t images_at_once(const TrainConfig& train) {
-  return 2 * (train.micro_batch > 0 ? std::min(train.micro_batch, train.batch) : train.batch);
+int64_t images_at_once(const TrainOptions& train) {
+  return 2 * std::min(train.encoder_batch(), train.batch);
+}
+
+// Over which the scores of adaptive temperatures grow from 0 to their own values.
+int64_t temperature_warmup_steps(const Config& config, int64_t steps_per_epoch) {
+  return std::llround(common(config.method).objective.temperature_warmup_epochs *
+                      static_cast<double>(steps_per_epoch));
 }
 
 // 0 without labels.
@@ -37,24 +42,24 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
     : backend_(backend),
       dataset_(dataset),
       config_(config),
-      context_(training_context(config)),
+      context_(training_context(config.method)),
       method_(build_method(config, backend)),
       arena_(backend, visit()),
-      optimizer_(arena_, optimizer_options(config)),
-      loader_(backend, dataset, build_augment_policy(config.augment),
+      optimizer_(arena_, config.optimizer),
+      loader_(backend, dataset, config.augment,
               {.batch = config.train.batch,
                .workers = config.train.workers,
                .seed = config.train.seed}),
-      schedule_(learning_rate_schedule(config, loader_.steps_per_epoch())),
+      schedule_(config.schedule.of_run(config.train.batch, config.train.epochs,
+                                       loader_.steps_per_epoch())),
       temperature_warmup_(temperature_warmup_steps(config, loader_.steps_per_epoch())),
       step_(
           *method_, arena_, optimizer_, [this] { return loader_.views(); },
           {.micro_batch = config.train.micro_batch, .context = context_},
-          config.train.capture.value_or(true) && loader_.can_be_recorded()) {
+          config.train.capture && loader_.can_be_recorded()) {
   if (test != nullptr && config.train.eval_every > 0) {
     bad_test_images_ = test->bad_images;
-    online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test,
-                                                 build_augment_policy(config.augment),
+    online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test, config.augment,
                                                  config.train.seed, images_at_once(config.train));
   }
   loader_.start(0, 0);
@@ -128,10 +133,10 @@ SafetensorsFile Trainer::checkpoint() {
 }
 
 EncoderMetadata Trainer::describe_encoder() const {
-  const ModelConfig& model = config_.model;
-  return {.backbone = model.backbone,
-          .stem = model.stem,
-          .width = model.width,
+  const ResNetOptions backbone = common(config_.method).backbone;
+  return {.backbone = backbone.backbone,
+          .stem = backbone.stem,
+          .width = backbone.width,
           .preprocessing = preprocessing_of(dataset_),
           .classes = count_classes(dataset_),
           .class_names = dataset_.class_names};

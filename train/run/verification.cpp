@@ -7,7 +7,6 @@
 #include "data/views/evaluation_batches.h"
 #include "engine/core/parallel_for.h"
 #include "train/checkpoint/checkpoint.h"
-#include "train/config/optimizer_config.h"
 #include "train/evaluation/stored_model.h"
 
 namespace amcl {
@@ -54,9 +53,10 @@ Verification verify_checkpoint(const std::string& path, Backend& backend, int64_
   const Checkpoint checkpoint = read_checkpoint(path);
   const TrainerState& state = checkpoint.state;
   const Config config = config_of(checkpoint);
+  const auto [backbone, projector, objective, batch_norm] = common(config.method);
   Verification result{
-      .model = concat_text(config.model.backbone, " of width ", config.model.width, ", ",
-                           *config.model.heads, config.model.heads == 1 ? " head" : " heads"),
+      .model = concat_text(backbone.backbone, " of width ", backbone.width, ", ", projector.heads,
+                           projector.heads == 1 ? " head" : " heads"),
       .tensors = static_cast<int64_t>(checkpoint.file.tensors.size()),
       .bytes = static_cast<int64_t>(std::filesystem::file_size(path)),
       .crc = checkpoint.file.metadata.at("crc32c"),
@@ -71,7 +71,7 @@ Verification verify_checkpoint(const std::string& path, Backend& backend, int64_
   const VisitFunction visit = [&](const ModuleVisitor& visitor) { method->visit(visitor); };
   load_weights(checkpoint, visit);
   ParameterArena arena(backend, visit);
-  Optimizer optimizer(arena, optimizer_options(config));
+  Optimizer optimizer(arena, config.optimizer);
   load_optimizer(checkpoint, arena, optimizer.memories());
   compare_features(checkpoint, *method, backend, result);
   return result;

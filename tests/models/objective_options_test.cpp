@@ -1,4 +1,4 @@
-#include "models/objectives/presets.h"
+#include "models/objectives/objective_options.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,12 @@
 namespace amcl {
 namespace {
 
-TEST_CASE("presets: the values of the table of docs/objectives.md") {
-  const AmclOptions amcl = preset("amcl").amcl;
+ObjectiveOptions of_form(AmclForm form) {
+  return contrastive_objective({.adaptive = true, .form = form}, "ntxent", 0.5);
+}
+
+TEST_CASE("amcl forms: the values of the table of docs/objectives.md") {
+  const AmclOptions amcl = of_form(AmclForm::amcl).amcl;
   CHECK(amcl.reducer == PairReducer::lse);
   CHECK(amcl.with_positive);
   CHECK(amcl.range.low == 0.05);
@@ -19,7 +23,7 @@ TEST_CASE("presets: the values of the table of docs/objectives.md") {
   CHECK(anchored.beta_positive == 0.0);
   CHECK(anchored.beta_negative == 0.0);
 
-  const AmclOptions topk = preset("amcl-topk").amcl;
+  const AmclOptions topk = of_form(AmclForm::topk).amcl;
   CHECK(topk.reducer == PairReducer::topk);
   CHECK(topk.topk == 100);
   CHECK_FALSE(topk.with_positive);
@@ -32,7 +36,7 @@ TEST_CASE("presets: the values of the table of docs/objectives.md") {
   CHECK(topk.range.low == 1e-5);
   CHECK(topk.range.high == 2.0);
 
-  const AmclOptions table2 = preset("amcl-table2").amcl;
+  const AmclOptions table2 = of_form(AmclForm::table2).amcl;
   CHECK(table2.reducer == PairReducer::hard);
   CHECK_FALSE(table2.with_positive);
   const PairLossSpec printed = pair_loss_spec(table2, 128);
@@ -41,9 +45,9 @@ TEST_CASE("presets: the values of the table of docs/objectives.md") {
   CHECK(printed.a_positive == 64.0);
   CHECK(printed.a_negative == 64.0);
 
-  for (const std::string& name : preset_names()) {
-    const ObjectiveOptions options = preset(name);
-    CHECK(options.name == name);
+  for (const AmclForm form : {AmclForm::amcl, AmclForm::topk, AmclForm::table2}) {
+    const ObjectiveOptions options = of_form(form);
+    CHECK(options.name == kAmclFormNames[static_cast<size_t>(form)]);
     CHECK(options.adaptive);
     CHECK(options.temperature_net.kind == TemperatureNetKind::dot);
     CHECK(options.temperature_net.shared);
@@ -54,25 +58,25 @@ TEST_CASE("presets: the values of the table of docs/objectives.md") {
   }
 }
 
-TEST_CASE("presets: temperature chooses between the preset and NT-Xent") {
-  CHECK(resolve_objective("amcl-topk", "adaptive").name == "amcl-topk");
-  const ObjectiveOptions fixed = resolve_objective("amcl", "fixed");
-  CHECK(fixed.name == "ntxent");
-  CHECK_FALSE(fixed.adaptive);
-  CHECK(fixed.temperature == 0.5);
-  CHECK(resolve_objective("amcl", "fixed", 0.1).temperature == 0.1);
-  CHECK(resolve_objective("amcl", "0.2").temperature == 0.2);
-  CHECK_FALSE(resolve_objective("amcl", "0.2").adaptive);
+TEST_CASE("amcl forms: a constant temperature is the chosen or the usual one of the plain loss") {
+  const ObjectiveOptions usual = contrastive_objective({}, "infonce_queue", 0.1);
+  CHECK(usual.name == "infonce_queue");
+  CHECK_FALSE(usual.adaptive);
+  CHECK(usual.temperature == 0.1);
+  CHECK(contrastive_objective({.constant = 0.2}, "ntxent", 0.5).temperature == 0.2);
 }
 
-TEST_CASE("presets: unknown names and temperatures are refused with what is allowed") {
-  CHECK_THROWS_WITH_AS(preset("amcl-top"),
-                       "objective: 'amcl-top' is not one of amcl, amcl-topk, amcl-table2", Error);
-  for (const char* temperature : {"", "0", "-1", "warm", "0.2x", "nan", "inf"})
-    CHECK_THROWS_WITH_AS(resolve_objective("amcl", temperature),
-                         doctest::Contains("is neither adaptive nor fixed nor a number above 0"),
-                         Error);
-  CHECK_THROWS_AS(resolve_objective("triplet", "0.2"), Error);
+// Whatever kappa and beta are (spec S11).
+TEST_CASE("amcl forms: the weight on the negatives of amcl-topk is kappa beta, until it is given") {
+  AmclOptions amcl = of_form(AmclForm::topk).amcl;
+  amcl.topk = 10;
+  amcl.beta = 0.5;
+  fill_omega_weights(amcl, 128, /*negatives=*/true);
+  CHECK(amcl.beta_negative == 5.0);
+  CHECK(amcl.a == 64.0);  // d / 2
+  CHECK(amcl.a_negative == 1.0);
+  amcl.beta_negative = 2.0;
+  CHECK(omega_weights(amcl, 128).beta_negative == 2.0);
 }
 
 }  // namespace
