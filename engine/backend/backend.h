@@ -38,8 +38,8 @@ class Backend : public Device {
                       Tensor& y) = 0;                       // y = scale x + shift
   virtual void accumulate(const Tensor& x, Tensor& y) = 0;  // y += x, same shape
   virtual void unary(UnaryOp op, const Tensor& x, Tensor& y) = 0;
-  // dx = dy * op'(x), y = op(x); relu'(0) = 0. relu, exp, sigmoid and reciprocal read only y, log
-  // and square only x; callers may pass the one that is read in both places.
+  // dx = dy * op'(x), y = op(x); relu'(0) = 0. relu, exp, sigmoid and reciprocal read only y, log,
+  // square, cos and sin only x; callers may pass the one that is read in both places.
   virtual void unary_backward(UnaryOp op, const Tensor& x, const Tensor& y, const Tensor& dy,
                               Tensor& dx) = 0;
   // y = a op b, y shaped as a; b is shaped as a, or one element, or [n] for a [..., n], or

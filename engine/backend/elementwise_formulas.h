@@ -23,6 +23,10 @@ AMCL_HOST_DEVICE T unary_value(UnaryOp op, T x) {
       return T{1} / x;
     case UnaryOp::square:
       return x * x;
+    case UnaryOp::cos:
+      return std::cos(x);
+    case UnaryOp::sin:
+      return std::sin(x);
   }
   return T{0};
 }
@@ -43,6 +47,10 @@ AMCL_HOST_DEVICE T unary_derivative(UnaryOp op, T x, T y) {
       return -y * y;
     case UnaryOp::square:
       return T{2} * x;
+    case UnaryOp::cos:
+      return -std::sin(x);
+    case UnaryOp::sin:
+      return std::cos(x);
   }
   return T{0};
 }

@@ -36,7 +36,7 @@ struct PoolSpec {
   bool operator==(const PoolSpec&) const = default;
 };
 
-enum class UnaryOp : uint8_t { relu, exp, log, sigmoid, reciprocal, square };
+enum class UnaryOp : uint8_t { relu, exp, log, sigmoid, reciprocal, square, cos, sin };
 enum class BinaryOp : uint8_t { add, subtract, multiply };
 enum class Reduction : uint8_t { sum, mean };
 

@@ -49,6 +49,8 @@ void add_elementwise_cases(std::vector<OpCase>& cases) {
   add_unary(cases, random, "sigmoid", sigmoid, -5.0f, 5.0f);
   add_unary(cases, random, "reciprocal", reciprocal, 0.5f, 3.0f);
   add_unary(cases, random, "square", square, -2.0f, 2.0f);
+  add_unary(cases, random, "cos", cos, -20.0f, 20.0f);
+  add_unary(cases, random, "sin", sin, -20.0f, 20.0f);
   for (const Shape& shape : {Shape{1}, Shape{2, 3, 33}}) {
     cases.push_back({.op = "affine",
                      .detail = concat_text("x ", shape, ", -1.5 x + 0.25"),

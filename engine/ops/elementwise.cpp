@@ -16,6 +16,8 @@
 //   sigmoid      dx = dy y (1 - y)
 //   reciprocal   dx = -dy y^2
 //   square       dx = 2 x dy
+//   cos          dx = -dy sin(x)
+//   sin          dx = dy cos(x)
 //   cast         dx = dy, cast back
 //   temperature  dr = -(high - low) sg (1 - sg) dtau,  sg = sigmoid(-(r + bias))      (spec S3.6)
 //
@@ -74,11 +76,16 @@ Tensor add_or_subtract(const char* name, BinaryOp op, const Tensor& a, const Ten
   });
 }
 
+// Whether the derivative is had from x; else from y.
+bool derivative_reads_x(UnaryOp op) {
+  return op == UnaryOp::log || op == UnaryOp::square || op == UnaryOp::cos || op == UnaryOp::sin;
+}
+
 Tensor unary(const char* name, UnaryOp op, const Tensor& x) {
   check_floating(name, "x", x);
   Tensor y = Tensor::empty_like(x);
   backend_of(x).unary(op, x, y);
-  const Tensor saved = op == UnaryOp::log || op == UnaryOp::square ? x : y;
+  const Tensor saved = derivative_reads_x(op) ? x : y;
   return tape::record(name, {x}, y, [op, saved](const Tensor& dy, Grads& grads) {
     backend_of(dy).unary_backward(op, saved, saved, dy, grads.out(0));
   });
@@ -153,6 +160,14 @@ Tensor reciprocal(const Tensor& x) {
 
 Tensor square(const Tensor& x) {
   return unary("square", UnaryOp::square, x);
+}
+
+Tensor cos(const Tensor& x) {
+  return unary("cos", UnaryOp::cos, x);
+}
+
+Tensor sin(const Tensor& x) {
+  return unary("sin", UnaryOp::sin, x);
 }
 
 Tensor cast(const Tensor& x, DType dtype) {

@@ -28,6 +28,8 @@ Tensor log(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor reciprocal(const Tensor& x);
 Tensor square(const Tensor& x);
+Tensor cos(const Tensor& x);
+Tensor sin(const Tensor& x);
 Tensor cast(const Tensor& x, DType dtype);  // between f64, f32, bf16; the gradient is cast back
 // tau = low + (high - low) sigmoid(-(r + bias)); needs 0 < low < high (spec S3.2).
 Tensor temperature(const Tensor& r, const TemperatureRange& range);

@@ -27,7 +27,8 @@ TEST_CASE("cuda kernels: elementwise functions in every storage type") {
       Twin dy = pair.normal({count});
       Twin y = pair.empty({count});
       Twin dx = pair.empty({count});
-      for (const UnaryOp op : {UnaryOp::relu, UnaryOp::exp, UnaryOp::sigmoid, UnaryOp::square}) {
+      for (const UnaryOp op : {UnaryOp::relu, UnaryOp::exp, UnaryOp::sigmoid, UnaryOp::square,
+                               UnaryOp::cos, UnaryOp::sin}) {
         pair.run([&](Backend& on, auto side) { on.unary(op, side(x), side(y)); });
         pair.check(y);
         // At the same y: what rounding it does to the gradient is not this kernel's.
