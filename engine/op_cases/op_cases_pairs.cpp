@@ -61,10 +61,11 @@ OpCase total_case(const Layout& layout, Score score, PairLossSpec spec, int64_t 
                   InputRandom& random) {
   spec.self_offset = layout.self_offset;
   spec.adaptive = score != Score::none;
-  OpCase result{
-      .op = "total_pair_loss",
-      .detail = concat_text(layout.name, ", ", name_of(score), ", reducer ",
-                            static_cast<int>(spec.reducer), ", ", tile_rows, " rows per tile")};
+  OpCase result{.op = "total_pair_loss",
+                .detail = concat_text(layout.name, ", ", name_of(score), ", reducer ",
+                                      static_cast<int>(spec.reducer),
+                                      spec.with_positive ? "" : " without the positive", ", ",
+                                      tile_rows, " rows per tile")};
   add_rows(result.inputs, layout, kFeatures, random);
   if (spec.adaptive) add_rows(result.inputs, layout, kHidden, random);
   const bool concat = score == Score::concat || score == Score::concat_per_head;
@@ -116,6 +117,10 @@ void add_total_pair_cases(std::vector<OpCase>& cases) {
     cases.push_back(total_case(devices, Score::dot, selecting, 3, random));
     cases.push_back(total_case(queue, Score::dot, selecting, 3, random));
   }
+  PairLossSpec decoupled = spec;
+  decoupled.with_positive = false;
+  for (const Layout& layout : {two_views, queue})
+    cases.push_back(total_case(layout, Score::none, decoupled, 4, random));
 }
 
 }  // namespace amcl

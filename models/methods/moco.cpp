@@ -7,7 +7,6 @@
 
 #include "engine/core/philox.h"
 #include "models/objectives/amcl_moco.h"
-#include "models/objectives/info_nce_queue.h"
 
 namespace amcl {
 namespace {
@@ -158,6 +157,11 @@ Projections Moco::project(const Tensor& images, const ForwardContext& context) {
   return {queries, keys_of(keyed, context)};
 }
 
+InfoNceQueueOptions Moco::info_nce_options() const {
+  return {.temperature = options_.objective.temperature,
+          .with_positive = options_.objective.with_positive};
+}
+
 Loss Moco::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 2, "moco: the loss reads queries and keys, got ",
              projections.size(), " tensors");
@@ -168,7 +172,7 @@ Loss Moco::objective(const Projections& projections) {
   const Tensor own = options_.symmetric ? roll_rows(k, k.dim(1) / 2) : k;
   if (temperature_net() != nullptr)
     return amcl_moco(q, own, queue_.keys(), temperature_net(), options_.objective.amcl);
-  return info_nce_queue(q, own, queue_.keys(), options_.objective.temperature);
+  return info_nce_queue(q, own, queue_.keys(), info_nce_options());
 }
 
 void Moco::finish_step(const Tensor& nullable_gate) {
@@ -186,7 +190,7 @@ double Moco::chance_level(int64_t /*images*/) const {
   return options_.objective.adaptive
              ? amcl_moco_chance_level(heads, options_.queue, options_.projector.dim,
                                       options_.objective.amcl)
-             : info_nce_queue_chance_level(heads, options_.queue, options_.objective.temperature);
+             : info_nce_queue_chance_level(heads, options_.queue, info_nce_options());
 }
 
 int64_t Moco::pair_count(int64_t images) const {

@@ -13,6 +13,7 @@
 #include "models/methods/method.h"
 #include "models/methods/momentum_encoder.h"
 #include "models/methods/negative_queue.h"
+#include "models/objectives/info_nce_queue.h"
 
 namespace amcl {
 
@@ -62,6 +63,7 @@ class Moco final : public Method {
 
  private:
   Loss objective(const Projections& projections) override;
+  InfoNceQueueOptions info_nce_options() const;
   void visit_buffers(const ModuleVisitor& visitor) override;
 
   // The order in which a number of rows goes through the momentum encoder at the present step.

@@ -1,7 +1,6 @@
 #include "models/methods/simclr.h"
 
 #include "models/objectives/amcl_nt_xent.h"
-#include "models/objectives/nt_xent.h"
 
 namespace amcl {
 
@@ -27,20 +26,24 @@ SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DT
   make_temperature_net(options.projector.heads, options.projector.dim);
 }
 
+NtXentOptions SimClr::nt_xent_options() const {
+  return {.temperature = options_.objective.temperature,
+          .with_positive = options_.objective.with_positive};
+}
+
 Loss SimClr::objective(const Projections& projections) {
   AMCL_CHECK(projections.size() == 1, "simclr: the loss reads one projection, got ",
              projections.size());
   if (temperature_net() != nullptr)
     return amcl_nt_xent(projections.front(), temperature_net(), options_.objective.amcl);
-  return nt_xent(projections.front(), {.temperature = options_.objective.temperature});
+  return nt_xent(projections.front(), nt_xent_options());
 }
 
 double SimClr::chance_level(int64_t images) const {
   if (options_.objective.adaptive)
     return amcl_nt_xent_chance_level(options_.projector.heads, images, options_.projector.dim,
                                      options_.objective.amcl);
-  return nt_xent_chance_level(options_.projector.heads, images,
-                              {.temperature = options_.objective.temperature});
+  return nt_xent_chance_level(options_.projector.heads, images, nt_xent_options());
 }
 
 int64_t SimClr::pair_count(int64_t images) const {

@@ -2,6 +2,7 @@
 // and C projection heads; the objective is NT-Xent or, with a temperature net, AMCL-NT-Xent.
 #pragma once
 #include "models/methods/method.h"
+#include "models/objectives/nt_xent.h"
 
 namespace amcl {
 
@@ -32,6 +33,7 @@ class SimClr final : public Method {
 
  private:
   Loss objective(const Projections& projections) override;
+  NtXentOptions nt_xent_options() const;
 
   SimClrOptions options_;
 };

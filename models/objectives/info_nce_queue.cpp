@@ -6,7 +6,9 @@
 //   similarity  [C, N, 1 + K]  S_i0 = u_i . v_i, S_i(1+j) = u_i . Q_j
 //   per_head    [C]            nats; total = their sum
 //
-//   loss_c = 1/N sum_i ( log sum_j exp(S_ij / tau) - S_i0 / tau )
+//   loss_c = 1/N sum_i ( log sum_{j in D} exp(S_ij / tau) - S_i0 / tau ),
+//   D = all columns, less column 0 in the decoupled form (Yeh, Hong, Hsu, Liu, Chen, LeCun,
+//   "Decoupled contrastive learning", ECCV 2022)
 #include "models/objectives/info_nce_queue.h"
 
 #include "models/objectives/queue_pairs.h"
@@ -14,22 +16,27 @@
 namespace amcl {
 namespace {
 
-PairLossSpec spec_of(double temperature) {
-  return {.self_offset = PairLossSpec::kNoSelf, .adaptive = false, .temperature = temperature};
+PairLossSpec spec_of(const InfoNceQueueOptions& options) {
+  return {.with_positive = options.with_positive,
+          .self_offset = PairLossSpec::kNoSelf,
+          .adaptive = false,
+          .temperature = options.temperature};
 }
 
 }  // namespace
 
-Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue, double temperature) {
+Loss info_nce_queue(const Tensor& q, const Tensor& k, const Tensor& queue,
+                    const InfoNceQueueOptions& options) {
   check_queue_shapes("infonce_queue", q, k, queue);
-  AMCL_CHECK(temperature > 0.0, "infonce_queue: the temperature must be positive, got ",
-             temperature);
+  AMCL_CHECK(options.temperature > 0.0, "infonce_queue: the temperature must be positive, got ",
+             options.temperature);
   const QueuePairs pairs = pair_with_queue(q, k, queue);
-  return loss_of_pairs(pairs.rows, {}, pairs.positive, spec_of(temperature));
+  return loss_of_pairs(pairs.rows, {}, pairs.positive, spec_of(options));
 }
 
-double info_nce_queue_chance_level(int64_t heads, int64_t queue, double temperature) {
-  return queue_chance_level(spec_of(temperature), heads, queue);
+double info_nce_queue_chance_level(int64_t heads, int64_t queue,
+                                   const InfoNceQueueOptions& options) {
+  return queue_chance_level(spec_of(options), heads, queue);
 }
 
 }  // namespace amcl

@@ -6,7 +6,8 @@
 //   per_head    [C]          nats; total = their sum
 //
 //   loss_c = 1/2N sum_i ( log sum_{j in D(i)} exp(S_ij / tau) - S_{i,p(i)} / tau ),
-//   p(i) = (i + N) mod 2N;  D(i) = all rows but i, less p(i) in the decoupled form
+//   p(i) = (i + N) mod 2N;  D(i) = all rows but i, less p(i) in the decoupled form (Yeh, Hong, Hsu,
+//   Liu, Chen, LeCun, "Decoupled contrastive learning", ECCV 2022)
 //
 // It is the loss over pairs with one constant temperature and no regulariser.
 #include "models/objectives/nt_xent.h"

@@ -29,6 +29,8 @@ struct ObjectiveOptions {
   std::string name = "ntxent";  // for messages and records: the plain loss, or the form
   bool adaptive = false;        // whether there is a temperature net
   double temperature = 0.5;     // not adaptive: tau of NT-Xent and InfoNCE
+  // Not adaptive: whether their denominators hold the positive; false: decoupled contrastive learning.
+  bool with_positive = true;
   AmclOptions amcl = {};        // adaptive only
   TemperatureNetOptions temperature_net = {};  // adaptive only
   double temperature_warmup_epochs = 0.0;      // adaptive only (models/temperature_warmup.h)

@@ -277,7 +277,8 @@ def main():
 
     for wp in (True, False):
         gc(f"ntxent with_pos={wp}", lambda z: R.ntxent(z, 0.3, wp)["loss"], [z])
-    gc("infonce queue", lambda q: R.infonce_queue(q, k, Q, 0.2)["loss"], [q])
+    for wp in (True, False):
+        gc(f"infonce queue with_pos={wp}", lambda q: R.infonce_queue(q, k, Q, 0.2, wp)["loss"], [q])
     gc("simsiam", lambda a, b: R.simsiam(a, z1, b, z2)["loss"], [p1, p2])
     for dd in (0, 1):
         gc(f"barlow ddof={dd}", lambda a, b: R.barlow(a, b, 0.05, dd)["loss"], [x, y])
@@ -358,8 +359,9 @@ def main():
     t = Temp("const", tau_const=0.3)
     err = rel(R.amcl_ntxent(z, None, t, "lse", True)["loss"], R.ntxent(z, 0.3, True)["loss"])
     report("identity: const tau, lse, with_pos == NT-Xent", err < 1e-12, err)
-    err = rel(R.amcl_moco(q, k, Q, None, t, "lse", True)["loss"], R.infonce_queue(q, k, Q, 0.3)["loss"])
-    report("identity: const tau, lse, with_pos == InfoNCE queue", err < 1e-12, err)
+    for wp in (True, False):
+        err = rel(R.amcl_moco(q, k, Q, None, t, "lse", wp)["loss"], R.infonce_queue(q, k, Q, 0.3, wp)["loss"])
+        report(f"identity: const tau, lse == InfoNCE queue, with_pos={wp}", err < 1e-12, err)
     phi = R.make_phi(g, 1, d, h, e)
     t = Temp(beta=0.1)
     err = rel(R.amcl_ntxent(z, phi, t, "topk", False, 1)["loss"], R.amcl_ntxent(z, phi, t, "hard", False)["loss"])

@@ -138,12 +138,13 @@ def objectives(ctx):
             g = ctx.gen(nm)
             record(ctx, nm, lambda i, p: R.ntxent(i["z"], tau, wp), {"z": clustered(g, C, N, d)}, {}, None,
                    {"objective": "ntxent", "tau": tau, "with_pos": int(wp)}, small)
-        nm = f"infonce_queue__{sn}"
-        g = ctx.gen(nm)
-        z = clustered(g, C, N, d)
-        record(ctx, nm, lambda i, p: R.infonce_queue(i["q"], i["k"], i["queue"], 0.1), {"q": z[:, :N]},
-               {"k": z[:, N:], "queue": R.l2n(rnd(g, C, K, d))}, None,
-               {"objective": "infonce_queue", "tau": 0.1}, small)
+        for vn, wp, meta in (("", True, {}), ("__nopos", False, {"with_pos": 0})):
+            nm = f"infonce_queue__{sn}{vn}"
+            g = ctx.gen(nm)
+            z = clustered(g, C, N, d)
+            record(ctx, nm, lambda i, p: R.infonce_queue(i["q"], i["k"], i["queue"], 0.1, wp), {"q": z[:, :N]},
+                   {"k": z[:, N:], "queue": R.l2n(rnd(g, C, K, d))}, None,
+                   {"objective": "infonce_queue", "tau": 0.1, **meta}, small)
         nm = f"simsiam__{sn}"
         g = ctx.gen(nm)
         z = clustered(g, C, N, d)

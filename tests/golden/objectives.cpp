@@ -125,11 +125,12 @@ void run_nt_xent(GoldenCase& golden) {
 }
 
 void run_info_nce_queue(GoldenCase& golden) {
-  const double tau = golden.number("tau");
+  const InfoNceQueueOptions options{.temperature = golden.number("tau"),
+                                    .with_positive = golden.flag("with_pos", true)};
   const Tensor k = golden.tensor("in.k");
   const Tensor queue = golden.tensor("in.queue");
   differentiate(golden, {"q"},
-                [&](const auto& in) { return info_nce_queue(in[0], k, queue, tau); });
+                [&](const auto& in) { return info_nce_queue(in[0], k, queue, options); });
 }
 
 void run_simsiam(GoldenCase& golden) {

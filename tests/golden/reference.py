@@ -152,7 +152,7 @@ def ntxent(z, tau: float, with_pos: bool = True):
     return _finish(out)
 
 
-def infonce_queue(q, k, queue, tau: float):
+def infonce_queue(q, k, queue, tau: float, with_pos: bool = True):
     """S2.2: q [C, N, d]; k [C, N, d] and queue [C, K, d] are constants; queue rows have unit length."""
     q, k, queue = _heads(q), _heads(k).detach(), _heads(queue).detach()
     out = []
@@ -162,7 +162,8 @@ def infonce_queue(q, k, queue, tau: float):
         a, b = l2n(q[c]), l2n(k[c])
         lp = (a * b).sum(-1, keepdim=True) / tau
         ln = pair_dot(a, queue[c]) / tau
-        out.append((torch.logsumexp(torch.cat([lp, ln], 1), 1) - lp[:, 0]).mean())
+        den = torch.cat([lp, ln], 1) if with_pos else ln
+        out.append((torch.logsumexp(den, 1) - lp[:, 0]).mean())
     return _finish(out)
 
 

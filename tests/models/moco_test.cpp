@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/backend/open.h"
+#include "models/methods/simclr.h"
 #include "models/objectives/info_nce_queue.h"
 #include "tests/models/random_images.h"
 
@@ -81,8 +82,10 @@ TEST_CASE("moco: the loss is half the sum of the two directions") {
     return slice(x, 1, view * kImages, (view + 1) * kImages);
   };
   const Tensor queue = State(method).buffers.at("queue.*.keys");
-  const double first = info_nce_queue(part(q, 0), part(k, 1), queue, 0.1).total.item();
-  const double second = info_nce_queue(part(q, 1), part(k, 0), queue, 0.1).total.item();
+  const double first =
+      info_nce_queue(part(q, 0), part(k, 1), queue, {.temperature = 0.1}).total.item();
+  const double second =
+      info_nce_queue(part(q, 1), part(k, 0), queue, {.temperature = 0.1}).total.item();
   CHECK(method.loss(made).total.item() == doctest::Approx(0.5 * (first + second)).epsilon(1e-6));
 }
 
@@ -175,6 +178,17 @@ TEST_CASE("moco: the chance level is log(1 + K) per head at any constant tempera
   const auto backend = open_backend("plain");
   CHECK(Moco(*backend, 1, small(24)).chance_level(kImages) ==
         doctest::Approx(2.0 * std::log(25.0)));
+}
+
+TEST_CASE("moco, simclr: without the positive the chance level counts the negatives alone") {
+  const auto backend = open_backend("plain");
+  MocoOptions options = small(24);
+  options.objective.with_positive = false;
+  CHECK(Moco(*backend, 1, options).chance_level(kImages) == doctest::Approx(2.0 * std::log(24.0)));
+  const SimClr simclr(
+      *backend, 1,
+      {.backbone = {.width = 4}, .projector = {}, .objective = {.with_positive = false}});
+  CHECK(simclr.chance_level(kImages) == doctest::Approx(std::log(2.0 * kImages - 2.0)));
 }
 
 TEST_CASE("moco: a queue without places and a momentum out of range are refused") {

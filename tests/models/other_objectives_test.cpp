@@ -48,8 +48,23 @@ double value(const Loss& loss) {
 TEST_CASE("queue: constant temperature without regulariser is InfoNCE, to the bit") {
   const Tensor q = normal(1);
   const Tensor k = normal(2);
-  CHECK(value(amcl_moco(q, k, queue_of(kKeys), nullptr, constant(0.1))) ==
-        value(info_nce_queue(q, k, queue_of(kKeys), 0.1)));
+  for (const bool with_positive : {true, false}) {
+    AmclOptions options = constant(0.1);
+    options.with_positive = with_positive;
+    CHECK(value(amcl_moco(q, k, queue_of(kKeys), nullptr, options)) ==
+          value(info_nce_queue(q, k, queue_of(kKeys),
+                               {.temperature = 0.1, .with_positive = with_positive})));
+  }
+}
+
+TEST_CASE("queue: the decoupled form leaves the positive out of the denominator") {
+  // One feature, so that every similarity is 1 or -1: the query like its key and two of three in the queue.
+  const auto rows = [](const std::vector<double>& values) {
+    return Tensor::from_host<double>(test::plain(), {1, std::ssize(values), 1}, values);
+  };
+  const Loss loss = info_nce_queue(rows({2.0}), rows({3.0}), rows({1.0, 1.0, -1.0}),
+                                   {.temperature = 0.5, .with_positive = false});
+  CHECK(value(loss) == doctest::Approx(std::log(2.0 * std::exp(2.0) + std::exp(-2.0)) - 2.0));
 }
 
 TEST_CASE("queue: one image is legal; keys and queue receive no gradient") {
@@ -58,8 +73,8 @@ TEST_CASE("queue: one image is legal; keys and queue receive no gradient") {
   const Tensor k = tape::leaf(normal(2, {1, 1, kFeatures}));
   const Tensor queue = tape::leaf(queue_of(kKeys).slice(0, 1));
   TemperatureNet net = make_net(kFeatures);
-  tape::backward(
-      add(info_nce_queue(q, k, queue, 0.1).total, amcl_moco(q, k, queue, &net, {}).total));
+  tape::backward(add(info_nce_queue(q, k, queue, {.temperature = 0.1}).total,
+                     amcl_moco(q, k, queue, &net, {}).total));
   CHECK(tape::gradient(q).defined());
   CHECK_FALSE(tape::gradient(k).defined());
   CHECK_FALSE(tape::gradient(queue).defined());
@@ -95,8 +110,14 @@ TEST_CASE("other objectives: gradients agree with differences") {
     INFO(std::string(name));
     CHECK(test::gradient_error(loss, inputs, parameters, /*seed=*/4) < 1e-6);
   };
-  check(
-      "infonce_queue", [&](auto in) { return info_nce_queue(in[0], k, queue, 0.2); }, one);
+  for (const bool with_positive : {true, false})
+    check(
+        "infonce_queue",
+        [&](auto in) {
+          return info_nce_queue(in[0], k, queue,
+                                {.temperature = 0.2, .with_positive = with_positive});
+        },
+        one);
   check(
       "simsiam", [&](auto in) { return simsiam(in[0], z1, in[1], z2); }, two);
   check(
@@ -133,16 +154,16 @@ TEST_CASE("other objectives: what cannot be is refused") {
   const Tensor k = normal(2);
   const Tensor empty = Tensor::zeros(test::plain(), {kHeads, 0, kFeatures}, DType::f64);
   TemperatureNet net = make_net(kFeatures);
-  CHECK_THROWS_WITH_AS(info_nce_queue(q, k, empty, 0.1),
+  CHECK_THROWS_WITH_AS(info_nce_queue(q, k, empty, {.temperature = 0.1}),
                        "infonce_queue: the queue is empty, it must hold K >= 1 keys", Error);
   CHECK_THROWS_WITH_AS(amcl_moco(q, k, empty, &net, {}), doctest::Contains("queue is empty"),
                        Error);
-  CHECK_THROWS_WITH_AS(info_nce_queue(q, k.slice(0, 1), queue_of(3), 0.1),
+  CHECK_THROWS_WITH_AS(info_nce_queue(q, k.slice(0, 1), queue_of(3), {.temperature = 0.1}),
                        doctest::Contains("keys must be [2, 5, 4] as the queries, got [1, 5, 4]"),
                        Error);
-  CHECK_THROWS_WITH_AS(info_nce_queue(q, k, queue_of(3).slice(0, 1), 0.1),
+  CHECK_THROWS_WITH_AS(info_nce_queue(q, k, queue_of(3).slice(0, 1), {.temperature = 0.1}),
                        doctest::Contains("the queue must be [2, K, 4]"), Error);
-  CHECK_THROWS_WITH_AS(info_nce_queue(q, k, queue_of(3), 0.0),
+  CHECK_THROWS_WITH_AS(info_nce_queue(q, k, queue_of(3), {.temperature = 0.0}),
                        doctest::Contains("temperature must be positive"), Error);
   CHECK_THROWS_WITH_AS(simsiam(q, k, q, k.slice(0, 1)),
                        doctest::Contains("both views must be [2, 5, 4]"), Error);
