@@ -209,8 +209,9 @@ class Backend : public Device {
   // else NaN, and so from then on: scale is read too.
   virtual void clip_scale(const Tensor& squares, const Tensor& loss, double limit,
                           Tensor& scale) = 0;
-  // shadow = momentum shadow + (1 - momentum) value.
-  virtual void moving_average(const Tensor& value, double momentum, Tensor& shadow) = 0;
+  // shadow = weights[0] shadow + weights[1] value; weights [2] as value, on the device, where a recorded
+  // step reads what the host has written since.
+  virtual void moving_average(const Tensor& value, const Tensor& weights, Tensor& shadow) = 0;
 
   // ---- images -----------------------------------------------------------------------------------
 

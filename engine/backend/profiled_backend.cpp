@@ -295,8 +295,8 @@ class ProfiledBackend final : public Backend {
   void clip_scale(const Tensor& squares, const Tensor& loss, double limit, Tensor& scale) override {
     run(&Backend::clip_scale, {"clip_scale"}, squares, loss, limit, scale);
   }
-  void moving_average(const Tensor& value, double momentum, Tensor& shadow) override {
-    run(&Backend::moving_average, {"moving_average"}, value, momentum, shadow);
+  void moving_average(const Tensor& value, const Tensor& weights, Tensor& shadow) override {
+    run(&Backend::moving_average, {"moving_average"}, value, weights, shadow);
   }
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override {

@@ -23,9 +23,9 @@ class Method {
   virtual ~Method() = default;
 
   // A training step may be recorded once and replayed (Device::capture). What changes with its
-  // number, which counts from 1, therefore lies in device memory and is written here, before the
-  // step and on the host: random draws, the place in the queue.
-  virtual void prepare_step(int64_t /*number*/) {}
+  // number, which counts from 1 to the `steps` of the run, therefore lies in device memory and is
+  // written here, before the step and on the host: random draws, the place in the queue, a momentum.
+  virtual void prepare_step(int64_t /*number*/, int64_t /*steps*/) {}
   // Of adaptive temperatures that warm up, in the same place: the share of the scores that counts, from
   // 0 to 1 (models/temperature_warmup.h).
   virtual void set_temperature_warmup(double share);

@@ -100,17 +100,18 @@ Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dt
       momentum_encoder_(Initializer(backend, seed, dtype), options.backbone, options.projector),
       queue_(backend, seed, options.projector.heads, options.queue, options.projector.dim,
              stat_dtype(dtype)) {
+  momentum_encoder_.set_momentum(options.encoder_momentum);
   make_temperature_net(options.projector.heads, options.projector.dim);
 }
 
-void Moco::prepare_step(int64_t number) {
+void Moco::prepare_step(int64_t number, int64_t /*steps*/) {
   step_ = number;
   for (auto& [rows, shuffle] : shuffles_) draw(rows, shuffle);
   if (keys_per_step_ > 0) queue_.set_place((step_ - 1) * keys_per_step_);
 }
 
 void Moco::begin_step() {
-  momentum_encoder_.follow(backbone_, heads_, options_.encoder_momentum);
+  momentum_encoder_.follow(backbone_, heads_);
 }
 
 void Moco::draw(int64_t rows, Shuffle& shuffle) const {

@@ -1,5 +1,6 @@
 #include "models/methods/momentum_encoder.h"
 
+#include <array>
 #include <vector>
 
 #include "engine/backend/backend.h"
@@ -22,19 +23,24 @@ std::vector<Parameter*> parameters_of(ResNet& backbone, ProjectionHead& projecto
 MomentumEncoder::MomentumEncoder(Initializer initializer, const ResNetOptions& backbone,
                                  const ProjectionHeadOptions& projector)
     : backbone_(initializer, backbone),
-      projector_(initializer, backbone_.feature_dim(), projector) {}
+      projector_(initializer, backbone_.feature_dim(), projector),
+      weights_(Tensor::empty(initializer.device(), {2}, initializer.dtype())) {}
 
 Tensor MomentumEncoder::forward(const Tensor& images, const ForwardContext& context) {
   const NoTapeScope no_tape;
   return projector_.forward(backbone_.forward(images, context), context);
 }
 
-void MomentumEncoder::follow(ResNet& backbone, ProjectionHead& projector, double momentum) {
+void MomentumEncoder::set_momentum(double momentum) {
+  weights_.assign<double>(std::array{momentum, 1.0 - momentum});
+}
+
+void MomentumEncoder::follow(ResNet& backbone, ProjectionHead& projector) {
   const std::vector<Parameter*> leaders = parameters_of(backbone, projector);
   const std::vector<Parameter*> followers = parameters_of(backbone_, projector_);
   for (size_t i = 0; i < followers.size(); ++i) {
     Tensor& value = followers[i]->value;
-    backend_of(value).moving_average(leaders[i]->value, momentum, value);
+    backend_of(value).moving_average(leaders[i]->value, weights_, value);
   }
 }
 

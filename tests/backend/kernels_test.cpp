@@ -198,10 +198,10 @@ TEST_CASE("rolled_index: counts from the shift and round") {
   });
 }
 
-TEST_CASE("moving_average: keeps the share that momentum says") {
+TEST_CASE("moving_average: keeps and takes the shares that its weights say") {
   on_every_backend([](const On& on) {
     Tensor shadow = on.vector({1, 10});
-    on->moving_average(on.vector({2, 0}), 0.75, shadow);
+    on->moving_average(on.vector({2, 0}), on.vector({0.75, 0.25}), shadow);
     on.equals(shadow, {1.25, 7.5});
   });
 }

@@ -118,7 +118,10 @@ TEST_CASE("cuda kernels: sums of squares, clipping and averages") {
       pair.check(scale);
     }
     Twin shadow = pair.normal({count});
-    pair.run([&](Backend& on, auto side) { on.moving_average(side(x), 0.99, side(shadow)); });
+    Twin weights = pair.statistic({0.99, 0.01});
+    pair.run([&](Backend& on, auto side) {
+      on.moving_average(side(x), side(weights), side(shadow));
+    });
     pair.check(shadow);
   }
   Twin large = pair.normal({200001});

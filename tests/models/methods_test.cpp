@@ -84,7 +84,7 @@ Projections zeros(const Projections& like) {
 TEST_CASE("methods: the loss reaches every parameter, and no buffer is one") {
   for_each_method([](Method& method, Backend& backend) {
     const TapeScope scope;
-    method.prepare_step(1);
+    method.prepare_step(1, 4);
     method.begin_step();
     const Projections projections = method.project(random_views(backend), {.batch_norm_groups = 2});
     CHECK(projections.front().shape() == Shape{kHeads, 2 * kImages, 8});

@@ -50,7 +50,7 @@ TEST_CASE("moco: the momentum encoder starts equal and follows by the moving ave
     CHECK(state.buffer("momentum_encoder." + name) == start[name]);
     backend->fill(parameter.second, 2.0);
   }
-  method.prepare_step(2);
+  method.prepare_step(2, 4);
   method.begin_step();
   for (const auto& entry : start) {
     const auto& before = entry.second;
@@ -112,7 +112,7 @@ TEST_CASE("moco: keys enter the queue after the step and go round") {
   State state(method);
   std::vector<std::vector<float>> steps;
   for (int64_t number = 1; number <= 2; ++number) {
-    method.prepare_step(number);
+    method.prepare_step(number, 2);
     method.begin_step();
     const Projections made = method.project(views(*backend, static_cast<uint64_t>(number)), kSplit);
     const std::vector<float> before = state.buffer("queue.*.keys");
@@ -170,7 +170,7 @@ TEST_CASE("moco: shuffling changes which keys share statistics, not which is who
   // Each step draws anew, and the same again.
   const std::vector<float> first = keys(shuffled, 4);
   CHECK(keys(shuffled, 4) == first);
-  shuffled.prepare_step(2);
+  shuffled.prepare_step(2, 4);
   CHECK(keys(shuffled, 4) != first);
 }
 

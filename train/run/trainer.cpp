@@ -103,6 +103,7 @@ int64_t Trainer::skipped_images() const {
 void Trainer::advance() {
   const std::vector<int64_t> samples = loader_.prepare();
   step_.launch({.number = finished_steps_ + 1,
+                .steps = steps(),
                 .rate = schedule_.rate(finished_steps_),
                 .peak = schedule_.peak,
                 .temperature_warmup = temperature_warmup()});

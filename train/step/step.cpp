@@ -114,7 +114,7 @@ Tensor gather_numbers(const Loss& loss, const Tensor& squares) {
 }  // namespace
 
 void prepare_step(Method& method, Optimizer& optimizer, const StepNumbers& numbers) {
-  method.prepare_step(numbers.number);
+  method.prepare_step(numbers.number, numbers.steps);
   if (numbers.temperature_warmup) method.set_temperature_warmup(*numbers.temperature_warmup);
   optimizer.prepare(numbers.rate, numbers.number, numbers.peak);
 }

@@ -29,6 +29,7 @@ struct StepResult {
 // What changes from step to step.
 struct StepNumbers {
   int64_t number = 1;               // of the step in the run, from 1
+  int64_t steps = 1;                // of the whole run
   double rate = 0.0;                // learning rate
   std::optional<double> peak = {};  // rate of what the schedule leaves alone; none: `rate`
   // Of adaptive temperatures that warm up (Method::set_temperature_warmup); none: they do not.

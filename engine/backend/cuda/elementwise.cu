@@ -89,11 +89,10 @@ void OwnKernels::temperature_backward(const Tensor& r, const TemperatureRange& r
   });
 }
 
-void OwnKernels::moving_average(const Tensor& value, double momentum, Tensor& shadow) {
+void OwnKernels::moving_average(const Tensor& value, const Tensor& weights, Tensor& shadow) {
   dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
-    const WeightedSum<T> function{static_cast<T>(momentum), static_cast<T>(1.0 - momentum)};
-    launch_map("moving_average", stream(), shadow.count(), function, shadow.data<T>(),
-               static_cast<const T*>(shadow.data<T>()), value.data<T>());
+    launch_map("moving_average", stream(), shadow.count(), WeightedSum<T>{weights.data<T>()},
+               shadow.data<T>(), static_cast<const T*>(shadow.data<T>()), value.data<T>());
   });
 }
 

@@ -145,12 +145,12 @@ void PlainBackend::clip_scale(const Tensor& squares, const Tensor& loss, double 
   });
 }
 
-void PlainBackend::moving_average(const Tensor& value, double momentum, Tensor& shadow) {
+void PlainBackend::moving_average(const Tensor& value, const Tensor& weights, Tensor& shadow) {
   dispatch_floating(value.dtype(), [&]<class T>(T) {
     const T* source = value.data<T>();
     T* average = shadow.data<T>();
-    const T kept = static_cast<T>(momentum);
-    const T taken = static_cast<T>(1.0 - momentum);
+    const T kept = weights.data<T>()[0];
+    const T taken = weights.data<T>()[1];
     for_each_element({.begin = 0, .end = value.count()},
                      [=](int64_t i) { average[i] = kept * average[i] + taken * source[i]; });
   });

@@ -110,7 +110,7 @@ class PlainBackend : public Backend {
                   const Tensor& gradient, Tensor& value, Tensor& first_moment,
                   Tensor& second_moment) override;
   void clip_scale(const Tensor& squares, const Tensor& loss, double limit, Tensor& scale) override;
-  void moving_average(const Tensor& value, double momentum, Tensor& shadow) override;
+  void moving_average(const Tensor& value, const Tensor& weights, Tensor& shadow) override;
   void augment(const Tensor& images, std::span<const ViewParameters> views,
                const ImageNormalization& normalization, Tensor& y) override;
   void augment_next(const Tensor& images, const Tensor& views,

@@ -27,12 +27,11 @@ struct Affine {
   __device__ T operator()(T x) const { return scale * x + shift; }
 };
 
-// kept a + taken b.
+// weights[0] a + weights[1] b, the weights in device memory.
 template <class T>
 struct WeightedSum {
-  T kept;
-  T taken;
-  __device__ T operator()(T a, T b) const { return kept * a + taken * b; }
+  const T* weights;
+  __device__ T operator()(T a, T b) const { return weights[0] * a + weights[1] * b; }
 };
 
 template <class T>
