@@ -21,6 +21,7 @@ enum class RandomPurpose : uint32_t {
   probe = 6,
   queue = 7,
   shuffle = 8,
+  directions = 9,
 };
 
 struct Philox4 {

@@ -6,13 +6,16 @@
 #include <vector>
 
 #include "models/methods/barlow_twins.h"
+#include "models/methods/byol.h"
+#include "models/methods/lejepa.h"
 #include "models/methods/moco.h"
 #include "models/methods/sim_siam.h"
 #include "models/methods/simclr.h"
 
 namespace amcl {
 
-using MethodOptions = std::variant<SimClrOptions, MocoOptions, BarlowTwinsOptions, SimSiamOptions>;
+using MethodOptions = std::variant<SimClrOptions, MocoOptions, BarlowTwinsOptions, SimSiamOptions,
+                                   ByolOptions, LejepaOptions>;
 
 // "simclr", "moco", ...: the values of --method, in this order.
 std::vector<std::string> method_names();

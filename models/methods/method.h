@@ -56,8 +56,8 @@ class Method {
   // Pairs that the loss of 2N rows compares, of features for Barlow Twins: what its time grows with.
   virtual int64_t pair_count(int64_t images) const = 0;
   // Backbone under "backbone.", heads under "projector.*.", predictor under "predictor.*.",
-  // temperature net under "temperature_net."; buffers of MoCo under "momentum_encoder." and
-  // "queue.*.".
+  // temperature net under "temperature_net."; buffers of MoCo and BYOL under "momentum_encoder.", of
+  // MoCo under "queue.*.".
   void visit(const ModuleVisitor& visitor);
 
  protected:

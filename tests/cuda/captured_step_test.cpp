@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 
+#include "engine/backend/open.h"
 #include "tests/support/cuda_emulation/emulated_backend.h"
 #include "tests/support/rng.h"
 #include "tests/train/tiny_training.h"
@@ -55,7 +56,10 @@ class Run {
     number = step_number;
     const Tensor fresh = random_images(backend, static_cast<uint64_t>(number));
     backend.copy(images.raw(), fresh.raw(), images.bytes());
-    StepNumbers numbers{.number = number, .rate = 0.01 * static_cast<double>(number), .peak = 0.02};
+    StepNumbers numbers{.number = number,
+                        .steps = kSteps,
+                        .rate = 0.01 * static_cast<double>(number),
+                        .peak = 0.02};
     if (warms_up) numbers.temperature_warmup = 0.2 * static_cast<double>(number);
     step.launch(numbers);
   }
@@ -148,6 +152,39 @@ TEST_CASE("captured step: SimSiam, whose predictor keeps the peak rate, with lar
 
 TEST_CASE("captured step: Barlow Twins") {
   check_same_bits(small_config("barlow", "adaptive", 1));
+}
+
+TEST_CASE("captured step: BYOL, whose momentum goes on with the number of the step") {
+  check_same_bits(small_config("byol", "fixed", 2));
+}
+
+TEST_CASE("captured step: LeJEPA, which draws directions for each step") {
+  check_same_bits(small_config("lejepa", "fixed", 2));
+}
+
+TEST_CASE("training on a GPU: BYOL and LeJEPA go as on the plain backend") {
+  for (const char* method : {"byol", "lejepa"}) {
+    CAPTURE(method);
+    const Config config = small_config(method, "fixed", 2);
+    Run emulated(config, /*capture=*/false);
+    const auto plain = open_backend("plain");
+    const auto same = build_method(config, *plain);
+    ParameterArena arena(*plain, [&](const ModuleVisitor& visitor) { same->visit(visitor); });
+    Optimizer optimizer(arena, config.optimizer);
+    for (int64_t number = 1; number <= kSteps; ++number) {
+      emulated.launch(number);
+      const StepResult got = emulated.step.result();
+      const StepResult want = training_step(*same, arena, optimizer,
+                                            random_images(*plain, static_cast<uint64_t>(number)),
+                                            {.number = number,
+                                             .steps = kSteps,
+                                             .rate = 0.01 * static_cast<double>(number),
+                                             .peak = 0.02},
+                                            {.context = emulated.context});
+      CHECK(got.loss == doctest::Approx(want.loss).epsilon(1e-3));
+      CHECK(got.gradient_norm == doctest::Approx(want.gradient_norm).epsilon(1e-2));
+    }
+  }
 }
 
 TEST_CASE("captured step: micro-batches") {

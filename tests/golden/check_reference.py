@@ -1,4 +1,5 @@
 """Checks reference.py: (1) torch.autograd.gradcheck, (2) the closed-form gradients of docs/objectives.md."""
+import math
 import sys
 import torch
 from torch.autograd import gradcheck
@@ -280,6 +281,14 @@ def main():
     for wp in (True, False):
         gc(f"infonce queue with_pos={wp}", lambda q: R.infonce_queue(q, k, Q, 0.2, wp)["loss"], [q])
     gc("simsiam", lambda a, b: R.simsiam(a, z1, b, z2)["loss"], [p1, p2])
+    gc("byol", lambda a, b: R.byol(a, z1, b, z2)["loss"], [p1, p2])
+    err = rel(R.byol(p1, z1, p2, z2)["loss"], 4 * C + 4 * R.simsiam(p1, z1, p2, z2)["loss"])
+    report("identity: BYOL == 4 C + 4 SimSiam", err < 1e-12, err)
+    directions = R.l2n(rnd(g, 7, d))
+    gc("lejepa", lambda a: R.lejepa(a, directions, 0.3)["loss"], [z])
+    err = rel(R.sigreg(torch.zeros(N, d, dtype=z.dtype), directions),
+              torch.tensor(N * math.sqrt(2 * math.pi) * (1 - 2 ** 0.5 + 3 ** -0.5), dtype=z.dtype))
+    report("identity: SIGReg of a collapse == its integral, cut at +-5", err < 1e-5, err)
     for dd in (0, 1):
         gc(f"barlow ddof={dd}", lambda a, b: R.barlow(a, b, 0.05, dd)["loss"], [x, y])
 

@@ -151,6 +151,16 @@ def objectives(ctx):
         record(ctx, nm, lambda i, p: R.simsiam(i["p1"], i["z1"], i["p2"], i["z2"]),
                {"p1": z[:, :N] + rnd(g, C, N, d), "p2": z[:, N:] + rnd(g, C, N, d)}, {"z1": z[:, :N], "z2": z[:, N:]},
                None, {"objective": "simsiam"}, small)
+        nm = f"byol__{sn}"
+        g = ctx.gen(nm)
+        z = clustered(g, C, N, d)
+        record(ctx, nm, lambda i, p: R.byol(i["p1"], i["t1"], i["p2"], i["t2"]),
+               {"p1": z[:, :N] + rnd(g, C, N, d), "p2": z[:, N:] + rnd(g, C, N, d)}, {"t1": z[:, :N], "t2": z[:, N:]},
+               None, {"objective": "byol"}, small)
+        nm = f"lejepa__{sn}"
+        g = ctx.gen(nm)
+        record(ctx, nm, lambda i, p: R.lejepa(i["z"], i["directions"], 0.05), {"z": clustered(g, C, N, d)},
+               {"directions": R.l2n(rnd(g, 2 * d, d))}, None, {"objective": "lejepa", "lambda": 0.05}, small)
         for ddof in (0, 1):
             nm = f"barlow__{sn}__ddof{ddof}"
             g = ctx.gen(nm)

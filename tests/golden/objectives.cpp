@@ -1,15 +1,18 @@
 // Golden files of objectives: metadata key `objective`, hyper-parameters by key with the defaults of
 // the reference.
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
 
+#include "models/methods/byol.h"
 #include "models/objectives/amcl_barlow.h"
 #include "models/objectives/amcl_moco.h"
 #include "models/objectives/amcl_nt_xent.h"
 #include "models/objectives/amcl_simsiam.h"
 #include "models/objectives/barlow.h"
 #include "models/objectives/info_nce_queue.h"
+#include "models/objectives/lejepa.h"
 #include "models/objectives/nt_xent.h"
 #include "models/objectives/simsiam.h"
 #include "tests/golden/golden_suite.h"
@@ -140,6 +143,25 @@ void run_simsiam(GoldenCase& golden) {
                 [&](const auto& in) { return simsiam(in[0], z1, in[1], z2); });
 }
 
+// Of the method itself: the two directions are its own.
+void run_byol(GoldenCase& golden) {
+  const Tensor t1 = golden.tensor("in.t1");
+  const Tensor t2 = golden.tensor("in.t2");
+  Byol method(golden.run().backend, 0,
+              {.backbone = {.width = 1}, .projector = {.heads = t1.dim(0), .dim = t1.dim(2)}},
+              golden.run().dtype);
+  const std::array targets{t1, t2};
+  differentiate(golden, {"p1", "p2"}, [&](const auto& in) {
+    return method.loss({{}, concat(in, 1), concat(targets, 1)});
+  });
+}
+
+void run_lejepa(GoldenCase& golden) {
+  const Tensor directions = golden.tensor("in.directions");
+  const double lambda = golden.number("lambda");
+  differentiate(golden, {"z"}, [&](const auto& in) { return lejepa(in[0], directions, lambda); });
+}
+
 BarlowOptions read_barlow(GoldenCase& golden) {
   return {.lambda = golden.number("lambda", 5e-3),
           .ddof = golden.integer("ddof", 0),
@@ -242,6 +264,8 @@ void run_objective(GoldenCase& golden, const std::string& objective) {
                                                              {"infonce_queue", run_info_nce_queue},
                                                              {"simsiam", run_simsiam},
                                                              {"barlow", run_barlow},
+                                                             {"byol", run_byol},
+                                                             {"lejepa", run_lejepa},
                                                              {"amcl_ntxent", run_amcl_nt_xent},
                                                              {"amcl_moco", run_amcl_moco},
                                                              {"amcl_simsiam", run_amcl_simsiam},

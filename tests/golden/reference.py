@@ -201,6 +201,37 @@ def barlow(x, y, lam: float = 5e-3, ddof: int = 0, eps: float = 1e-5):
     return _finish(out)
 
 
+def byol(p1, t1, p2, t2):
+    """S2.5: p = predictor output, t = target (constant)."""
+    p1, p2, t1, t2 = _heads(p1), _heads(p2), _heads(t1).detach(), _heads(t2).detach()
+    out = []
+    for c in range(p1.shape[0]):
+        out.append((((l2n(p1[c]) - l2n(t2[c])) ** 2).sum(-1) + ((l2n(p2[c]) - l2n(t1[c])) ** 2).sum(-1)).mean())
+    return _finish(out)
+
+
+def sigreg(x, directions):
+    """S2.6: x [N, d] rows, directions [S, d] unit rows: the sliced Epps-Pulley statistic."""
+    t = torch.linspace(-5, 5, 17, dtype=x.dtype)
+    normal = torch.exp(-0.5 * t ** 2)
+    empirical = torch.exp(1j * (x @ directions.T)[..., None] * t).mean(0)      # [S, 17]
+    distance = (empirical - normal).abs() ** 2 * normal
+    return x.shape[0] * torch.trapezoid(distance, t, dim=1).mean()
+
+
+def lejepa(z, directions, lam: float):
+    """S2.6: z [C, 2N, d] raw projections; directions [S, d] are constant."""
+    out, z, directions = [], _heads(z), directions.detach()
+    for c in range(z.shape[0]):
+        M = z.shape[1]
+        if M % 2 or M < 4:
+            raise SpecError("LeJEPA needs an even number of rows and N >= 2")
+        views = z[c].reshape(2, M // 2, -1)
+        prediction = ((views - views.mean(0)) ** 2).mean()
+        out.append((1 - lam) * prediction + lam * (sigreg(views[0], directions) + sigreg(views[1], directions)) / 2)
+    return _finish(out)
+
+
 # --------------------------------------------------------------- S4..S7 AMCL
 def amcl_ntxent(z, phi, t: Temp, mode: str = "lse", with_pos: bool = True, topk: int = 1):
     """S4: z [C, 2N, d].  with_pos=False is paper (2.1), True is (2.4)."""

@@ -8,6 +8,8 @@
 
 #include "engine/backend/open.h"
 #include "models/methods/barlow_twins.h"
+#include "models/methods/byol.h"
+#include "models/methods/lejepa.h"
 #include "models/methods/moco.h"
 #include "models/methods/sim_siam.h"
 #include "models/methods/simclr.h"
@@ -52,6 +54,16 @@ std::unique_ptr<Method> make(const std::string& name, bool adaptive, Backend& ba
                            .projector = small_head(HeadNorm::hidden),
                            .objective = objective(adaptive, amcl_barlow_objective()),
                            .barlow = {}});
+  if (name == "byol")
+    return std::make_unique<Byol>(backend, 1,
+                                  ByolOptions{.backbone = backbone,
+                                              .projector = small_head(HeadNorm::hidden),
+                                              .predictor_hidden = 6});
+  if (name == "lejepa")
+    return std::make_unique<Lejepa>(
+        backend, 1,
+        LejepaOptions{
+            .backbone = backbone, .projector = small_head(HeadNorm::hidden), .slices = 16});
   return std::make_unique<SimSiam>(
       backend, 1,
       SimSiamOptions{.backbone = backbone,
@@ -68,6 +80,10 @@ void for_each_method(const std::function<void(Method&, Backend&)>& body) {
       CAPTURE(adaptive);
       body(*make(name, adaptive, *backend), *backend);
     }
+  for (const char* name : {"byol", "lejepa"}) {
+    CAPTURE(name);
+    body(*make(name, false, *backend), *backend);
+  }
 }
 
 Tensor random_views(Backend& backend) {
@@ -133,16 +149,18 @@ TEST_CASE("methods: with the same seed all have the same encoder to start with")
     return values;
   };
   const std::vector<float> weights = first_weights(*make("simclr", false, *backend));
-  for (const char* name : {"moco", "barlow", "simsiam"})
-    CHECK(first_weights(*make(name, true, *backend)) == weights);
+  for (const char* name : {"moco", "barlow", "simsiam", "byol", "lejepa"})
+    CHECK(first_weights(*make(name, false, *backend)) == weights);
 }
 
 TEST_CASE("methods: the rate of SimSiam's predictor alone is constant") {
   for_each_method([](Method& method, Backend&) {
+    const bool simsiam = dynamic_cast<SimSiam*>(&method) != nullptr;
     method.visit({.parameter =
-                      [](const std::string& name, Parameter& parameter) {
+                      [simsiam](const std::string& name, Parameter& parameter) {
                         CAPTURE(name);
-                        CHECK(parameter.constant_rate == name.starts_with("predictor."));
+                        CHECK(parameter.constant_rate ==
+                              (simsiam && name.starts_with("predictor.")));
                       },
                   .buffer = [](const std::string&, Tensor&) {}});
   });

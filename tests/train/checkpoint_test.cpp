@@ -180,11 +180,13 @@ TEST_CASE("checkpoint: names and shapes are torchvision's, heads stand apart") {
 TEST_CASE("checkpoint: of every method, everything comes back to the bit") {
   const test::ScratchDirectory directory;
   const std::string path = directory.file("a.safetensors");
-  for (const char* method : {"moco", "barlow", "simsiam"}) {
+  for (const char* method : {"moco", "barlow", "simsiam", "byol", "lejepa"}) {
     CAPTURE(method);
     const bool moco = std::string_view(method) == "moco";
-    const Config config = small_config(moco ? test::Settings{{"method", method}, {"queue", "6"}}
-                                            : test::Settings{{"method", method}});
+    test::Settings settings{{"method", method}};
+    if (moco) settings["queue"] = "6";
+    if (!method_traits(method).has_amcl) settings["temperature"] = "fixed";
+    const Config config = small_config(settings);
     SmallRun saved(config, 1.0F);
     write_safetensors(path, saved.checkpoint(some_state()), true);
     SmallRun loaded(config, -9.0F);

@@ -277,6 +277,11 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
   CHECK(with({{"method", "barlow"}, {"temperature", "0.5"}}) ==
         "--temperature is 0.5: the plain loss of --method barlow has no temperature; leave it "
         "out, or use adaptive");
+  CHECK(with({{"method", "byol"}, {"temperature", "adaptive"}}) ==
+        "--temperature is adaptive: --method byol has no form with adaptive temperatures; leave it "
+        "out");
+  CHECK(with({{"method", "lejepa"}, {"temperature", "0.5"}}) ==
+        "--temperature is 0.5: the plain loss of --method lejepa has no temperature; leave it out");
   CHECK(with({{"method", "simsiam"}, {"temperature", "adaptive"}, {"objective", "amcl-topk"}}) ==
         "--objective is amcl-topk: --method simsiam has the form amcl only");
   CHECK(with({{"method", "moco"}, {"objective", "amcl-topk"}})
@@ -374,7 +379,7 @@ TEST_CASE("config: the help says what is usual, and for whom") {
   CHECK(usual("optimizer") == "sgd");
   CHECK(usual("queue") == "4096");
   CHECK(usual("heads") == "3 with adaptive temperatures, else 1");
-  CHECK(usual("head_dim") == "128; 2048 for barlow; 2048 for simsiam");
+  CHECK(usual("head_dim") == "128; 2048 for barlow; 2048 for simsiam; 256 for byol; 64 for lejepa");
   CHECK(usual("clip_norm") ==
         "0; 5 for moco with adaptive temperatures; 1 for barlow; 3 for "
         "simsiam with adaptive temperatures");

@@ -57,7 +57,7 @@ TEST_CASE("plan: the expected memory of every method is within 15 % of the measu
       CAPTURE(method);
       CAPTURE(micro_batch);
       Config config = test::tiny_config(
-          method, "adaptive",
+          method, test::temperatures_of(method).back(),
           {{"head_dim", "64"}, {"batch", "96"}, {"micro_batch", std::to_string(micro_batch)}});
       if (value_of(config, "queue")) test::set(config, {{"queue", "1024"}});
       const auto backend = open_backend(config.train.device);

@@ -184,7 +184,7 @@ TEST_CASE("pretrain: what was left open is settled by the views, said, stored an
 TEST_CASE("pretrain: every method goes on to the same bits") {
   Runs runs;
   for (const char* method : test::kMethods)
-    for (const char* temperature : {"fixed", "adaptive"}) {
+    for (const char* temperature : test::temperatures_of(method)) {
       CAPTURE(method);
       CAPTURE(temperature);
       const std::string name = concat_text(method, '-', temperature);

@@ -97,7 +97,7 @@ TEST_CASE("step: the loss of a frozen batch falls") {
 
 TEST_CASE("step: the loss of a frozen batch falls, with every method") {
   for (const char* method : test::kMethods)
-    for (const char* temperature : {"fixed", "adaptive"}) {
+    for (const char* temperature : test::temperatures_of(method)) {
       CAPTURE(method);
       CAPTURE(temperature);
       Model model(test::tiny_config(method, temperature));
@@ -126,7 +126,7 @@ std::vector<float> gradients_in_parts(Model& model, int64_t micro_batch, double&
 
 TEST_CASE("step: micro-batches give the loss and the gradient of the whole batch") {
   for (const char* method : test::kMethods)
-    for (const char* temperature : {"fixed", "adaptive"}) {
+    for (const char* temperature : test::temperatures_of(method)) {
       CAPTURE(method);
       CAPTURE(temperature);
       Model model(test::tiny_config(method, temperature));

@@ -53,11 +53,17 @@ inline Config tiny_config(Settings changes = {}) {
 inline Config tiny_config(const std::string& method, const std::string& temperature,
                           Settings changes = {}) {
   changes.merge(Settings{{"method", method}, {"temperature", temperature}});
-  if (method == "simsiam") changes.merge(Settings{{"predictor_hidden", "4"}});
+  if (method == "simsiam" || method == "byol") changes.merge(Settings{{"predictor_hidden", "4"}});
   if (method == "moco") changes.merge(Settings{{"queue", "24"}, {"bn_splits", "2"}});
   return tiny_config(std::move(changes));
 }
 
-inline constexpr const char* kMethods[] = {"simclr", "moco", "barlow", "simsiam"};
+inline constexpr const char* kMethods[] = {"simclr", "moco", "barlow", "simsiam", "byol", "lejepa"};
+
+// The temperatures that a method can have.
+inline std::vector<const char*> temperatures_of(const std::string& method) {
+  if (!method_traits(method).has_amcl) return {"fixed"};
+  return {"fixed", "adaptive"};
+}
 
 }  // namespace amcl::test

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Whether every method learns as it comes: each --method, plain and adaptive, with no setting but the size of the task,
-# beside an untrained network of the same seed. kNN (k = 20) on the 10,000 test images of CIFAR-10 after 15 epochs
-# (SimSiam 30) on the first 4,000 training images, ResNet-18 of width 16, one thread. Prints a Markdown table and writes
-# it to tools/bench/results/DATE-defaults.md. A run or evaluation that is there already is not made again.
+# Whether every method learns as it comes: each --method, plain and adaptive (byol and lejepa are plain only), with no
+# setting but the size of the task, beside an untrained network of the same seed. kNN (k = 20) on the 10,000 test images
+# of CIFAR-10 after 15 epochs (SimSiam 30) on the first 4,000 training images, ResNet-18 of width 16, one thread. Prints a
+# Markdown table and writes it to tools/bench/results/DATE-defaults.md. A run or evaluation that is there already is not
+# made again.
 #   usage: tools/bench/methods.sh CIFAR10 RUNS    for example: tools/bench/methods.sh cifar-10-batches-bin runs/methods
 # Two hours on one core. The exit status is 1 if a form is not 3 points above the untrained network.
 set -euo pipefail
@@ -62,10 +63,12 @@ results=tools/bench/results/$(date +%F)-defaults.md
 untrained=()
 for i in "${!seeds[@]}"; do untrained[i]=$(score untrained "${seeds[i]}" --epochs 0); done
 row untrained
-for method in simclr moco barlow simsiam; do
+for method in simclr moco barlow simsiam byol lejepa; do
   epochs=15
   [[ $method == simsiam ]] && epochs=30
-  for temperature in fixed adaptive; do
+  temperatures=(fixed adaptive)
+  [[ $method == byol || $method == lejepa ]] && temperatures=(fixed)
+  for temperature in "${temperatures[@]}"; do
     row "$method-$temperature" --method "$method" --temperature "$temperature" --epochs "$epochs"
   done
 done

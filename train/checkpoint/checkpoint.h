@@ -4,7 +4,7 @@
 //   backbone.*                        torchvision's ResNet keys; filters OIHW (ours are [K, R, S,
 //   C]) backbone.*.num_batches_tracked    I64 scalars, only for PyTorch's strict loading
 //   projector.<head>.<layer>.weight   one tensor per head (stacked in memory)
-//   predictor.<head>.<layer>.weight   SimSiam
+//   predictor.<head>.<layer>.weight   SimSiam, BYOL
 //   temperature_net.*
 //   momentum_encoder.*                MoCo: names as without the prefix
 //   queue.<head>.keys                 MoCo: [K, d]
