@@ -19,10 +19,12 @@ ProjectionHeadOptions predictor_options(const SimSiamOptions& options) {
 }  // namespace
 
 ObjectiveOptions amcl_simsiam_objective() {
-  // Bounded below, which needs beta >= 1/2 (spec S10c).
+  // Bounded below, which needs beta >= 1/2 (spec S10c). First scores grow with the features: unscaled,
+  // those of 2048 would put all temperatures at their lower bound (S3.5).
   return {.name = "amcl",
           .adaptive = true,
-          .amcl = {.beta = 1.0, .a = 1.0, .range = {.low = 0.1, .high = 2.0}}};
+          .amcl = {.beta = 1.0, .a = 1.0, .range = {.low = 0.1, .high = 2.0}},
+          .temperature_net = {.score_scale = 1.0 / 16.0}};
 }
 
 SimSiamOptions SimSiamOptions::usual(const TemperatureChoice& choice) {

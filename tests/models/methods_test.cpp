@@ -220,6 +220,20 @@ TEST_CASE(
   });
 }
 
+TEST_CASE(
+    "sim_siam: with features as many as usual the first temperatures are near that of score 0") {
+  const auto backend = open_backend("plain");
+  SimSiam method(*backend, 1,
+                 {.backbone = {.width = 4},
+                  .projector = {.hidden = 12, .dim = SimSiamOptions{}.projector.dim},
+                  .predictor_hidden = 6,
+                  .objective = amcl_simsiam_objective()});
+  const Loss loss = method.loss(method.project(random_views(*backend), {.batch_norm_groups = 2}));
+  const auto values = loss.statistics.to_host<double>();
+  CHECK(values[kTemperatureMin] > 0.8);  // of 0.1 to 2, in whose middle they are for score 0
+  CHECK(values[kTemperatureMax] < 1.05);
+}
+
 TEST_CASE("methods: the decorrelation of the heads enters the total with its weight") {
   const auto backend = open_backend("plain");
   const auto make_with = [&](double weight) {

@@ -330,8 +330,11 @@ TEST_CASE("config: each method has its usual values, and its own keys only") {
                                                               {"temperature_high", "2"},
                                                               {"barlow_score", "correlation"},
                                                               {"queue", "none"}});
-  check({{"method", "simsiam"}, {"temperature", "adaptive"}},
-        {{"predictor_hidden", "512"}, {"beta", "1"}, {"omega_a", "1"}, {"reducer", "none"}});
+  check({{"method", "simsiam"}, {"temperature", "adaptive"}}, {{"predictor_hidden", "512"},
+                                                               {"beta", "1"},
+                                                               {"omega_a", "1"},
+                                                               {"score_scale", "0.0625"},
+                                                               {"reducer", "none"}});
   // The form gives what nothing else does; the weight on its negatives is kappa beta (spec S11).
   check({{"objective", "amcl-topk"}, {"topk", "10"}, {"beta", "0.5"}},
         {{"reducer", "topk"}, {"beta_negative", "5"}, {"omega_a", "64"}});
