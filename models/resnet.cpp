@@ -72,6 +72,19 @@ const char* usual_stem(int64_t image_side) {
   return image_side <= 64 ? "cifar" : "imagenet";
 }
 
+std::optional<std::string> stem_of_window(int64_t window) {
+  for (const Stem& stem : kStems)
+    if (stem.kernel == window) return stem.name;
+  return {};
+}
+
+std::optional<std::string> backbone_of_blocks(const std::array<int64_t, 4>& blocks,
+                                              bool bottleneck) {
+  for (const Architecture& known : kArchitectures)
+    if (known.blocks == blocks && known.bottleneck == bottleneck) return known.name;
+  return {};
+}
+
 void ResNetOptions::visit_settings(const SettingVisitor& visitor) {
   std::vector<std::string> stems = stem_names();
   stems.insert(stems.begin(), kAutoStem);

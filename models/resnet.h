@@ -1,6 +1,7 @@
 // Residual networks (He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR
 // 2016) as torchvision builds them, without the classifier: images [N, H, W, 3] -> features [N, D].
 #pragma once
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,12 @@ const char* usual_stem(int64_t image_side);
 // The values that `backbone` and `stem` may take.
 std::vector<std::string> backbone_names();
 std::vector<std::string> stem_names();
+
+// The stem whose first window is that wide, and the backbone of so many blocks in its stages; empty if
+// there is none.
+std::optional<std::string> stem_of_window(int64_t window);
+std::optional<std::string> backbone_of_blocks(const std::array<int64_t, 4>& blocks,
+                                              bool bottleneck);
 
 // A convolution and the batch norm after it, fused with what follows.
 struct ConvNorm {

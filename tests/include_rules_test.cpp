@@ -63,6 +63,7 @@ const std::map<std::string, std::set<std::string>>& allowed_folders() {
     const std::string assembly = "train/assembly";
     const std::string step = "train/step";
     const std::string checkpoint = "train/checkpoint";
+    const std::string encoder = "train/encoder";
     const std::string evaluation = "train/evaluation";
     const std::string pictures = "train/pictures";
     const std::string run = "train/run";
@@ -72,12 +73,13 @@ const std::map<std::string, std::set<std::string>>& allowed_folders() {
     part_of_train("assembly", {config});
     part_of_train("step", {});
     part_of_train("checkpoint", {});
+    part_of_train("encoder", {checkpoint});
     part_of_train("evaluation", {config, assembly, checkpoint});
     part_of_train("pictures", {evaluation});
-    part_of_train("run", {config, assembly, step, checkpoint, evaluation, program});
+    part_of_train("run", {config, assembly, step, checkpoint, encoder, evaluation, program});
     part_of_train("bench", {config, assembly, step, program});
-    part_of_train("commands", {config, assembly, checkpoint, evaluation, pictures, run, bench,
-                               "engine/op_cases", program});
+    part_of_train("commands", {config, assembly, checkpoint, encoder, evaluation, pictures, run,
+                               bench, "engine/op_cases", program});
     result[program] = below_train;
     result[program].insert(commands);
     return result;

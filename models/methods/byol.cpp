@@ -63,6 +63,10 @@ void Byol::prepare_step(int64_t number, int64_t steps) {
   momentum_encoder_.set_momentum(1.0 - (1.0 - options_.encoder_momentum) * share);
 }
 
+void Byol::follow_at_once() {
+  momentum_encoder_.copy(backbone_, heads_);
+}
+
 void Byol::begin_step() {
   momentum_encoder_.follow(backbone_, heads_);
 }

@@ -34,6 +34,7 @@ class Byol final : public Method {
   Byol(Backend& backend, uint64_t seed, const ByolOptions& options, DType dtype = DType::f32);
 
   void prepare_step(int64_t number, int64_t steps) override;
+  void follow_at_once() override;
   void begin_step() override;
   // Projections z, the predictions from them, and the targets of the same images, each [C, 2N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;

@@ -29,6 +29,8 @@ class Method {
   // Of adaptive temperatures that warm up, in the same place: the share of the scores that counts, from
   // 0 to 1 (models/temperature_warmup.h).
   virtual void set_temperature_warmup(double share);
+  // After the trained encoder was given weights from elsewhere: one that follows it becomes its copy.
+  virtual void follow_at_once() {}
   // From here to finish_step() methods give the device work and read nothing back.
   // Before the forward pass: the momentum encoder.
   virtual void begin_step() {}
@@ -45,6 +47,11 @@ class Method {
   Tensor features(const Tensor& images, const ForwardContext& context) {
     return backbone_.forward(images, context);
   }
+  // Projections [C, N, d] of images [N, H, W, 3], for evaluation.
+  Tensor projections(const Tensor& images, const ForwardContext& context) {
+    return heads_.forward(backbone_.forward(images, context), context);
+  }
+  ResNet& backbone() { return backbone_; }
   int64_t feature_dim() const { return backbone_.feature_dim(); }
   // Backbone features of the images of the last project(), without gradient, view after view: what
   // an online probe learns from.

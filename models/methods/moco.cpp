@@ -110,6 +110,10 @@ void Moco::prepare_step(int64_t number, int64_t /*steps*/) {
   if (keys_per_step_ > 0) queue_.set_place((step_ - 1) * keys_per_step_);
 }
 
+void Moco::follow_at_once() {
+  momentum_encoder_.copy(backbone_, heads_);
+}
+
 void Moco::begin_step() {
   momentum_encoder_.follow(backbone_, heads_);
 }

@@ -53,6 +53,7 @@ class Moco final : public Method {
   Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype = DType::f32);
 
   void prepare_step(int64_t number, int64_t steps) override;
+  void follow_at_once() override;
   void begin_step() override;
   // Queries q and keys k of the same images, [C, 2N, d]; not symmetric: q of view 1 and k of view 2,
   // [C, N, d].

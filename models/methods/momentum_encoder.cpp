@@ -35,6 +35,15 @@ void MomentumEncoder::set_momentum(double momentum) {
   weights_.assign<double>(std::array{momentum, 1.0 - momentum});
 }
 
+void MomentumEncoder::copy(ResNet& backbone, ProjectionHead& projector) {
+  const std::vector<Parameter*> leaders = parameters_of(backbone, projector);
+  const std::vector<Parameter*> followers = parameters_of(backbone_, projector_);
+  for (size_t i = 0; i < followers.size(); ++i) {
+    Tensor& value = followers[i]->value;
+    value.device().copy(value.raw(), leaders[i]->value.raw(), value.bytes());
+  }
+}
+
 void MomentumEncoder::follow(ResNet& backbone, ProjectionHead& projector) {
   const std::vector<Parameter*> leaders = parameters_of(backbone, projector);
   const std::vector<Parameter*> followers = parameters_of(backbone_, projector_);

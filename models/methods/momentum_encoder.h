@@ -20,6 +20,8 @@ class MomentumEncoder {
   Tensor forward(const Tensor& images, const ForwardContext& context);
   // From 0 to 1; a copy from the host, to be made before the first follow().
   void set_momentum(double momentum);
+  // value <- that of the trained encoder.
+  void copy(ResNet& backbone, ProjectionHead& projector);
   // value <- momentum value + (1 - momentum) that of the trained encoder.
   void follow(ResNet& backbone, ProjectionHead& projector);
   // All of it as buffers, under the names of the trained encoder after the prefix.

@@ -110,7 +110,8 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
                 {"--bs: unknown option of amcl evaluate; the nearest is"});
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
   check_refused(amcl({}), 2,
-                {"a command is missing after 'amcl'", "pretrain, evaluate, augment, data, verify"});
+                {"a command is missing after 'amcl'",
+                 "pretrain, evaluate, embed, export, augment, data, verify"});
   check_refused(amcl({"bench"}), 2,
                 {"a command is missing after 'amcl bench'", "data, pairs, step"});
 }

@@ -195,6 +195,13 @@ void load_weights(const Checkpoint& checkpoint, const VisitFunction& visit) {
   restore_all(targets, checkpoint.file);
 }
 
+void load_module(const SafetensorsFile& file, const std::string& what, const VisitFunction& visit) {
+  std::vector<Target> targets = targets_of(visit);
+  const std::string wrong = differences(targets, file, [](const std::string&) { return true; });
+  if (!wrong.empty()) fail(ErrorKind::data, what, ": ", wrong);
+  restore_all(targets, file);
+}
+
 void load_optimizer(const Checkpoint& checkpoint, const ParameterArena& arena,
                     std::span<OptimizerMemory> memories) {
   std::vector<Target> targets;

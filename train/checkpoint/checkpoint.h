@@ -58,6 +58,9 @@ Checkpoint read_checkpoint(const std::string& path);
 // was: names missing, unexpected, or of another shape are listed (the first few, and how many).
 void load_weights(const Checkpoint& checkpoint, const VisitFunction& visit);
 
+// The same of the tensors of a file that hold a module and nothing else; `what` begins the message.
+void load_module(const SafetensorsFile& file, const std::string& what, const VisitFunction& visit);
+
 // Copies the optimiser's state, as strictly. To be called after load_weights.
 void load_optimizer(const Checkpoint& checkpoint, const ParameterArena& arena,
                     std::span<OptimizerMemory> memories);

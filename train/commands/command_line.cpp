@@ -77,6 +77,8 @@ CommandLine::CommandLine()
   root_.add_flag("--verbose", global_.verbose, "errors also say where in the source they arose");
   add_pretrain_command(table_, root_);
   add_evaluate_command(table_, root_);
+  add_embed_command(table_, root_);
+  add_export_command(table_, root_);
   add_augment_command(table_, root_);
   add_data_command(table_, root_);
   add_verify_command(table_, root_);

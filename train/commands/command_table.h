@@ -38,6 +38,8 @@ class CommandTable {
 // Each adds one command with its options; the options live in the command's closure.
 void add_pretrain_command(CommandTable& table, CLI::App& root);
 void add_evaluate_command(CommandTable& table, CLI::App& root);
+void add_embed_command(CommandTable& table, CLI::App& root);
+void add_export_command(CommandTable& table, CLI::App& root);
 void add_augment_command(CommandTable& table, CLI::App& root);
 void add_data_command(CommandTable& table, CLI::App& root);
 void add_verify_command(CommandTable& table, CLI::App& root);

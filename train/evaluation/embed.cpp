@@ -19,8 +19,7 @@ constexpr int64_t kPixelsAtOnce = kEmbeddedAtOnce * kFileViewSize * kFileViewSiz
 template <class Embed>
 Tensor embed_all(Backend& backend, const Dataset& dataset, std::span<const int64_t> images,
                  int64_t width, int64_t at_once, const Embed& embed) {
-  const ImageExtent view = dataset.view_extent();
-  at_once = std::min(at_once, std::max<int64_t>(1, kPixelsAtOnce / (view.height * view.width)));
+  at_once = std::min(at_once, embedded_at_once(dataset));
   const auto count = static_cast<int64_t>(images.size());
   Tensor rows = Tensor::empty(backend, {count, width}, DType::f32);
   for (int64_t begin = 0; begin < count; begin += at_once) {
@@ -43,6 +42,11 @@ std::vector<int64_t> all_images(const Dataset& dataset) {
 }
 
 }  // namespace
+
+int64_t embedded_at_once(const Dataset& dataset) {
+  const ImageExtent view = dataset.view_extent();
+  return std::clamp<int64_t>(kPixelsAtOnce / (view.height * view.width), 1, kEmbeddedAtOnce);
+}
 
 Tensor backbone_features(Method& method, Backend& backend, const Dataset& dataset, int64_t at_once,
                          const BetweenBatches& between) {

@@ -15,6 +15,9 @@ using BetweenBatches = std::function<void()>;
 // Images that go through the encoder at once, unless fewer are asked for.
 inline constexpr int64_t kEmbeddedAtOnce = 256;
 
+// The same for the views of a set: fewer of large ones.
+int64_t embedded_at_once(const Dataset& dataset);
+
 // Backbone features [n, D] f32 of all images, not augmented, normalised with the set's constants,
 // by running batch norm statistics. Throws Error(numeric) if one is not finite.
 Tensor backbone_features(

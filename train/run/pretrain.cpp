@@ -15,6 +15,7 @@
 #include "train/config/config_resolve.h"
 #include "train/config/config_toml.h"
 #include "train/config/stored_config.h"
+#include "train/encoder/encoder_file.h"
 #include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/run/memory_advice.h"
@@ -46,11 +47,33 @@ std::function<void(const std::string&)> warner(const PretrainOptions& options) {
   };
 }
 
+bool holds_only_an_encoder(const std::string& path) {
+  std::error_code unreadable;
+  return std::filesystem::is_regular_file(path, unreadable) && !is_checkpoint_of_run(path);
+}
+
+// The heads start anew. Returns a line for people.
+std::string initialize_backbone(Trainer& trainer, const Config& config,
+                                const PretrainOptions& options) {
+  const EncoderFile encoder = read_encoder_file(config.train.init, warner(options));
+  trainer.initialize_backbone(encoder);
+  const size_t others = encoder.left_out.size();
+  return concat_text("init       ", printable(encoder.path), ": a ", encoder.backbone.backbone,
+                     " of width ", encoder.backbone.width, ", ", printable(encoder.naming), "; ",
+                     encoder.file.tensors.size(), " tensors taken",
+                     others > 0 ? concat_text(", ", others, " others left out, such as ",
+                                              printable(encoder.left_out.front()))
+                                : std::string(),
+                     "; heads start anew\n");
+}
+
 // Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from now
 // on it sees this run's images as this run's settings say.
 std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& config,
                        const PretrainOptions& options) {
   if (config.train.init.empty()) return {};
+  if (holds_only_an_encoder(config.train.init))
+    return initialize_backbone(trainer, config, options);
   const Checkpoint checkpoint = read_intact_checkpoint(config.train.init, warner(options));
   trainer.initialize(checkpoint);
   return concat_text("init       ", printable(checkpoint.path), " (epoch ", checkpoint.state.epoch,

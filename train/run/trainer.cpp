@@ -81,6 +81,18 @@ void Trainer::initialize(const Checkpoint& checkpoint) {
   load_weights(checkpoint, visit());
 }
 
+void Trainer::initialize_backbone(const EncoderFile& encoder) {
+  const ResNetOptions own = common(config_.method).backbone;
+  const ResNetOptions& other = encoder.backbone;
+  if (other.backbone != own.backbone || other.width != own.width || other.stem != own.stem)
+    fail(ErrorKind::data, "--init ", encoder.path, " holds a ", other.backbone, " of width ",
+         other.width, " (", other.stem, " stem), the run's is a ", own.backbone, " of width ",
+         own.width, " (", own.stem, " stem); give --backbone ", other.backbone, " --width ",
+         other.width, " --stem ", other.stem);
+  load_backbone(encoder, method_->backbone());
+  method_->follow_at_once();
+}
+
 // Also when the warm-up is over: what it has left in device memory is read on.
 std::optional<double> Trainer::temperature_warmup() const {
   if (temperature_warmup_ == 0) return {};

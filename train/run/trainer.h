@@ -10,6 +10,7 @@
 #include "models/methods/method.h"
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"
+#include "train/encoder/encoder_file.h"
 #include "train/evaluation/online_evaluation.h"
 #include "train/step/repeated_step.h"
 
@@ -28,6 +29,8 @@ class Trainer {
   void restore(const Checkpoint& checkpoint);
   // Takes weights and buffers only.
   void initialize(const Checkpoint& checkpoint);
+  // Those of the backbone. Error(data) if it is another network.
+  void initialize_backbone(const EncoderFile& encoder);
 
   // Gives the next step to the device. Throws Error(numeric), with the weights untouched, if loss or
   // gradient of a step are not finite: on the cpu of this one, on a device that works while the host
