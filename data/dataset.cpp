@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <sstream>
 
+#include "data/decode/encode_pnm.h"
 #include "data/hash.h"
 #include "engine/core/check.h"
 
@@ -21,8 +22,10 @@ std::string fingerprint_of_files(const ImageFiles& files) {
   const int64_t step = std::max<int64_t>(1, files.count() / kSampled);
   for (int64_t index = 0; index < files.count(); index += step) {
     try {
-      const std::span<const uint8_t> content = files.content(index, buffer);
-      hash.add(content.data(), content.size());
+      const ImageContent content = files.content(index, buffer);
+      // Pixels as they are packed: a set and its packed form have one fingerprint.
+      if (!content.is_file()) hash.add(pnm_header(content.extent));
+      hash.add(content.bytes.data(), content.bytes.size());
     } catch (const Error&) {
       hash.add("unreadable");  // reported when the image is needed
     }

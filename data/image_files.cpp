@@ -18,8 +18,7 @@ std::string DirectoryFiles::place(int64_t index) const {
   return (std::filesystem::path(directory_) / names_[static_cast<size_t>(index)]).string();
 }
 
-std::span<const uint8_t> DirectoryFiles::content(int64_t index,
-                                                 std::vector<uint8_t>& buffer) const {
+ImageContent DirectoryFiles::content(int64_t index, std::vector<uint8_t>& buffer) const {
   File file = File::open_for_reading(place(index));
   const int64_t size = file.size();
   if (size > kMostImageFileBytes)
@@ -27,7 +26,7 @@ std::span<const uint8_t> DirectoryFiles::content(int64_t index,
   if (buffer.size() < static_cast<size_t>(size)) buffer.resize(static_cast<size_t>(size));
   const std::span<uint8_t> content = std::span(buffer).first(static_cast<size_t>(size));
   file.read(std::as_writable_bytes(content));
-  return content;
+  return std::span<const uint8_t>(content);
 }
 
 uint64_t stamp_of_file(const std::string& path) {

@@ -1,4 +1,4 @@
-// Images that stay encoded until they are wanted, so that a set may be larger than memory.
+// Images that stay in files until they are wanted, so that a set may be larger than memory.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -25,9 +25,9 @@ class ImageFiles {
   virtual std::string name(int64_t index) const = 0;
   // For messages: where the image is.
   virtual std::string place(int64_t index) const = 0;
-  // The encoded image; in `buffer`, whose memory is reused, or in memory of the set. Errors: missing
-  // or io with the place; data, if it is no regular file.
-  virtual std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const = 0;
+  // The image; in `buffer`, whose memory is reused, or in memory of the set. Errors: missing or io with
+  // the place; data, if it is no regular file.
+  virtual ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const = 0;
   // Differs once the content does, without reading it: by size and time of the last change, or a
   // CRC that is known. 0 if the image is not there or nothing is known of it.
   virtual uint64_t stamp(int64_t /*index*/) const { return 0; }
@@ -51,7 +51,7 @@ class DirectoryFiles final : public ImageFiles {
   int64_t count() const override { return std::ssize(names_); }
   std::string name(int64_t index) const override { return names_[static_cast<size_t>(index)]; }
   std::string place(int64_t index) const override;
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override;
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override;
   uint64_t stamp(int64_t index) const override;
 
  private:
@@ -68,7 +68,7 @@ class SelectedFiles final : public ImageFiles {
   int64_t count() const override { return std::ssize(indices_); }
   std::string name(int64_t index) const override { return files_->name(source(index)); }
   std::string place(int64_t index) const override { return files_->place(source(index)); }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override {
     return files_->content(source(index), buffer);
   }
   uint64_t stamp(int64_t index) const override { return files_->stamp(source(index)); }

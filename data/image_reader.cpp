@@ -23,7 +23,7 @@ bool ImageReader::read(int64_t index, const std::function<ImageRequest(ImageExte
 }
 
 void ImageReader::decode(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose) {
-  const std::span<const uint8_t> content = dataset_.files->content(index, buffer_);
+  const ImageContent content = dataset_.files->content(index, buffer_);
   try {
     const ImageRequest request = choose(decoder_.extent(content));
     decoder_.decode(content, request.box, request.reduction, decoded_);

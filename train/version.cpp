@@ -1,5 +1,7 @@
 #include "train/version.h"
 
+#include "engine/backend/open.h"
+
 namespace amcl {
 
 std::string program_version() {
@@ -8,6 +10,13 @@ std::string program_version() {
 
 std::string program_commit() {
   return AMCL_COMMIT;
+}
+
+std::string version_text() {
+  std::string text = "amcl " + program_version() + " (commit " + program_commit() + ")";
+  for (const BackendDescription& backend : describe_backends())
+    text += '\n' + backend.name + ": " + backend.description;
+  return text;
 }
 
 }  // namespace amcl

@@ -8,5 +8,7 @@ namespace amcl {
 std::string program_version();
 // The commit it was built from, twelve digits; "unknown" if it was not built from a repository.
 std::string program_commit();
+// What --version prints: version and commit, then a line for each backend.
+std::string version_text();
 
 }  // namespace amcl

@@ -42,6 +42,22 @@ FileKind format_of(std::span<const uint8_t> file) {
   return kind;
 }
 
+void check_box(const ImageBox& box, const ImageExtent& whole) {
+  AMCL_CHECK(box.top >= 0 && box.left >= 0 && box.height >= 1 && box.width >= 1 &&
+                 box.top + box.height <= whole.height && box.left + box.width <= whole.width,
+             "decode: a box outside of the image of ", whole.height, " x ", whole.width);
+}
+
+// The rows of `box` in an image that is there as pixels.
+void copy_box(const ImageContent& image, const ImageBox& box, std::vector<uint8_t>& pixels) {
+  const auto bytes = static_cast<size_t>(box.height * box.width * 3);
+  if (pixels.size() < bytes) pixels.resize(bytes);
+  uint8_t* out = pixels.data();
+  for (int64_t y = box.top; y < box.top + box.height; ++y)
+    out = std::copy_n(image.bytes.data() + (y * image.extent.width + box.left) * 3, box.width * 3,
+                      out);
+}
+
 void give_up_large(std::vector<uint8_t>& block) {
   if (block.size() > kMostKeptBytes) block = {};
 }
@@ -115,19 +131,27 @@ ImageDecoder::ImageDecoder(DecodeMemory* shared) : state_(std::make_unique<State
 
 ImageDecoder::~ImageDecoder() = default;
 
-ImageExtent ImageDecoder::extent(std::span<const uint8_t> file) {
-  const StoredImage header = state_->header(format_of(file), file);
+ImageExtent ImageDecoder::extent(const ImageContent& content) {
+  if (!content.is_file()) return content.extent;
+  const StoredImage header = state_->header(format_of(content.bytes), content.bytes);
   return header.orientation.turned(header.extent);
 }
 
-void ImageDecoder::decode(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
+void ImageDecoder::decode(const ImageContent& content, const ImageBox& box, int64_t reduction,
                           DecodedImage& image) {
+  if (content.is_file()) return decode_file(content.bytes, box, reduction, image);
+  check_box(box, content.extent);
+  image.reduction = 1;
+  image.box = box;
+  copy_box(content, box, image.pixels);
+}
+
+void ImageDecoder::decode_file(std::span<const uint8_t> file, const ImageBox& box,
+                               int64_t reduction, DecodedImage& image) {
   const FileKind format = format_of(file);
   const StoredImage header = state_->header(format, file);
   const ImageExtent upright = header.orientation.turned(header.extent);
-  AMCL_CHECK(box.top >= 0 && box.left >= 0 && box.height >= 1 && box.width >= 1 &&
-                 box.top + box.height <= upright.height && box.left + box.width <= upright.width,
-             "decode: a box outside of the image of ", upright.height, " x ", upright.width);
+  check_box(box, upright);
   give_up_large(image.pixels);
   const DecodeShare share(state_->memory, State::working_bytes(format, header, box));
   state_->decode_stored(format, file, header.orientation.stored_box(box, header.extent), reduction,
@@ -135,9 +159,9 @@ void ImageDecoder::decode(std::span<const uint8_t> file, const ImageBox& box, in
   if (!header.orientation.as_stored()) state_->turn(header.orientation, header.extent, image);
 }
 
-void ImageDecoder::decode(std::span<const uint8_t> file, DecodedImage& image) {
-  const ImageExtent whole = extent(file);
-  decode(file, {0, 0, whole.height, whole.width}, 1, image);
+void ImageDecoder::decode(const ImageContent& content, DecodedImage& image) {
+  const ImageExtent whole = extent(content);
+  decode(content, {0, 0, whole.height, whole.width}, 1, image);
 }
 
 }  // namespace amcl

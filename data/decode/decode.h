@@ -40,6 +40,19 @@ struct ImageBox {
   bool operator==(const ImageBox&) const = default;
 };
 
+// An image as a set holds it: an image file, or its pixels.
+struct ImageContent {
+  ImageContent() = default;                                     // an empty file
+  ImageContent(std::span<const uint8_t> file) : bytes(file) {}  // NOLINT: a file is one
+  // u8 [extent.height, extent.width, 3].
+  ImageContent(std::span<const uint8_t> pixels, ImageExtent of) : bytes(pixels), extent(of) {}
+
+  bool is_file() const { return extent.height == 0; }
+
+  std::span<const uint8_t> bytes;
+  ImageExtent extent;  // of pixels; zeros for a file, which says it itself
+};
+
 // A part of an image, perhaps of a smaller version of it.
 struct DecodedImage {
   std::vector<uint8_t> pixels;  // [box.height, box.width, 3]; a larger block is kept for reuse
@@ -62,16 +75,19 @@ class ImageDecoder {
   ImageDecoder& operator=(const ImageDecoder&) = delete;
 
   // Extents after the orientation is applied.
-  ImageExtent extent(std::span<const uint8_t> file);
+  ImageExtent extent(const ImageContent& content);
   // Fills `image` with at least the pixels of `box`, the same to the bit as those of the whole
   // image. A JPEG may be reduced to 1/2, 1/4 or 1/8 (`reduction`, by its DCT); its box then covers
   // `box` divided by that. PNG and BMP are decoded whole.
-  void decode(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
+  void decode(const ImageContent& content, const ImageBox& box, int64_t reduction,
               DecodedImage& image);
   // The whole image, complete to the end of the file.
-  void decode(std::span<const uint8_t> file, DecodedImage& image);
+  void decode(const ImageContent& content, DecodedImage& image);
 
  private:
+  void decode_file(std::span<const uint8_t> file, const ImageBox& box, int64_t reduction,
+                   DecodedImage& image);
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -184,7 +184,7 @@ std::string PackedFile::place(int64_t index) const {
   return concat_text(file_.path(), ", image ", index, " (", name(index), ")");
 }
 
-std::span<const uint8_t> PackedFile::content(int64_t index, std::vector<uint8_t>& buffer) const {
+ImageContent PackedFile::content(int64_t index, std::vector<uint8_t>& buffer) const {
   if (file_.size() < static_cast<int64_t>(header_.index_offset + header_.index_bytes))
     fail(ErrorKind::data, file_.path(), " has become shorter while it is in use");
   const PackedEntry found = entry(index);

@@ -31,7 +31,7 @@ class PackedFile final : public ImageFiles {
   std::string place(int64_t index) const override;
   // Error(data) with the place, unless the image is what its CRC says, which is looked at when it is
   // read for the first time; Error(data) too if the file has become shorter.
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override;
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override;
   uint64_t stamp(int64_t index) const override { return entry(index).image_crc; }
   ImageExtent known_extent(int64_t index) const override {
     return {entry(index).height, entry(index).width};

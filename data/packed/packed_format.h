@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "engine/io/crc32c.h"
 
@@ -33,6 +34,9 @@ static_assert(std::endian::native == std::endian::little);
 // As in PNG: a transfer as text or with seven bits damages it visibly.
 inline constexpr std::array<uint8_t, 8> kPackedMagic = {0x89, 'A', 'M', 'C', 'L', '\r', '\n', 0x1a};
 inline constexpr uint32_t kPackedVersion = 1;
+
+// Of Dataset::layout; the layout of the source that was packed follows.
+inline constexpr std::string_view kPackedPrefix = "packed, ";
 
 // Mean and deviation of the channels, f32, of values in [0, 1].
 struct PackedMeasure {

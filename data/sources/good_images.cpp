@@ -29,7 +29,7 @@ std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int
       check.image = index;
       std::string place;  // before the reason, where the reason does not name it
       try {
-        const std::span<const uint8_t> content = files.content(index, buffer);
+        const ImageContent content = files.content(index, buffer);
         place = files.place(index) + ": ";
         decoder.decode(content, image);
         check.extent = {image.box.height, image.box.width};

@@ -2,15 +2,11 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
-#include <string_view>
 
 #include "data/dataset.h"
 #include "data/sources/dataset_options.h"
 
 namespace amcl {
-
-// Dataset::layout is this and the layout of the source.
-inline constexpr std::string_view kPackedPrefix = "packed, ";
 
 // The set in a packed file with the split, limit and options applied, as open_folder() does for the
 // folder that was packed. Errors: data, if the file is damaged; missing, if the split has no images.

@@ -46,8 +46,7 @@ void transpose(const uint8_t* planes, uint8_t* pixels) {
         *pixels++ = planes[channel * kPixels + x * kExtent + y];
 }
 
-// Images in their file, each of which is given as binary PNM. What is read passes through a buffer: of
-// the file, a process holds no page.
+// Images in their file. What is read passes through a buffer: of the file, a process holds no page.
 class Stl10Images final : public ImageFiles {
  public:
   explicit Stl10Images(const std::string& path) : file_(File::open_for_reading(path)) {
@@ -64,11 +63,10 @@ class Stl10Images final : public ImageFiles {
   std::string place(int64_t index) const override {
     return concat_text(file_.path(), ", image ", index);
   }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
-    static const std::string header = concat_text("P6 ", kExtent, ' ', kExtent, " 255\n");
-    buffer.resize(header.size() + kImageBytes);
-    read_pixels(index, std::copy(header.begin(), header.end(), buffer.data()));
-    return buffer;
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override {
+    buffer.resize(kImageBytes);
+    read_pixels(index, buffer.data());
+    return {buffer, {kExtent, kExtent}};
   }
   uint64_t stamp(int64_t) const override { return stamp_of_file(file_.path()); }
   ImageExtent known_extent(int64_t) const override { return {kExtent, kExtent}; }

@@ -197,14 +197,14 @@ class PnmFiles final : public ImageFiles {
   int64_t count() const override { return std::ssize(pixels_); }
   std::string name(int64_t index) const override { return concat_text(index); }
   std::string place(int64_t index) const override { return concat_text("image ", index); }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override {
     const bool smaller = last_is_smaller_ && index + 1 == count();
     const std::string header =
         concat_text("P6 ", extent_.width, ' ', extent_.height - (smaller ? 1 : 0), " 255\n");
     const std::vector<uint8_t>& pixels = pixels_[static_cast<size_t>(index)];
     buffer.assign(header.begin(), header.end());
     buffer.insert(buffer.end(), pixels.begin(), pixels.end());
-    return buffer;
+    return std::span<const uint8_t>(buffer);
   }
 
  private:
@@ -255,7 +255,7 @@ class WithBadFiles final : public ImageFiles {
   int64_t count() const override { return files_->count(); }
   std::string name(int64_t index) const override { return files_->name(index); }
   std::string place(int64_t index) const override { return files_->place(index); }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override {
     if (index % 3 == 0) return {};
     return files_->content(index, buffer);
   }

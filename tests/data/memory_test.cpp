@@ -28,10 +28,10 @@ class ManyFiles final : public ImageFiles {
   int64_t count() const override { return count_; }
   std::string name(int64_t index) const override { return concat_text(index); }
   std::string place(int64_t index) const override { return name(index); }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>& buffer) const override {
+  ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override {
     const std::string& image = images_[static_cast<size_t>(index % 8)];
     buffer.assign(image.begin(), image.end());
-    return buffer;
+    return std::span<const uint8_t>(buffer);
   }
 
  private:

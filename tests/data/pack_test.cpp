@@ -1,5 +1,5 @@
 // Packing that is stopped, repeated or impossible.
-#include "data/sources/pack.h"
+#include "data/packed/pack.h"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>

@@ -81,7 +81,7 @@ TEST_CASE("packed file: is recognised by its first bytes, and holds what was pac
   CHECK(packed.name(2) == "dog/3.pgm");
   CHECK(packed.place(2) == fixture.path() + ", image 2 (dog/3.pgm)");
   std::vector<uint8_t> buffer;
-  const std::span<const uint8_t> content = packed.content(2, buffer);
+  const std::span<const uint8_t> content = packed.content(2, buffer).bytes;
   CHECK(std::string(content.begin(), content.end()) == "P5 1 2 255 xy");
   CHECK(packed.entry(2).label == 1);
   CHECK(packed.entry(2).height == 2);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "data/sources/dataset_parts.h"
 #include "engine/backend/open.h"
 #include "tests/data/data_files.h"
 
@@ -10,7 +11,11 @@ namespace amcl {
 namespace fs = std::filesystem;
 
 PackReport pack(const fs::path& source, const fs::path& file, const PackOptions& options) {
-  return pack_dataset(*open_backend("cpu"), source.string(), file.string(), options);
+  const std::unique_ptr<Backend> backend = open_backend("cpu");
+  Packer packer(*backend, file.string(), options);
+  for_each_part(*backend, source.string(), /*seed=*/1, {},
+                [&](const Dataset& part, Split split) { packer.add(part, split); });
+  return packer.finish();
 }
 
 std::string small_packed_file() {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "data/packed/packed_format.h"
-#include "data/sources/pack.h"
+#include "data/packed/pack.h"
 
 namespace amcl {
 

@@ -175,9 +175,9 @@ TEST_CASE("packed: with a size the shorter side is resized, smaller images stay"
   CHECK(images[0].extent == ImageExtent{10, 20});
   CHECK(images[1].extent == ImageExtent{2, 3});
   std::vector<uint8_t> buffer;
-  const std::span<const uint8_t> small = packed.files->content(1, buffer);
+  const std::span<const uint8_t> small = packed.files->content(1, buffer).bytes;
   CHECK(std::string(small.begin(), small.end()) == "P6 3 2 255\nabcdefghijklmnopqr");
-  const std::span<const uint8_t> resized = packed.files->content(0, buffer);
+  const std::span<const uint8_t> resized = packed.files->content(0, buffer).bytes;
   // Antialiased: weights 1, 3, 3, 1 of 8 over four columns, the middle ones being 1.5 apart.
   CHECK(int{resized[resized.size() - 3 * 20 + 3 * 5]} == 63);
 
@@ -199,8 +199,8 @@ TEST_CASE("packed: several processes and threads read one file") {
     const PackedFile own(file.string());
     std::vector<uint8_t> buffer;
     for (int64_t image = 0; image < 14; ++image) {
-      const std::span<const uint8_t> here = packed.content(image, buffer);
-      if (!std::ranges::equal(own.content(image, buffer), here)) return false;
+      const std::span<const uint8_t> here = packed.content(image, buffer).bytes;
+      if (!std::ranges::equal(own.content(image, buffer).bytes, here)) return false;
     }
     return true;
   };

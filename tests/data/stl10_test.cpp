@@ -6,13 +6,13 @@
 #include "data/sources/channel_statistics.h"
 #include "data/sources/dataset_check.h"
 #include "data/sources/open_dataset.h"
-#include "data/sources/pack.h"
 #include "data/views/evaluation_batches.h"
 #include "data/views/loader.h"
 #include "engine/backend/open.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "tests/data/data_files.h"
 #include "tests/data/noise_dataset.h"
+#include "tests/data/packed_files.h"
 
 namespace amcl {
 namespace {
@@ -87,12 +87,14 @@ TEST_CASE(
   REQUIRE(verified.duplicates.size() == 1);
   CHECK(verified.duplicates[0].image == "2");
   const std::string packed = path + ".amcl";
-  pack_dataset(backend, path, packed, {});
+  pack(path, packed);
   const Dataset from_packed = open_dataset(backend, packed, Split::train, 0, 1);
   CHECK(from_packed.image_extent() == ImageExtent{96, 96});
   const Dataset from_source = open_dataset(backend, path, Split::train, 0, 1);
   CHECK(evaluation_pixels(backend, from_packed, 0, 3).to_host<uint8_t>() ==
         evaluation_pixels(backend, from_source, 0, 3).to_host<uint8_t>());
+  // A run on one goes on with the other.
+  CHECK(from_source.fingerprint() == from_packed.fingerprint());
   fs::remove(packed);
 }
 

@@ -176,7 +176,7 @@ class DecodingBench {
     std::vector<uint8_t> unused;
     int64_t bytes = 0;
     for (int64_t index = 0; index < dataset_.count(); ++index)
-      bytes += std::ssize(dataset_.files->content(index, unused));
+      bytes += std::ssize(dataset_.files->content(index, unused).bytes);
     return bytes / dataset_.count();
   }
 

@@ -11,8 +11,8 @@
 
 #include "data/decode/encode_jpeg.h"
 #include "data/image_files.h"
+#include "data/packed/pack.h"
 #include "data/sources/open_dataset.h"
-#include "data/sources/pack.h"
 #include "engine/core/check.h"
 #include "engine/io/atomic_file.h"
 #include "engine/io/file.h"
@@ -39,9 +39,9 @@ class EncodedImages final : public ImageFiles {
   int64_t count() const override { return std::ssize(images_); }
   std::string name(int64_t index) const override { return concat_text(index, ".jpg"); }
   std::string place(int64_t index) const override { return name(index); }
-  std::span<const uint8_t> content(int64_t index, std::vector<uint8_t>&) const override {
+  ImageContent content(int64_t index, std::vector<uint8_t>&) const override {
     const std::string& image = images_[static_cast<size_t>(index)];
-    return {reinterpret_cast<const uint8_t*>(image.data()), image.size()};
+    return std::span(reinterpret_cast<const uint8_t*>(image.data()), image.size());
   }
 
  private:
@@ -79,7 +79,9 @@ Dataset JpegFiles::open_folder() const {
 
 Dataset JpegFiles::open_packed(int64_t size) const {
   const std::string file = concat_text(directory_, '/', size, ".amcl");
-  pack_dataset(backend_, folder(), file, {.size = size});
+  Packer packer(backend_, file, {.size = size});
+  packer.add(open_folder(), Split::train);
+  packer.finish();
   return open(file);
 }
 

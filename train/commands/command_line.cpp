@@ -5,13 +5,13 @@
 
 #include "engine/core/check.h"
 #include "train/commands/help_text.h"
-#include "train/commands/info.h"
 #include "train/commands/option.h"
 #include "train/config/nearest_name.h"
 #include "train/config/setting_name.h"
 #include "train/config/synonym.h"
 #include "train/exit_code.h"
 #include "train/openmp_waiting.h"
+#include "train/version.h"
 
 namespace amcl {
 namespace {
@@ -75,16 +75,7 @@ CommandLine::CommandLine()
              .help = "colours on stderr; auto: on a terminal, unless NO_COLOR is set",
              .allowed = {"auto", "always", "never"}});
   root_.add_flag("--verbose", global_.verbose, "errors also say where in the source they arose");
-  add_pretrain_command(table_, root_);
-  add_evaluate_command(table_, root_);
-  add_embed_command(table_, root_);
-  add_export_command(table_, root_);
-  add_augment_command(table_, root_);
-  add_data_command(table_, root_);
-  add_verify_command(table_, root_);
-  add_config_command(table_, root_);
-  add_bench_command(table_, root_);
-  add_info_command(table_, root_);
+  for (const AddCommand add_command : kCommands) add_command(table_, root_);
 }
 
 const CLI::App& CommandLine::chosen() const {

@@ -35,7 +35,7 @@ class CommandTable {
   std::map<const CLI::App*, Command> commands_;
 };
 
-// Each adds one command with its options; the options live in the command's closure.
+// Each adds one command with its options, which live in the command's closure.
 void add_pretrain_command(CommandTable& table, CLI::App& root);
 void add_evaluate_command(CommandTable& table, CLI::App& root);
 void add_embed_command(CommandTable& table, CLI::App& root);
@@ -46,5 +46,12 @@ void add_verify_command(CommandTable& table, CLI::App& root);
 void add_config_command(CommandTable& table, CLI::App& root);
 void add_bench_command(CommandTable& table, CLI::App& root);
 void add_info_command(CommandTable& table, CLI::App& root);
+
+// In the order of the help.
+using AddCommand = void (*)(CommandTable& table, CLI::App& root);
+inline constexpr AddCommand kCommands[] = {
+    add_pretrain_command, add_evaluate_command, add_embed_command,  add_export_command,
+    add_augment_command,  add_data_command,     add_verify_command, add_config_command,
+    add_bench_command,    add_info_command};
 
 }  // namespace amcl

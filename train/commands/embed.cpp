@@ -20,7 +20,7 @@
 #include "train/checkpoint/intact_checkpoint.h"
 #include "train/checkpoint/run_files.h"
 #include "train/config/value_text.h"
-#include "train/count_progress.h"
+#include "train/progress_counter.h"
 #include "train/encoder/encoder.h"
 #include "train/encoder/feature_file.h"
 #include "train/evaluation/embed.h"
@@ -233,7 +233,7 @@ int run_embed(const EmbedOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const int64_t before = features.written_rows();
   {
-    CountProgress progress(options.progress, stderr);
+    ProgressCounter progress(options.progress, stderr);
     while (features.written_rows() < dataset.count()) {
       const int64_t begin = features.written_rows();
       const int64_t end = std::min(begin + embedded_at_once(dataset), dataset.count());

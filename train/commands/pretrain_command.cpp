@@ -1,11 +1,15 @@
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "engine/core/check.h"
+#include "train/checkpoint/run_files.h"
 #include "train/commands/command_table.h"
 #include "train/commands/config_flags.h"
 #include "train/commands/option.h"
-#include "train/commands/pretrain.h"
 #include "train/exit_code.h"
+#include "train/run/pretrain.h"
+#include "train/run/stop_signal.h"
 
 namespace amcl {
 namespace {
@@ -17,6 +21,17 @@ struct Options {
   PretrainOptions pretrain;
 };
 
+// The configuration file of the run to go on with (PretrainOptions::resume).
+std::string config_of_run(const std::string& run) {
+  std::error_code unreadable;
+  const bool there = std::filesystem::exists(run, unreadable);
+  const std::string path = config_path_of(there ? directory_of_run(run) : run);
+  if (!std::filesystem::exists(path, unreadable))
+    fail(ErrorKind::missing, "--resume ", run, ": there is no run (no ", path,
+         "); name the --out of an earlier pretrain");
+  return path;
+}
+
 void check_new_run(const Config& config, bool dry_run) {
   if (config.data.data.empty()) {
     fail(ErrorKind::usage, "--data is missing: name a directory of images, or shapes10");
@@ -27,14 +42,15 @@ void check_new_run(const Config& config, bool dry_run) {
 }
 
 int run(Options& options, const GlobalOptions& global) {
-  PretrainOptions& pretrain = options.pretrain;
-  const bool resumes = !pretrain.resume.empty();
-  const ResolvedConfig resolved =
-      options.flags.resolve(resumes ? config_of_run(pretrain.resume) : "");
+  PretrainOptions& asked = options.pretrain;
+  const bool resumes = !asked.resume.empty();
+  const ResolvedConfig resolved = options.flags.resolve(resumes ? config_of_run(asked.resume) : "");
   print_warnings(resolved);
-  if (!resumes) check_new_run(resolved.config, pretrain.dry_run);
-  pretrain.progress = progress_options(stderr, global.color);
-  return run_pretrain(resolved, pretrain) == PretrainEnd::stopped ? kExitStopped : kExitDone;
+  if (!resumes) check_new_run(resolved.config, asked.dry_run);
+  asked.progress = progress_options(stderr, global.color);
+  const StopSignal signal;
+  const PretrainEnd end = pretrain(resolved, asked, [&signal] { return signal.requested(); });
+  return end == PretrainEnd::stopped ? kExitStopped : kExitDone;
 }
 
 }  // namespace

@@ -1,17 +1,29 @@
-#include "train/commands/data_verify.h"
-
 #include <algorithm>
+#include <cstdint>
 #include <iostream>
+#include <memory>
+#include <string>
 
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
+#include "train/commands/data_command.h"
 #include "train/commands/data_report.h"
-#include "train/count_progress.h"
+#include "train/commands/option.h"
 #include "train/exit_code.h"
 #include "train/printable.h"
+#include "train/progress.h"
+#include "train/progress_counter.h"
 
 namespace amcl {
 namespace {
+
+struct Options {
+  std::string source;
+  std::string layout = "auto";
+  int64_t threads = 0;
+  bool json = false;
+  ProgressOptions progress;
+};
 
 // Pairs of duplicates that people see; JSON has all.
 constexpr size_t kDuplicatesShown = 5;
@@ -68,7 +80,7 @@ void print_duplicates(const std::vector<Duplicate>& duplicates) {
   if (duplicates.size() > kDuplicatesShown) std::cout << "    ... (all with --json)\n";
 }
 
-void print_text(const DataVerifyOptions& options, const DatasetVerification& verification) {
+void print_text(const Options& options, const DatasetVerification& verification) {
   print_summary(std::cout, options.source, verification.summary);
   print_duplicates(verification.duplicates);
   for (const PartSummary& part : verification.summary.parts)
@@ -82,14 +94,12 @@ void print_text(const DataVerifyOptions& options, const DatasetVerification& ver
     std::cout << "  result      " << damaged << " of " << images << " images are damaged\n";
 }
 
-}  // namespace
-
-int run_data_verify(const DataVerifyOptions& options) {
+int run(const Options& options) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   const std::unique_ptr<Backend> backend = open_backend("cpu");
   DatasetVerification verification;
   {
-    CountProgress progress(options.progress, stderr);
+    ProgressCounter progress(options.progress, stderr);
     verification =
         verify_dataset(*backend, options.source, {.layout = options.layout},
                        [&](Split part, int64_t done, int64_t count) {
@@ -101,6 +111,28 @@ int run_data_verify(const DataVerifyOptions& options) {
   else
     print_text(options, verification);
   return verification.damaged() == 0 ? kExitDone : kExitData;
+}
+
+}  // namespace
+
+void add_data_verify_command(CommandTable& table, CLI::App& group) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = table.add(
+      group, "verify",
+      "decode every image; count sizes, labels and duplicates (images of the same pixels). Exits "
+      "with\n65 if an image is damaged; duplicates are no error.",
+      {.usage = "amcl data verify DATA [options]",
+       .examples = {"amcl data verify photos", "amcl data verify photos.amcl --json"},
+       .run = [options](const GlobalOptions& global) {
+         require_source(options->source, "data verify");
+         options->progress = progress_options(stderr, global.color);
+         return run(*options);
+       }});
+  add_value(*app, "data", options->source, {.value = "DATA", .help = kSourceHelp});
+  add_value(*app, "--layout", options->layout, help_of(*find_setting("layout")))->group("Data");
+  add_json_flag(*app, options->json);
+  add_value(*app, "--threads", options->threads, help_of(*find_setting("threads")))
+      ->group("Machine");
 }
 
 }  // namespace amcl

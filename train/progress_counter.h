@@ -9,13 +9,13 @@
 
 namespace amcl {
 
-class CountProgress {
+class ProgressCounter {
  public:
-  CountProgress(const ProgressOptions& options, std::FILE* file);
+  ProgressCounter(const ProgressOptions& options, std::FILE* file);
   // Removes what a terminal shows.
-  ~CountProgress();
-  CountProgress(const CountProgress&) = delete;
-  CountProgress& operator=(const CountProgress&) = delete;
+  ~ProgressCounter();
+  ProgressCounter(const ProgressCounter&) = delete;
+  ProgressCounter& operator=(const ProgressCounter&) = delete;
 
   // `things`: "training images". Does nothing but read the clock until the next line is due.
   void update(int64_t done, int64_t count, const std::string& things);

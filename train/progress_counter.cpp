@@ -1,15 +1,15 @@
-#include "train/count_progress.h"
+#include "train/progress_counter.h"
 
 namespace amcl {
 
-CountProgress::CountProgress(const ProgressOptions& options, std::FILE* file)
+ProgressCounter::ProgressCounter(const ProgressOptions& options, std::FILE* file)
     : options_(options), file_(file), last_draw_(Clock::now()) {}
 
-CountProgress::~CountProgress() {
+ProgressCounter::~ProgressCounter() {
   if (drawn_) std::fputs("\r\x1b[K", file_);
 }
 
-void CountProgress::update(int64_t done, int64_t count, const std::string& things) {
+void ProgressCounter::update(int64_t done, int64_t count, const std::string& things) {
   const Clock::time_point now = Clock::now();
   const double least = options_.terminal ? options_.bar_seconds : options_.line_seconds;
   if (std::chrono::duration<double>(now - last_draw_).count() < least) return;
