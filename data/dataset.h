@@ -29,10 +29,10 @@ std::string key_of(Split split);  // one of them: as on the command line and in 
 struct Dataset {
   std::string name;    // "CIFAR-10", "shapes10": for messages and records
   std::string layout;  // what was recognised: "binary version", "3 class folders"
-  // Images of one size in the memory of the device that augments, u8 [n, H, W, 3]; or only `files`.
+  // Images of one size, u8 [n, H, W, 3], in the memory of the device that makes views; or `files`.
   Tensor images;
-  // What augments where that is not the device that trains: the host, for a set that is not in the
-  // memory of a GPU. Outlives the set.
+  // The host, if it makes the views for a device that does not hold the set
+  // (data/views/dataset_placement.h). Outlives the set.
   Backend* host = nullptr;
   std::shared_ptr<const ImageFiles> files;  // decoded whenever they are wanted, if not in memory
   // What happens when an image cannot be read, and which could not.
@@ -68,6 +68,5 @@ struct Dataset {
   // Hash over number, sizes and a sample of contents: a run refuses to resume on other data.
   std::string fingerprint() const;
 };
-
 
 }  // namespace amcl

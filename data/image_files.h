@@ -25,8 +25,8 @@ class ImageFiles {
   virtual std::string name(int64_t index) const = 0;
   // For messages: where the image is.
   virtual std::string place(int64_t index) const = 0;
-  // The image; in `buffer`, whose memory is reused, or in memory of the set. Errors: missing or io with
-  // the place; data, if it is no regular file.
+  // The image; in `buffer`, whose memory is reused, or in memory of the set. Errors: missing or io
+  // with the place; data, if it is no regular file.
   virtual ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const = 0;
   // Differs once the content does, without reading it: by size and time of the last change, or a
   // CRC that is known. 0 if the image is not there or nothing is known of it.

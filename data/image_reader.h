@@ -27,9 +27,9 @@ class ImageReader {
         dataset_(dataset),
         decoder_(dataset.files ? &dataset.files->decode_memory() : nullptr) {}
 
-  // Decodes what `choose` wants of image `index`, given its extents. False if the image is bad and bad
-  // images are skipped: it is noted then. That depends on the file and on what is wanted of it, never on
-  // what was read before. Throws as BadImages::add.
+  // Decodes what `choose` wants of image `index`, given its extents. False if the image is bad and
+  // bad images are skipped; it is noted then. The answer does not depend on what was read before.
+  // Throws as BadImages::add.
   [[nodiscard]] bool read(int64_t index, const std::function<ImageRequest(ImageExtent)>& choose);
 
   // Of the image read last: its pixels, u8 [1, height, width, 3], valid until the next call of

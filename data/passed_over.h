@@ -17,11 +17,12 @@ struct PassedOver {
 
   void add(FileKind kind) { ++files[static_cast<size_t>(kind)]; }
   int64_t file_count() const;
-  // "passed over 8 files: 4 TIFF (not supported), 4 text; 2 hidden or system entries"; empty if there is
-  // nothing.
+  // "passed over 8 files: 4 TIFF (not supported), 4 text; 2 hidden or system entries"; empty if
+  // there is nothing.
   std::string text() const;
   // A line for people where more than a tenth of the files (beside `images` images) is passed over;
-  // empty otherwise. What is hidden does not count: it is there in great numbers (._x beside each x).
+  // empty otherwise. What is hidden does not count: it is there in great numbers (._x beside each
+  // x).
   std::string warning(const std::string& source, int64_t images) const;
 };
 

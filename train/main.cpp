@@ -66,8 +66,8 @@ int run_guarded(CommandLine& line, int argc, const char* const* argv) {
     return code;
   } catch (const Error& error) {
     print_error(line.global(), error.what(), error.where());
-    // That a run was saved holds whether or not its last line was read: whoever starts it again goes
-    // by the code.
+    // That a run was saved holds whether or not its last line was read: whoever starts it again
+    // goes by the code.
     return code == kExitStopped ? code : exit_code(error.kind());
   } catch (const std::bad_alloc&) {
     print_error(line.global(), "out of memory: try a smaller --batch or --width", {});
@@ -78,9 +78,9 @@ int run_guarded(CommandLine& line, int argc, const char* const* argv) {
   }
 }
 
-// A standard stream that was closed (2>&-) would leave its number to the next file that is opened, and
-// messages would be written into that. In its place stands, as in libc for setuid programs, one whose
-// every use fails.
+// A standard stream that was closed (2>&-) would leave its number to the next file that is opened,
+// and messages would be written into that. In its place stands, as in libc for setuid programs, one
+// whose every use fails.
 void occupy_closed_streams() {
   for (const int stream : {0, 1, 2})
     if (fcntl(stream, F_GETFD) < 0) open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY);
@@ -102,7 +102,8 @@ constexpr const char* kOutOfMemory = "amcl: out of memory: try a smaller --batch
 }
 
 // libc loads what it needs to let an exception through a function of its own when the first one
-// comes, and aborts where that fails. So one comes while there is memory: oneDNN's pass pthread_once.
+// comes, and aborts where that fails. So one comes while there is memory: oneDNN's pass
+// pthread_once.
 void prepare_unwinding() {
   try {
     std::once_flag once;
@@ -116,9 +117,11 @@ void prepare_unwinding() {
 
 int main(int argc, char** argv) {
   amcl::occupy_closed_streams();
-  // A limit on the size of files shall fail the write, as a full disk does, and not end the process.
+  // A limit on the size of files shall fail the write, as a full disk does, and not end the
+  // process.
   std::signal(SIGXFSZ, SIG_IGN);
-  // Likewise whoever reads what is printed may go away: progress is then lost, and a result an error.
+  // Likewise whoever reads what is printed may go away: progress is then lost, and a result an
+  // error.
   std::signal(SIGPIPE, SIG_IGN);
   std::set_terminate(amcl::end_without_memory);
   amcl::prepare_unwinding();

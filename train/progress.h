@@ -16,8 +16,8 @@ struct ProgressOptions {
   double line_seconds = 10.0;  // least time between two plain lines
 };
 
-// Whether to colour what goes to `file`: "always", "never", or "auto": on a terminal, unless NO_COLOR
-// is set and not empty or TERM is "dumb".
+// Whether to colour what goes to `file`: "always", "never", or "auto": on a terminal, unless
+// NO_COLOR is set and not empty or TERM is "dumb".
 bool use_color(std::FILE* file, const std::string& choice);
 
 // For `file`: whether it is a terminal, how wide, and whether to colour.

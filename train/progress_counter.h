@@ -1,4 +1,4 @@
-// How far a command is that goes through images once: "12800 of 50000 training images" on stderr.
+// Progress of a command that goes through images once: "12800 of 50000 training images" on stderr.
 #pragma once
 #include <chrono>
 #include <cstdint>

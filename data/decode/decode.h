@@ -8,8 +8,8 @@
 //
 // The result is what Pillow's convert("RGB") of the picture gives: gray is repeated, an alpha
 // channel is dropped and the colour under it kept, of 16 bits the upper 8 count (PNM is scaled to
-// its largest value), CMYK becomes (1 - C)(1 - K), where JPEG holds the inks inverted. The orientation
-// in Exif data is applied. Colour profiles are not.
+// its largest value), CMYK becomes (1 - C)(1 - K), where JPEG holds the inks inverted. The
+// orientation in Exif data is applied. Colour profiles are not.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,5 @@
-// BMP: a file header of 14 bytes, an image header, masks of the channels or a palette, then rows from
-// the bottom up (from the top down if the height is negative), each filled up to 4 bytes.
+// BMP: a file header of 14 bytes, an image header, masks of the channels or a palette, then rows
+// from the bottom up (from the top down if the height is negative), each filled up to 4 bytes.
 #include <algorithm>
 #include <array>
 #include <bit>

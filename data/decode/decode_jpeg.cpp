@@ -65,8 +65,8 @@ ImageBox reduced(const ImageBox& box, int64_t reduction) {
           (box.left + box.width + reduction - 1) / reduction - left};
 }
 
-// CMYK as Adobe stores it, inverted: 255 is no ink. Files without Adobe's marker hold it so too, say
-// those who write and those who show them (Pillow, browsers). In place, 4 bytes to 3.
+// CMYK as Adobe stores it, inverted: 255 is no ink. Files without Adobe's marker hold it so too,
+// say those who write and those who show them (Pillow, browsers). In place, 4 bytes to 3.
 void cmyk_to_rgb(uint8_t* row, int64_t width) {
   for (int64_t x = 0; x < width; ++x) {
     const uint8_t* ink = row + x * 4;
@@ -123,7 +123,8 @@ struct JpegDecoder::State {
     return Orientation();
   }
 
-  // The coefficients of all blocks, which wait for the last scan; of a single scan only a few rows do.
+  // The coefficients of all blocks, which wait for the last scan; of a single scan only a few rows
+  // do.
   int64_t held_bytes() {
     if (jpeg_has_multiple_scans(&info) == 0) return 0;
     int64_t blocks = 0;

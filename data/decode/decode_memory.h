@@ -26,8 +26,9 @@ class DecodeMemory {
 // What one image takes of it, while this lives; a thread has one at a time.
 class DecodeShare {
  public:
-  // Waits until there is room; what is larger than the whole waits until it is alone. Small images are
-  // not counted, so that ordinary ones never wait. memory: may be null, which is endless.
+  // Waits until there is room; an image that needs more than all of it waits until no other is
+  // being decoded. Small images are not counted, so that they never wait. memory: null for no
+  // limit.
   DecodeShare(DecodeMemory* memory, int64_t bytes);
   DecodeShare(const DecodeShare&) = delete;
   DecodeShare& operator=(const DecodeShare&) = delete;

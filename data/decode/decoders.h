@@ -1,5 +1,5 @@
-// One decoder per format behind ImageDecoder (data/decode/decode.h): pixels as they are stored, without the
-// orientation. All throw Error(data) with the reason.
+// One decoder per format behind ImageDecoder (data/decode/decode.h): pixels as they are stored,
+// without the orientation. All throw Error(data) with the reason.
 #pragma once
 #include <cstdint>
 #include <memory>

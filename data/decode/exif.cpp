@@ -34,7 +34,8 @@ class TiffNumbers {
   bool little_;
 };
 
-// The standard says SHORT; some programs write LONG or BYTE. A value stands at the front of its field.
+// The standard says SHORT; some programs write LONG or BYTE. A value stands at the front of its
+// field.
 Orientation orientation_of(const TiffNumbers& numbers, size_t entry) {
   const size_t value = entry + 8;
   switch (numbers.u16(entry + 2)) {

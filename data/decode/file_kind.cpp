@@ -17,8 +17,8 @@ struct Ending {
   FileKind kind;
 };
 
-// The usual ones first. Other kinds are here so that files that lie beside images in great numbers are
-// not opened.
+// The usual ones first. Other kinds are here so that files that lie beside images in great numbers
+// are not opened.
 constexpr Ending kEndings[] = {
     {".jpg", FileKind::jpeg},       {".jpeg", FileKind::jpeg}, {".png", FileKind::png},
     {".jpe", FileKind::jpeg},       {".jfif", FileKind::jpeg}, {".bmp", FileKind::bmp},

@@ -1,5 +1,5 @@
-// Errors of libjpeg. The library reports one by a function that must not return: this one jumps back
-// to setjmp(jump). Between the two there may only be objects without destructors.
+// Errors of libjpeg. The library reports one by a function that must not return: this one jumps
+// back to setjmp(jump). Between the two there may only be objects without destructors.
 #pragma once
 #include <setjmp.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-// Downloads by the program curl, so that proxies, certificates and every kind of URL are its matter.
+// Downloads by the program curl, so that proxies, certificates and every kind of URL are its
+// matter.
 #pragma once
 #include <cstdint>
 #include <functional>

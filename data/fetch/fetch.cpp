@@ -13,7 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Published sets are pixels, of which gzip saves a sixth at most; others may add files of their own.
+// Published sets are pixels, of which gzip saves a sixth at most; others may add files of their
+// own.
 constexpr uint64_t kMostInflation = 2;
 
 // A directory that is removed unless it has been renamed.

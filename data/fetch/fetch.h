@@ -27,9 +27,9 @@ struct FetchOptions {
   std::function<void(const std::string& folder)> check = {};
 };
 
-// Puts the folder of the set into `to` and returns its path; does nothing if it is there. A download
-// that was stopped goes on from the archive's name with .partial. Errors: data, if the archive is
-// not the published one or is damaged; io, if it cannot be fetched or written.
+// Puts the folder of the set into `to` and returns its path; does nothing if it is there. A
+// download that was stopped goes on from the archive's name with .partial. Errors: data, if the
+// archive is not the published one or is damaged; io, if it cannot be fetched or written.
 std::string fetch_set(const PublishedSet& set, const FetchOptions& options);
 
 }  // namespace amcl

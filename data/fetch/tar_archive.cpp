@@ -141,7 +141,8 @@ std::string checked_path(const std::string& archive, const TarReader& reader,
   return name;
 }
 
-// Whether what is unpacked has a file where `name` needs a folder, or a folder where it needs a file.
+// Whether what is unpacked has a file where `name` needs a folder, or a folder where it needs a
+// file.
 bool contradicts(const fs::path& directory, const fs::path& name, bool is_folder) {
   fs::path path = directory;
   for (auto part = name.begin(); part != name.end(); ++part) {

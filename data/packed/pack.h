@@ -44,12 +44,13 @@ struct PackReport {
 // FILE.partial is kept: add() leaves out of work what is there already.
 class Packer {
  public:
-  // Error(usage) if `file` is there and not to be replaced. Writes nothing yet. `backend` outlives it.
+  // Error(usage) if `file` is there and not to be replaced. Writes nothing yet. `backend` outlives
+  // it.
   Packer(Backend& backend, std::string file, PackOptions options);
 
   // Appends the images of a part; parts come in the order of Split. Errors: data, if the source is
-  // another now than that of FILE.partial; of a bad image as BadImages::add; io, if the file cannot be
-  // written, whose images then stay in FILE.partial.
+  // another now than that of FILE.partial; of a bad image as BadImages::add; io, if the file cannot
+  // be written, whose images then stay in FILE.partial.
   void add(const Dataset& part, Split split);
   // Gives the file its name, after the last part. Errors as add().
   PackReport finish();

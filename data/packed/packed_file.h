@@ -1,6 +1,6 @@
-// Reads a packed set (data/packed/packed_format.h). The index is kept in memory, images are read when they are
-// wanted. They are not mapped: of a file that is cut or a disk that fails while it is in use, a read
-// gives an error, and a mapping a signal that ends the process.
+// Reads a packed set (data/packed/packed_format.h). The index is kept in memory, images are read
+// when they are wanted. They are not mapped: of a file that is cut or a disk that fails while it is
+// in use, a read gives an error, and a mapping a signal that ends the process.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -29,8 +29,8 @@ class PackedFile final : public ImageFiles {
   int64_t count() const override { return static_cast<int64_t>(header_.images); }
   std::string name(int64_t index) const override;
   std::string place(int64_t index) const override;
-  // Error(data) with the place, unless the image is what its CRC says, which is looked at when it is
-  // read for the first time; Error(data) too if the file has become shorter.
+  // Error(data) with the place, unless the image is what its CRC says, which is looked at when it
+  // is read for the first time; Error(data) too if the file has become shorter.
   ImageContent content(int64_t index, std::vector<uint8_t>& buffer) const override;
   uint64_t stamp(int64_t index) const override { return entry(index).image_crc; }
   ImageExtent known_extent(int64_t index) const override {

@@ -1,19 +1,19 @@
-// A packed set: one file that holds the images of a data set with their labels and names. Numbers are
-// little endian, offsets count from the start of the file.
+// A packed set: one file that holds the images of a data set with their labels and names. Numbers
+// are little endian, offsets count from the start of the file.
 //
 //   header    192 bytes: PackedHeader
-//   records   for each image: RecordHead (32 bytes), then `length` bytes, which are an image file: the
-//             very file that was packed, or the pixels as binary PNM ("P6 width height 255\n", then
-//             u8 RGB row by row) where the set held pixels or images were resized
+//   records   for each image: RecordHead (32 bytes), then `length` bytes, which are an image file:
+//             the very file that was packed, or the pixels as binary PNM ("P6 width height 255\n",
+//             then u8 RGB row by row) where the set held pixels or images were resized
 //   index     PackedEntry (32 bytes) for each image
 //             u64 for each image and one more: where its name begins among the bytes of names
 //             the bytes of names, without separators
-//             texts: name of the set, what it was recognised as, u32 number of classes, the classes'
-//             names; each text a u32 length and its bytes
+//             texts: name of the set, what it was recognised as, u32 number of classes, names of
+//             the classes; each text a u32 length and its bytes
 //
 // The index ends the file. Every byte is under a CRC-32C: the header under its own, a record's head
-// under its own, an image under the one in its head and in its entry, the index under the one in the
-// header. Images stand in the order of the source, training before test before unlabeled ones.
+// under its own, an image under the one in its head and in its entry, the index under the one in
+// the header. Images stand in the order of the source, training before test before unlabeled ones.
 //
 // While a set is packed, the records behind a header with complete = 0 are its journal: a later
 // writer keeps those that are whole.

@@ -16,8 +16,8 @@ struct PackedImage {
   std::optional<Error> error;  // why the source's image cannot be stored; the rest is then nothing
 };
 
-// `extent` resized so that its shorter side is `size`, as by torchvision's Resize. Smaller images stay,
-// and so do all with `size` 0.
+// `extent` resized so that its shorter side is `size`, as by torchvision's Resize. Smaller images
+// stay, and so do all with `size` 0.
 ImageExtent resized_extent(ImageExtent extent, int64_t size);
 
 // Reads images of `source` and checks that they decode. For one thread.

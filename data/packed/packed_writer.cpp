@@ -40,7 +40,8 @@ PackedWriter::PackedWriter(const std::string& path, uint64_t settings)
 void PackedWriter::keep_whole_records() {
   PackedHeader found;
   file_.read_at(0, std::as_writable_bytes(std::span(&found, 1)));
-  // One that was being written when the machine stopped; records say themselves whether they are whole.
+  // One that was being written when the machine stopped; records say themselves whether they are
+  // whole.
   torn_ = found.crc != packed_crc(found);
   const bool ours = found.magic == kPackedMagic && (torn_ || found.version == kPackedVersion);
   if (ours && !torn_ && found.settings != header_.settings)

@@ -1,5 +1,5 @@
-// Writes a packed set (data/packed/packed_format.h): to a sibling that gets the file's name when it is
-// complete. A writer that is stopped leaves its sibling, and the next one goes on with it.
+// Writes a packed set (data/packed/packed_format.h): to a sibling that gets the file's name when it
+// is complete. A writer that is stopped leaves its sibling, and the next one goes on with it.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -32,9 +32,10 @@ class PackedWriter {
  public:
   static constexpr const char* kPartialSuffix = ".partial";
 
-  // Opens `path` + kPartialSuffix and keeps its whole records, also where its header is damaged: the
-  // stamps tell whether they were made with these settings. Errors: data, if it was written with other
-  // settings or is no unfinished set; io, if it cannot be written or another process does.
+  // Opens `path` + kPartialSuffix and keeps its whole records, also where its header is damaged:
+  // the stamps tell whether they were made with these settings. Errors: data, if it was written
+  // with other settings or is no unfinished set; io, if it cannot be written or another process
+  // does.
   PackedWriter(const std::string& path, uint64_t settings);
 
   struct Record {
@@ -59,8 +60,8 @@ class PackedWriter {
   std::string path_;
   File file_;
   PackedHeader header_;
-  // Whether the header on the disk is damaged; mended with the first new record, before which the
-  // caller has found that those that were kept are its own.
+  // Whether the header on the disk is damaged. It is mended with the first new record: by then the
+  // caller has found by their stamps that the kept records are its own.
   bool torn_ = false;
   std::vector<Record> records_;
   std::string buffer_;

@@ -1,6 +1,7 @@
 // CIFAR-10 and CIFAR-100 in their binary layouts (Krizhevsky, 2009).
 //
-//   CIFAR-10   data_batch_{1..5}.bin (any of them, with a warning), test_batch.bin, batches.meta.txt
+//   CIFAR-10   data_batch_{1..5}.bin (or some of them, with a warning), test_batch.bin,
+//              batches.meta.txt
 //              record: label, 1024 red, 1024 green, 1024 blue                         3,073 bytes
 //   CIFAR-100  train.bin, test.bin, fine_label_names.txt
 //              record: coarse label, fine label, 1024 red, 1024 green, 1024 blue      3,074 bytes

@@ -40,8 +40,8 @@ struct DatasetSummary {
   std::vector<PartSummary> parts;
 };
 
-// Looks into at most kSampledFiles image files of each part for their extents, fewer than a second's
-// worth; sets of one size and packed sets know all extents.
+// Looks into at most kSampledFiles image files of each part for their extents, fewer than a
+// second's worth; sets of one size and packed sets know all extents.
 inline constexpr int64_t kSampledFiles = 256;
 DatasetSummary describe_dataset(Device& device, const std::string& source,
                                 const DatasetOptions& options);

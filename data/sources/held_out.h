@@ -10,8 +10,8 @@
 
 namespace amcl {
 
-// Whether the image of this name is on the side of `split`: among the `fraction` that is held back for
-// Split::test, among the others for Split::train.
+// Whether the image of this name is on the side of `split`: among the `fraction` that is held back
+// for Split::test, among the others for Split::train.
 inline bool on_side_of(Split split, std::string_view name, double fraction) {
   return (uniform_hash(name) < fraction) == (split == Split::test);
 }

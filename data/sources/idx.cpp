@@ -52,8 +52,9 @@ void check_magic(GzipFile& file, int64_t wanted) {
          "; it is damaged or no IDX file of this kind");
 }
 
-// The header is believed only as far as the file's size bears it out, and of a compressed file, a small
-// one of which may hold anything, no further than the largest published set (EMNIST) four times over.
+// A header may claim anything: no more is believed than the file's size allows, and of a compressed
+// file, whose size allows a thousand times as much, no more than four times the largest published
+// set (EMNIST).
 void check_size(GzipFile& file, int64_t content) {
   constexpr int64_t kMostInflated = int64_t{2} << 30;
   if (file.compressed() && content > kMostInflated)

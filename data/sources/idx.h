@@ -4,8 +4,8 @@
 //   {train,t10k}-images-idx3-ubyte   2051, n, rows, columns, then n gray images row by row
 //   {train,t10k}-labels-idx1-ubyte   2049, n, then n labels
 //
-// Each file may be compressed (its name plus .gz) and may be called train-images.idx3-ubyte, as some
-// mirrors do. Gray becomes RGB by repetition.
+// Each file may be compressed (its name plus .gz) and may be called train-images.idx3-ubyte, as
+// some mirrors do. Gray becomes RGB by repetition.
 #pragma once
 #include <filesystem>
 #include <optional>

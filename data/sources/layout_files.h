@@ -11,7 +11,8 @@ namespace amcl {
 // Whether `directory` holds at least one of the files.
 bool holds_any(const std::filesystem::path& directory, const std::vector<std::string>& files);
 
-// "DIRECTORY: not there: data_batch_3.bin; there: data_batch_1.bin, ..."; empty if all files are there.
+// "DIRECTORY: not there: data_batch_3.bin; there: data_batch_1.bin, ..."; empty if all files are
+// there.
 std::string absent_text(const std::filesystem::path& directory,
                         const std::vector<std::string>& files);
 

@@ -13,12 +13,12 @@ struct PartFolders {
   std::vector<std::string> others;  // folders beside them, sorted
 };
 
-// A folder named train or training, in any letter case, and the first of val, valid, validation, dev, test
-// and testing that is there; nothing unless both are.
+// A folder named train or training, in any letter case, and the first of val, valid, validation,
+// dev, test and testing that is there; nothing unless both are.
 std::optional<PartFolders> find_part_folders(const std::filesystem::path& directory);
 
-// Error(data) where a folder among `classes`, the class folders of `directory`, may as well be a part:
-// train beside others, or test beside val.
+// Error(data) where a folder among `classes`, the class folders of `directory`, may as well be a
+// part: train beside others, or test beside val.
 void refuse_parts_as_classes(const std::filesystem::path& directory,
                              const std::vector<std::string>& classes);
 

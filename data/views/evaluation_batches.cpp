@@ -6,7 +6,7 @@
 
 #include "data/image_reader.h"
 #include "data/views/augment_policy.h"
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "data/views/pixel_bytes.h"
 #include "data/views/preprocessing.h"
 #include "engine/core/parallel_for.h"

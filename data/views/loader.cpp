@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "engine/core/check.h"
 
 namespace amcl {

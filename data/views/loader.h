@@ -30,8 +30,8 @@ class Loader {
   // part waits for workers and gives the device its copies; it returns the samples.
   std::vector<int64_t> prepare();
   // The device's part, once for each prepare(): Batch::images. It only launches kernels and reads
-  // nothing on the host that differs between steps, so that a recording of it makes the views of the
-  // step prepared last. The images may be overwritten by the next prepare().
+  // nothing on the host that differs between steps, so that a recording of it makes the views of
+  // the step prepared last. The images may be overwritten by the next prepare().
   Tensor views() { return source_->views(); }
   bool can_be_recorded() const { return source_->can_be_recorded(); }
   // Both.

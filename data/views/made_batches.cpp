@@ -37,8 +37,8 @@ void replace_bad(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, uin
          " images can be read");
 }
 
-// Both views of the samples [begin, end) of the batch. Who makes the last of them replaces the bad ones:
-// which images those are, and so what replaces them, does not depend on who made what.
+// Both views of the samples [begin, end) of the batch. Who makes the last of them replaces the bad
+// ones: which images those are, and so what replaces them, does not depend on who made what.
 void make_views(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, int64_t begin,
                 int64_t end) {
   const std::span samples =

@@ -24,8 +24,8 @@ struct MadeBatch {
 
 class MadeBatches {
  public:
-  // `maker` computes the views, `memory` gives the images of batch `number`, to be written. The setup
-  // must outlive the batches.
+  // `maker` computes the views, `memory` gives the images of batch `number`, to be written. The
+  // setup must outlive the batches.
   MadeBatches(const ViewSetup& setup, Backend& maker, int64_t ahead,
               std::function<Tensor(int64_t number)> memory);
 

@@ -23,14 +23,15 @@ struct Preprocessing {
 // side is resized to 8/7 of the view's (256 for 224).
 Preprocessing preprocessing_of(const Dataset& dataset);
 
-// From now on the set's images are seen like that. Throws Error(usage) if its images cannot be: views
-// that are not square are of images of their own size only.
+// Sets `dataset` so that its images are preprocessed like that. Error(usage) for views that are not
+// square unless its images have their size.
 void preprocess_with(Dataset& dataset, const Preprocessing& preprocessing);
 
 // The same for square views of another side.
 Preprocessing with_size(const Preprocessing& preprocessing, int64_t size);
 
-// What is known of it: "32 x 32 from the centre, shorter side at 37 (bilinear), mean 0.5 0.5 0.5, deviation 0.3 0.3 0.3"
+// "32 x 32 from the centre, shorter side at 37 (bilinear), mean 0.5 0.5 0.5, deviation 1 1 1"; or
+// less, where less is known.
 std::string describe(const Preprocessing& preprocessing);
 
 }  // namespace amcl

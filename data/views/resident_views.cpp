@@ -1,11 +1,11 @@
-// For a set in the memory of a device that is not the host's: the device makes the views itself, from
-// the images there and from what the host drew. Of each step the host does nothing but say which
-// samples it has; all parameters of an epoch are drawn by the workers during the one before and uploaded
-// while the device works. On the device there is room for two epochs, used in turn, and the step's
-// number in that room, which the kernel that makes the views counts on by itself.
+// For a set in the memory of a device that is not the host's: the device makes the views itself,
+// from the images there and from what the host drew. Of each step the host does nothing but say
+// which samples it has; all parameters of an epoch are drawn by the workers during the one before
+// and uploaded while the device works. On the device there is room for two epochs, used in turn,
+// and the step's number in that room, which the kernel that makes the views counts on by itself.
 //
-// Bytes for CIFAR (50,000 images, 97 steps of 512 pairs): 8 MB an epoch over PCIe, where views in f32
-// would be 1.2 GB.
+// Bytes for CIFAR (50,000 images, 97 steps of 512 pairs): 8 MB an epoch over PCIe, where views in
+// f32 would be 1.2 GB.
 #include <array>
 #include <cstddef>
 #include <span>

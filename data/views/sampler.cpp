@@ -9,7 +9,8 @@
 namespace amcl {
 namespace {
 
-// 0..count-1 in an order of equal steps, begin and step drawn at random: without memory for all of them.
+// 0..count-1 in an order of equal steps, begin and step drawn at random: without memory for all of
+// them.
 class DrawnOrder {
  public:
   DrawnOrder(RandomStream random, int64_t count)

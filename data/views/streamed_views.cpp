@@ -1,13 +1,13 @@
 // For a set that is not in the memory of the device that trains, because it is too large or made of
-// files: workers make the views on the host, in a ring of pinned memory, and a batch is uploaded while
-// the device works on the one before. The host waits for the device only if that is two steps behind,
-// the device for the host only if the ring is empty.
+// files: workers make the views on the host, in a ring of pinned memory, and a batch is uploaded
+// while the device works on the one before. The host waits for the device only if that is two steps
+// behind, the device for the host only if the ring is empty.
 //
-// What crosses PCIe are finished views in f32: 1.2 MB a pair at 224 px, 22 us at 55 GB/s (PCIe 5.0 x16),
-// so 2 ms where 16 cores take 75 ms to decode and augment 256 pairs (4.7 ms each on one core, half of
-// it decoding: tools/bench/results). Crops in u8 would be 0.4 MB and leave the other half to the GPU;
-// they have no bound (photographs of 12 megapixels give 20 MB), and resized ones in u8 would no longer
-// be the views of the other devices.
+// What crosses PCIe are finished views in f32: 1.2 MB a pair at 224 px, 22 us at 55 GB/s (PCIe 5.0
+// x16), so 2 ms where 16 cores take 75 ms to decode and augment 256 pairs (4.7 ms each on one core,
+// half of it decoding: tools/bench/results). Crops in u8 would be 0.4 MB and leave the other half
+// to the GPU; they have no bound (photographs of 12 megapixels give 20 MB), and resized ones in u8
+// would no longer be the views of the other devices.
 #include <array>
 #include <utility>
 

@@ -19,8 +19,8 @@ class ViewMaker {
   ViewMaker(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy, uint64_t seed);
 
   // rows[v] [samples, h, w, 3] f32 receives view v of the samples: a function of (seed, epoch,
-  // sample, v) alone. Returns the places in `samples` of images that cannot be read, where those are
-  // skipped; their rows are left as they were. Otherwise throws as BadImages::add.
+  // sample, v) alone. Returns the places in `samples` of images that cannot be read, where those
+  // are skipped; their rows are left as they were. Otherwise throws as BadImages::add.
   [[nodiscard]] std::vector<int64_t> make(uint32_t epoch, std::span<const int64_t> samples,
                                           std::span<Tensor> rows);
 

@@ -22,17 +22,17 @@ inline constexpr int64_t kViewsPerSample = 2;
 
 // Batches that workers keep made or in the making, besides the one that the step has.
 inline constexpr int64_t kBatchesAhead = 2;
-// Batches on their way to a device whose set lives elsewhere.
+// Batches that are being uploaded to a device which does not hold the set.
 inline constexpr int64_t kBatchesStaged = 2;
-// Batches in pinned memory for it: one is planned once that kBatchesAhead before it was taken, which
-// waits until that kBatchesStaged before was uploaded.
+// Batches in pinned memory for such a device: those that workers make and those that are being
+// uploaded.
 inline constexpr int64_t kBatchesPinned = kBatchesAhead + kBatchesStaged;
-// Epochs whose view parameters a device holds for a set that lives there: this one and the next.
+// Epochs whose view parameters a device holds if it holds the set: this one and the next.
 inline constexpr int64_t kEpochsHeld = 2;
-// Epochs of them on the host: that of the step, the next one, which may be under way to the device, and
-// one being drawn.
+// Epochs of parameters on the host: the step's, the next one, which may be on its way to the
+// device, and one being drawn.
 inline constexpr int64_t kEpochsDrawn = 3;
-// Bytes of those on the device for `count` images.
+// Bytes of the view parameters that a device holds for `count` images.
 inline int64_t epochs_bytes(int64_t count) {
   return kEpochsHeld * count * kViewsPerSample * static_cast<int64_t>(sizeof(ViewParameters));
 }
@@ -52,8 +52,9 @@ struct ViewSetup {
   }
 };
 
-// A step asks twice, in this order: the host's part may wait for workers and give the device copies;
-// the device's part only launches kernels, so that it can be recorded once and replayed at each step.
+// A step asks twice, in this order: the host's part may wait for workers and give the device
+// copies; the device's part only launches kernels, so that it can be recorded once and replayed at
+// each step.
 class ViewSource {
  public:
   virtual ~ViewSource() = default;
@@ -69,7 +70,7 @@ class ViewSource {
 
 // Made by the workers on a device whose memory is the host's, where they stay.
 std::unique_ptr<ViewSource> host_views(const ViewSetup& setup);
-// Made by the device, in whose own memory the set lives, from parameters that the workers draw.
+// Made by the device, which holds the set, from parameters that the workers draw.
 std::unique_ptr<ViewSource> resident_views(const ViewSetup& setup);
 // Made by the workers on `maker`, whose memory is the host's, and uploaded.
 std::unique_ptr<ViewSource> streamed_views(const ViewSetup& setup, Backend& maker);

@@ -1,6 +1,6 @@
-// Items of a numbered sequence, made ahead of their use by worker threads. An item is planned in its
-// turn and cut into tasks of a few parts; every worker takes the next task of the oldest unfinished
-// item, so that all of them work on the one that is needed first.
+// Items of a numbered sequence, made ahead of their use by worker threads. An item is planned in
+// its turn and cut into tasks of a few parts; every worker takes the next task of the oldest
+// unfinished item, so that all of them work on the one that is needed first.
 #pragma once
 #include <algorithm>
 #include <condition_variable>

@@ -58,7 +58,7 @@ class ProfiledBackend final : public Backend {
   std::unique_ptr<PendingRead> read_later(const void* source, size_t count) override {
     return backend_->read_later(source, count);
   }
-  bool works_behind() const override { return backend_->works_behind(); }
+  bool is_asynchronous() const override { return backend_->is_asynchronous(); }
   // A profile waits for each kernel, which a recording cannot.
   bool can_capture() const override { return profile_.paused() && backend_->can_capture(); }
   std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override {

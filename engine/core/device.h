@@ -57,8 +57,8 @@ class Device {
   // until it wants them, and may give more work meanwhile. Here they are read at once.
   virtual std::unique_ptr<PendingRead> read_later(const void* source, size_t count);
 
-  // Whether work is done later than it is given, so that the host may run ahead.
-  virtual bool works_behind() const { return false; }
+  // Whether the device works on while the host does something else.
+  virtual bool is_asynchronous() const { return false; }
   // Whether capture() is there.
   virtual bool can_capture() const { return false; }
   // Calls `work` once, on this thread: what it gives the device is recorded and not done. Memory that

@@ -71,10 +71,10 @@ Optimizer::Optimizer(ParameterArena& arena, const OptimizerOptions& options)
   squares_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
   number_ = Tensor::zeros(values.device(), Shape{1}, DType::i32);
   gradient_scale_ = Tensor::empty(values.device(), Shape{1}, values.dtype());
-  reopen();
+  reset_gate();
 }
 
-void Optimizer::reopen() {
+void Optimizer::reset_gate() {
   backend_of(gradient_scale_).fill(gradient_scale_, 1.0);
 }
 

@@ -36,13 +36,14 @@ class Optimizer {
   void prepare(double rate, int64_t number, std::optional<double> peak = std::nullopt);
   // Work of the device only: measures the norm of all gradients, clips them to it (in the same pass
   // as the update, they are not rewritten) and moves the values. If the norm or `loss` [1] is not
-  // finite, neither this step nor a later one changes anything until reopen().
+  // finite, neither this step nor a later one changes anything until reset_gate().
   void step(const Tensor& loss);
   // [1], after step(): the sum of the squared gradients before clipping, and what they are scaled
   // with, or not a number (engine/backend/step_gate.h).
   const Tensor& gradient_squares() const { return squares_; }
   const Tensor& gate() const { return gradient_scale_; }
-  void reopen();
+  // Lets steps change values again after one that was not finite.
+  void reset_gate();
 
   std::span<OptimizerMemory> memories() { return memories_; }
 

@@ -1,7 +1,7 @@
 // The plan of a run on a device with a memory of its own, which the emulated GPU has.
 #include <doctest/doctest.h>
 
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "engine/backend/open.h"
 #include "tests/support/cuda_emulation/emulated_backend.h"
 #include "tests/train/tiny_training.h"

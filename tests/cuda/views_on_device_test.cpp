@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "data/views/evaluation_batches.h"
 #include "data/views/loader.h"
 #include "engine/backend/open.h"
@@ -74,7 +74,7 @@ TEST_CASE("views on the device: 32 px, three epochs, as on the CPU") {
     INFO(workers, " workers");
     EmulatedBackend device(kOrder);
     const Dataset dataset = noise(device, 32, 32);
-    REQUIRE(describe_home(dataset, device) == "in device memory");
+    REQUIRE(describe_placement(dataset, device) == "in device memory");
     Loader loader(device, dataset, whole_recipe(), options(workers));
     // Everything after the first epoch's end is the same code; without workers it is slow enough.
     for (int64_t step = 0; step < (workers == 0 ? 5 : kSteps); ++step)
@@ -146,8 +146,8 @@ TEST_CASE("views on the device: a set elsewhere comes through the ring, to the b
   for (const int64_t workers : {0, 1, 3}) {
     INFO(workers, " workers");
     EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/10'000);
-    const Dataset dataset = settle(noise(host(), 7, 9), device, host());
-    REQUIRE(describe_home(dataset, device) == "in memory, views through pinned memory");
+    const Dataset dataset = place_dataset(noise(host(), 7, 9), device, host());
+    REQUIRE(describe_placement(dataset, device) == "in memory, views through pinned memory");
     Loader loader(device, dataset, whole_recipe(), options(workers));
     for (int64_t step = 0; step < 9; ++step)
       check_next(loader, expected[static_cast<size_t>(step)], 0.0);
@@ -164,19 +164,20 @@ TEST_CASE("views on the device: a set elsewhere comes through the ring, to the b
   }
 }
 
-TEST_CASE("views on the device: a set settles where it fits into a quarter of the free memory") {
+TEST_CASE(
+    "views on the device: a set is placed there where it fits into a quarter of the free memory") {
   const Dataset opened = noise(host(), 7, 9);
   const auto wanted = static_cast<int64_t>(opened.images.bytes()) + epochs_bytes(kImages);
   EmulatedBackend large(kOrder, emulation::Memory::exact, 4 * wanted);
-  const Dataset there = settle(opened, large, host());
+  const Dataset there = place_dataset(opened, large, host());
   CHECK(there.host == nullptr);
   CHECK(&there.images.device() == &large);
   CHECK(there.images.to_host<uint8_t>() == opened.images.to_host<uint8_t>());
   EmulatedBackend small(kOrder, emulation::Memory::exact, 4 * wanted - 4);
-  const Dataset here = settle(opened, small, host());
+  const Dataset here = place_dataset(opened, small, host());
   CHECK(here.host == &host());
   CHECK(&here.images.device() == &host());
-  CHECK(describe_home(opened, host()) == "in memory");
+  CHECK(describe_placement(opened, host()) == "in memory");
   // Evaluation sees the same images.
   for (const Dataset* dataset : {&there, &here}) {
     EmulatedBackend& device = dataset == &there ? large : small;
@@ -221,17 +222,17 @@ Dataset noise_in_files(bool last_is_smaller = false) {
   return dataset;
 }
 
-TEST_CASE("views on the device: files of one size settle as images in memory do") {
+TEST_CASE("views on the device: files of one size are placed as images in memory do") {
   const std::vector<Expected> expected = views_of_host(7, 9, 9);
   const Dataset opened = noise_in_files();
   const int64_t wanted = kImages * 7 * 9 * 3 + epochs_bytes(kImages);
   EmulatedBackend large(kOrder, emulation::Memory::exact, 4 * wanted);
-  const Dataset there = settle(opened, large, host());
-  CHECK(describe_home(there, large) == "in device memory");
+  const Dataset there = place_dataset(opened, large, host());
+  CHECK(describe_placement(there, large) == "in device memory");
   CHECK(there.images.to_host<uint8_t>() == noise(host(), 7, 9).images.to_host<uint8_t>());
   EmulatedBackend small(kOrder, emulation::Memory::exact, 4 * wanted - 4);
-  const Dataset here = settle(opened, small, host());
-  CHECK(describe_home(here, small) == "in files, views through pinned memory");
+  const Dataset here = place_dataset(opened, small, host());
+  CHECK(describe_placement(here, small) == "in files, views through pinned memory");
   // A run may go on with another device.
   CHECK(there.fingerprint() == opened.fingerprint());
   CHECK(here.fingerprint() == opened.fingerprint());
@@ -243,7 +244,7 @@ TEST_CASE("views on the device: files of one size settle as images in memory do"
     CHECK(evaluation_pixels(device, *dataset, 2, 9).to_host<uint8_t>() ==
           noise(host(), 7, 9).images.slice(2, 9).to_host<uint8_t>());
   }
-  CHECK_THROWS_WITH_AS(settle(noise_in_files(/*last_is_smaller=*/true), large, host()),
+  CHECK_THROWS_WITH_AS(place_dataset(noise_in_files(/*last_is_smaller=*/true), large, host()),
                        "image 22: is 6 x 9 pixels in a set of 7 x 9", Error);
 }
 
@@ -274,8 +275,8 @@ TEST_CASE("views on the device: the same images take the places of bad ones as o
   const Dataset on_host = opened();
   Loader expected(host(), on_host, whole_recipe(), options(2));
   EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/1 << 20);
-  const Dataset there = settle(opened(), device, host());
-  REQUIRE(describe_home(there, device) == "in device memory");
+  const Dataset there = place_dataset(opened(), device, host());
+  REQUIRE(describe_placement(there, device) == "in device memory");
   CHECK(there.bad_images->count() == 8);
   Loader loader(device, there, whole_recipe(), options(1));
   for (int64_t step = 0; step < 9; ++step) {
@@ -290,7 +291,7 @@ TEST_CASE("views on the device: the same images take the places of bad ones as o
 
 TEST_CASE("views on the device: an error of a worker reaches the step") {
   EmulatedBackend device(kOrder, emulation::Memory::exact, /*free_memory=*/0);
-  Dataset dataset = settle(noise(host(), 7, 9), device, host());
+  Dataset dataset = place_dataset(noise(host(), 7, 9), device, host());
   dataset.images = Tensor::empty(host(), {kImages, 7, 9, 3}, DType::f32);  // not what is read
   Loader loader(device, dataset, whole_recipe(), options(2));
   CHECK_THROWS_WITH_AS(loader.prepare(), "tensor: elements are f32, read as u8", Error);

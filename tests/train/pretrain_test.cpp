@@ -163,7 +163,7 @@ TEST_CASE("pretrain: the checkpoint of an epoch is there before its evaluation")
   std::fclose(options.results);
 }
 
-TEST_CASE("pretrain: what was left open is settled by the views, said, stored and kept") {
+TEST_CASE("pretrain: what was left open is chosen by the views, said, stored and kept") {
   Runs runs;
   Config config = runs.config("run", {{"stem", "auto"}});
   CHECK(runs.go(config, 2) == PretrainEnd::stopped);

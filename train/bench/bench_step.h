@@ -28,8 +28,8 @@ struct BenchStepOptions {
 // The step of a training run: forward, loss, backward, SGD with momentum 0.9 and weight decay 5e-4.
 // Prints one JSON object on `out`: median pairs per second, the share of the machine's rate of
 // matrix products (2048 cubed, the backend's own, best of five) that the step's direct count of
-// operations comes to, memory, and the loss and a checksum of the weights after the last step: of two
-// ways to run the same steps they show whether the bits are the same.
+// operations comes to, memory, and the loss and a checksum of the weights after the last step: of
+// two ways to run the same steps they show whether the bits are the same.
 void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ostream& log);
 
 }  // namespace amcl

@@ -1,5 +1,5 @@
-// The images that `amcl bench data` decodes: photograph_like() pictures as JPEG of quality 90, colour
-// at half the resolution; in memory, in files, and packed.
+// The images that `amcl bench data` decodes: photograph_like() pictures as JPEG of quality 90,
+// colour at half the resolution; in memory, in files, and packed.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,8 +1,8 @@
 // Checkpoints: one safetensors file that holds the model under torchvision's names, the optimiser,
 // and what a run needs to go on.
 //
-//   backbone.*                        torchvision's ResNet keys; filters OIHW (ours are [K, R, S,
-//   C]) backbone.*.num_batches_tracked    I64 scalars, only for PyTorch's strict loading
+//   backbone.*                        torchvision's ResNet keys; filters OIHW (here [K, R, S, C])
+//   backbone.*.num_batches_tracked    I64 scalars, only for PyTorch's strict loading
 //   projector.<head>.<layer>.weight   one tensor per head (stacked in memory)
 //   predictor.<head>.<layer>.weight   SimSiam, BYOL
 //   temperature_net.*

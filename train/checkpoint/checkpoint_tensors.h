@@ -1,5 +1,5 @@
-// How a tensor of a module stands in a checkpoint: filters as OIHW (in memory [K, R, S, C]), stacked
-// heads as one tensor per head.
+// How a tensor of a module stands in a checkpoint: filters as OIHW (in memory [K, R, S, C]),
+// stacked heads as one tensor per head.
 #pragma once
 #include <cstdint>
 #include <span>

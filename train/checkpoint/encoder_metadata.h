@@ -29,9 +29,9 @@ struct EncoderMetadata {
 
 Metadata to_metadata(const EncoderMetadata& encoder);
 
-// `path` is the file, for messages. Throws Error(data) if a key is missing or its value cannot be. Of
-// files from before these keys only the normalisation is known; `probe`, the extent of the images
-// in the file, is then the view's, which it is in all files.
+// `path` is the file, for messages. Throws Error(data) if a key is missing or its value cannot be.
+// Files from before these keys know the normalisation alone: the view is then `probe`, the extent
+// of the images in the file.
 EncoderMetadata encoder_metadata_from(const Metadata& metadata, const ImageExtent& probe,
                                       const std::string& path);
 

@@ -7,10 +7,9 @@
 
 namespace amcl {
 
-// Reads `path`: a checkpoint file, or the newest intact checkpoint of a run directory. `warn` is given
-// one line if damaged ones were passed over, which names them, the one in their place, and how many
-// steps that lacks. Throws Error(missing) if nothing is there, and the error of the newest one if none
-// is intact.
+// Reads `path`: a checkpoint file, or the newest intact checkpoint of a run directory. If damaged
+// ones are passed over, `warn` gets a line that names them, the one in their place and the steps
+// that are lost. Error(missing) if nothing is there; the error of the newest one if none is intact.
 Checkpoint read_intact_checkpoint(const std::string& path,
                                   const std::function<void(const std::string&)>& warn);
 

@@ -17,8 +17,8 @@ class RunDirectory {
   // false; with it the files of that run are removed (and no others). Error(io) if it cannot be
   // written or another process holds the lock.
   static RunDirectory create(const std::string& path, bool overwrite);
-  // Locks the directory of a run that goes on; `run` as for directory_of_run(). Error(missing) if it
-  // holds no run.
+  // Locks the directory of a run that goes on; `run` as for directory_of_run(). Error(missing) if
+  // it holds no run.
   static RunDirectory resume(const std::string& run);
 
   const std::string& path() const { return path_; }
@@ -28,9 +28,9 @@ class RunDirectory {
   // Empty if there is none yet.
   std::string summary() const;
 
-  // True as long as the directory is this run's. False if it, or its lock, was removed meanwhile: it
-  // is then made and locked again, and the caller writes anew what it held. Error(io) if it cannot be
-  // made, or if another run has taken its place. Every write below begins with it.
+  // True as long as the directory is this run's. False if it, or its lock, was removed meanwhile:
+  // it is then made and locked again, and the caller writes anew what it held. Error(io) if it
+  // cannot be made, or if another run has taken its place. Every write below begins with it.
   bool hold();
 
   void write_config(const std::string& toml);
@@ -42,8 +42,8 @@ class RunDirectory {
   void write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep);
 
   // Makes `checkpoint`, one of list_checkpoints(), the newest one. Those before it in that list get
-  // names that begin with "abandoned-", over what an earlier call has named so, and are no longer
-  // part of the run. Returns these names.
+  // their abandoned_path_of(), over files of earlier calls, and are no longer part of the run.
+  // Returns the new names.
   std::vector<std::string> go_back_to(const std::string& checkpoint);
 
  private:

@@ -45,7 +45,8 @@ T checked_value(const std::string& name, const std::string& text, const OptionHe
   return value;
 }
 
-// An option that sets `target`, whose value so far is the default; given twice, the last one counts.
+// An option that sets `target`, whose value so far is the default; given twice, the last one
+// counts.
 template <class T>
 CLI::Option* add_value(CLI::App& app, const std::string& name, T& target, const OptionHelp& help) {
   std::string default_text;

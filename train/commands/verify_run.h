@@ -12,8 +12,8 @@ struct VerifyRunOptions {
   int64_t threads = 0;  // 0: all cores
 };
 
-// Prints what was checked to stdout. Returns 0; or throws Error(data), once all were checked, naming
-// what does not hold.
+// Prints what was checked to stdout. Returns 0; or throws Error(data), once all were checked,
+// naming what does not hold.
 int run_verify(const VerifyRunOptions& options);
 
 }  // namespace amcl

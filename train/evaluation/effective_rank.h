@@ -8,8 +8,8 @@
 namespace amcl {
 
 // Of x [n, D]: exp(H), H the entropy of the singular values divided by their sum (Roy, Vetterli,
-// "The effective rank", EUSIPCO 2007; as a measure of representations Garrido et al., "RankMe", ICML
-// 2023). From 1, where all rows lie on one line, to min(n, D). 0 if all rows are 0.
+// "The effective rank", EUSIPCO 2007; as a measure of representations Garrido et al., "RankMe",
+// ICML 2023). From 1, where all rows lie on one line, to min(n, D). 0 if all rows are 0.
 double effective_rank(const Tensor& x);
 
 // The eigenvalues, ascending, of a symmetric matrix a [n, n], row after row.

@@ -45,10 +45,9 @@ struct Evaluation {
   std::vector<std::string> notes;  // what a reader of the numbers should know, one line each
 };
 
-// The model is built from the configuration that the checkpoint holds, and sees images as that says,
-// trained or not, whatever set they come from; so do pixels, which without a run are those of the
-// set in its own size and with its own mean and deviation. Throws Error(usage) naming the option that
-// cannot be, and what opening the run and the data throws.
+// The model is that of the checkpoint's configuration, trained or not. Images, from whatever set,
+// are preprocessed as in the run, for features = "pixels" too; without a run as the set itself
+// says. Error(usage) names an option that cannot be; else what opening the run and the data throws.
 Evaluation evaluate(const EvaluationOptions& options, Backend& backend);
 
 }  // namespace amcl

@@ -6,7 +6,7 @@
 #include <numbers>
 
 #include "data/sources/good_images.h"
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "data/views/evaluation_batches.h"
 #include "data/views/preprocessing.h"
 #include "data/views/view_maker.h"

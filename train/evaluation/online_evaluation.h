@@ -10,8 +10,8 @@
 //   without labels: alignment and uniformity of two augmented views of up to 512 training images
 //   always   effective rank of the backbone features of up to 512 training images
 //
-// An evaluation is up to 5,120 forward passes; an epoch of all of CIFAR-10 is worth about 300,000 (two
-// views, and a backward pass like two more).
+// An evaluation is up to 5,120 forward passes; an epoch of all of CIFAR-10 is worth about 300,000
+// (two views, and a backward pass like two more).
 #pragma once
 #include <array>
 #include <cstdint>
@@ -45,8 +45,8 @@ class OnlineEvaluation {
  public:
   // `train` and `test` hold images of the same kind; if one of them has no labels, neither is asked
   // for any. All must outlive the evaluation; of `test` the images that are needed are copied. No
-  // more than `images_at_once` go through the encoder at once: where those are the images of a step,
-  // an evaluation takes less memory than the step, which keeps its activations.
+  // more than `images_at_once` go through the encoder at once: where those are the images of a
+  // step, an evaluation takes less memory than the step, which keeps its activations.
   OnlineEvaluation(Backend& backend, Method& method, const Dataset& train, const Dataset& test,
                    const AugmentPolicy& policy, uint64_t seed, int64_t images_at_once);
 

@@ -14,8 +14,8 @@ class SoftmaxRegressions {
   SoftmaxRegressions(Backend& backend, std::span<const double> rates, int64_t features,
                      int64_t classes);
 
-  // A step of SGD with momentum on the mean loss over x [n, D] f32 with n labels, each regression at
-  // its rate times `factor`.
+  // A step of SGD with momentum on the mean loss over x [n, D] f32 with n labels, each regression
+  // at its rate times `factor`.
   void step(const Tensor& x, std::span<const int32_t> labels, double factor, double momentum);
   // The classes of the rows of x by regression `which`.
   std::vector<int32_t> predict(const Tensor& x, int64_t which) const;

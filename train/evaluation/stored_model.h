@@ -12,8 +12,8 @@ namespace amcl {
 // The configuration that the checkpoint was made with, checked. Throws Error(data) naming the path.
 Config config_of(const Checkpoint& checkpoint);
 
-// Nobody vouches for the numbers in a file: throws Error(data) unless each that sizes the model of
-// `config` is the extent of a tensor in the file, so that the model is no larger than those.
+// Error(data) unless every number that sizes the model of `config` is the extent of a tensor in the
+// file: a damaged configuration asks for no model larger than the file.
 void check_sizes(const Checkpoint& checkpoint, const Config& config);
 
 // The method of `config` with the weights that it starts from. Checks the sizes first.

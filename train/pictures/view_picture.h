@@ -23,11 +23,10 @@ struct ViewGrid {
   std::vector<std::vector<PicturedView>> views;  // of each row, from left to right
 };
 
-// The first `rows` images of the first epoch in the order of training (without those that cannot be read,
-// where they are skipped), and of each the views that
-// training sees: both of epoch 0, both of epoch 1, and so on, `columns` in all. They are a function
-// of the seed, the policy and the images alone, as in data/views/loader.h. Image files are opened for
-// their extents.
+// The first `rows` images of the first epoch in the order of training (without those that cannot be
+// read, where they are skipped), and of each the views that training sees: both of epoch 0, both of
+// epoch 1, and so on, `columns` in all. They are a function of the seed, the policy and the images
+// alone, as in data/views/loader.h. Image files are opened for their extents.
 ViewGrid plan_view_grid(Backend& backend, const Dataset& dataset, const AugmentPolicy& policy,
                         uint64_t seed, int64_t rows, int64_t columns);
 

@@ -68,8 +68,8 @@ std::string memory_advice(Backend& backend, const Dataset& dataset, const Config
   const int64_t small = batches[batches.size() / 2];
   const MemoryLine whole = MemoryLine::through(large, bytes(with_batch(config, large)), small,
                                                bytes(with_batch(config, small)));
-  // A part takes of the encoder what a batch of its size does; what the whole batch takes besides, for
-  // images, projections and loss, shows in a small part.
+  // A part takes of the encoder what a batch of its size does; what the whole batch takes besides,
+  // for images, projections and loss, shows in a small part.
   const std::vector<int64_t> parts =
       possible_below(in_parts ? micro_batch : batch, config, with_micro_batch);
   int64_t part = 0;

@@ -1,5 +1,5 @@
-// What would fit where memory has run out: the plan of a run (plan.h) grows in a straight line with the
-// pairs that go through the encoder at once, so two plans give the most of them.
+// What would fit where memory has run out: the plan of a run (plan.h) grows in a straight line with
+// the pairs that go through the encoder at once, so two plans give the most of them.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -22,10 +22,10 @@ struct MemoryLine {
   int64_t largest_of(std::span<const int64_t> choices, double room) const;
 };
 
-// "at most --batch 96 fits, or --batch 512 with --micro-batch 64", for a run that `config` describes and
-// that found too little memory; where it has micro-batches, a smaller one. `room`: bytes that the run may
-// have beside the program, the data set included. `test` as in make_plan, which it calls three times, with
-// small steps. Throws OutOfMemory where even these do not fit.
+// "at most --batch 96 fits, or --batch 512 with --micro-batch 64", for a run that `config`
+// describes and that found too little memory; where it has micro-batches, a smaller one. `room`:
+// bytes that the run may have beside the program, the data set included. `test` as in make_plan,
+// which it calls three times, with small steps. Throws OutOfMemory where even these do not fit.
 std::string memory_advice(Backend& backend, const Dataset& dataset, const Config& config,
                           const Dataset* test, int64_t room);
 

@@ -146,7 +146,7 @@ std::vector<std::string> TrainingWatch::judge(int64_t step, const StepResult& re
           "(--temperature-low, --temperature-high) helps"));
     }
   }
-  if (!collapse_told_ && step >= settled_step_ && !deviations.empty()) {
+  if (!collapse_told_ && step >= judged_from_ && !deviations.empty()) {
     const auto worst = std::min_element(deviations.begin(), deviations.end());
     if (*worst < kCollapsedStd) {
       collapse_told_ = true;

@@ -11,10 +11,10 @@
 
 namespace amcl {
 
-// How far the unit-length projections z [C, M, d] spread, per head: the standard deviation over the M
-// rows, averaged over the d features, times sqrt(d). About 1 where the features fill the sphere, 0
-// where all images have the same one (Chen, He, "Exploring simple siamese representation learning",
-// CVPR 2021, section 4.1).
+// How far the unit-length projections z [C, M, d] spread, per head: the standard deviation over the
+// M rows, averaged over the d features, times sqrt(d). About 1 where the features fill the sphere,
+// 0 where all images have the same one (Chen, He, "Exploring simple siamese representation
+// learning", CVPR 2021, section 4.1).
 std::vector<double> feature_std(const Tensor& z);
 
 struct StepPosition {
@@ -46,13 +46,13 @@ std::string online_text(const OnlineScores& scores);
 // Says once per run what a user should know before it ends.
 class TrainingWatch {
  public:
-  // `settled_step`: a collapse is judged from here on, since an untrained network's features are
-  // close together as well.
-  // `learned_step`: from here on a loss at the chance level is told.
-  // `form`: of the objective, a remedy for collapse where it is another than the usual one.
-  TrainingWatch(int64_t settled_step, int64_t learned_step, double chance_level,
+  // `judged_from`: the first step whose features may be called collapsed; those of an untrained
+  // network lie close together as well.
+  // `learned_step`: the first step whose loss at the chance level is told.
+  // `form`: of the objective; where it is not the usual one, that one is proposed against collapse.
+  TrainingWatch(int64_t judged_from, int64_t learned_step, double chance_level,
                 const std::string& form = "amcl")
-      : settled_step_(settled_step),
+      : judged_from_(judged_from),
         learned_step_(learned_step),
         chance_level_(chance_level),
         usual_form_(form == "amcl") {}
@@ -62,7 +62,7 @@ class TrainingWatch {
                                  const std::vector<double>& deviations);
 
  private:
-  int64_t settled_step_;
+  int64_t judged_from_;
   int64_t learned_step_;
   double chance_level_;
   bool usual_form_;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "engine/core/host_memory.h"
 #include "train/assembly/build_method.h"
 #include "train/assembly/training_backend.h"
@@ -21,8 +21,8 @@ namespace {
 // gradients and optimiser take: below, blocks that were theirs serve the step too, and its memory
 // does not grow in proportion.
 constexpr int64_t kDominance = 4;
-// And until they are so many that a half of the batch, rounded up, is one nearly, or take so much that
-// more would take long.
+// And until they are so many that a half of the batch, rounded up, is one nearly, or take so much
+// that more would take long.
 constexpr int64_t kExactPairs = 64;
 constexpr int64_t kEnoughBytes = int64_t{256} << 20;
 
@@ -239,7 +239,7 @@ Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
           .measured_small = measured.small.pairs,
           .measured_large = measured.large.pairs,
           .batch = config.train.batch,
-          .dataset_home = describe_home(dataset, backend)};
+          .dataset_placement = describe_placement(dataset, backend)};
 }
 
 std::string describe(const Plan& plan) {
@@ -257,7 +257,7 @@ std::string describe(const Plan& plan) {
        << "  gradients        " << mebibytes(plan.gradient_bytes) << "\n"
        << "  optimiser        " << mebibytes(plan.optimizer_bytes) << "\n"
        << "  buffers          " << mebibytes(plan.buffer_bytes) << "\n"
-       << "  data set         " << mebibytes(plan.dataset_bytes) << "  (" << plan.dataset_home
+       << "  data set         " << mebibytes(plan.dataset_bytes) << "  (" << plan.dataset_placement
        << ")\n"
        << "  step             " << mebibytes(plan.step_bytes) << "  (" << origin(plan) << ")\n"
        << "  evaluation       " << mebibytes(plan.evaluation_bytes) << "\n"

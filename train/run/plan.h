@@ -32,8 +32,8 @@ struct Plan {
   // The device has a memory of its own; the last three lie in the host's.
   bool apart = false;
   int64_t host_bytes() const { return checkpoint_bytes + program_bytes + pinned_bytes; }
-  // Of the device, in whole blocks of its allocator. The host does not touch the ends of these, a sixth
-  // of a block for 1,100 pairs and nothing for 1,024: so much less becomes resident.
+  // Of the device, in whole blocks of its allocator. On the host less becomes resident, as nothing
+  // touches the ends of these: a sixth of a block for 1,100 pairs, none for 1,024.
   int64_t peak_bytes() const {
     return parameter_bytes + gradient_bytes + optimizer_bytes + buffer_bytes + dataset_bytes +
            step_bytes + evaluation_bytes + loader_bytes + (apart ? 0 : host_bytes());
@@ -47,13 +47,13 @@ struct Plan {
   int64_t measured_large = 0;
   int64_t batch = 0;
 
-  std::string dataset_home;  // where the data set lives
+  std::string dataset_placement;  // where the data set lives
 };
 
-// For a data set that lives in `backend`, alone, or elsewhere (data/views/dataset_home.h): the plan counts the
-// memory of this device. Runs steps on backends of their own, with small batches of blank images
-// shaped as the data set's, and extrapolates the memory that they took. Throws as the run itself would
-// for settings that cannot be. `test` is that of the online evaluation, or null.
+// Counts the memory of `backend`, whether it holds the data set or not
+// (data/views/dataset_placement.h): runs steps on backends of their own with small batches of blank
+// images of the set's extents, and extrapolates the memory that they took. `test`: the set of the
+// online evaluation, or null. Throws what the run would for settings that cannot be.
 Plan make_plan(Backend& backend, const Dataset& dataset, const Config& config,
                const Dataset* test = nullptr);
 

@@ -67,8 +67,8 @@ std::string initialize_backbone(Trainer& trainer, const Config& config,
                      "; heads start anew\n");
 }
 
-// Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from now
-// on it sees this run's images as this run's settings say.
+// Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from
+// now on it sees this run's images as this run's settings say.
 std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& config,
                        const PretrainOptions& options) {
   if (config.train.init.empty()) return {};
@@ -102,8 +102,8 @@ PretrainEnd start_run(ResolvedConfig given, const PretrainOptions& options,
   return loop.run(stop_requested);
 }
 
-// From which the run goes on: the one that was named, or the newest intact one; empty if the run ended
-// before its first.
+// From which the run goes on: the one that was named, or the newest intact one; empty if the run
+// ended before its first.
 std::optional<Checkpoint> checkpoint_to_resume(const RunDirectory& directory,
                                                const PretrainOptions& options) {
   if (options.resume != directory.path())

@@ -11,10 +11,10 @@
 namespace amcl {
 
 struct PretrainOptions {
-  // Run directory to go on with, or one of its checkpoints, from which it then goes on; empty: a new
-  // run. The configuration is then the run's own (its config.toml) with whatever flags and environment
-  // changed; a change that would alter the result is refused by name. A run that is finished already
-  // gets what is missing of its log and summary.
+  // Run directory to go on with, or one of its checkpoints, from which it then goes on; empty: a
+  // new run. The configuration is then the run's own (its config.toml) with whatever flags and
+  // environment changed; a change that would alter the result is refused by name. A run that is
+  // finished already gets what is missing of its log and summary.
   std::string resume;
   bool dry_run = false;      // print the plan and stop
   ProgressOptions progress;  // of `notes`
@@ -27,12 +27,12 @@ enum class PretrainEnd {
   stopped,   // on request, with a checkpoint: exit code 75
 };
 
-// stop_requested is asked before each step and between the batches of an online evaluation; from the
-// first time on there is something to save. Errors: usage (a setting, or another configuration or
-// data set than the run's), missing, data and io (data set, checkpoints, run directory), numeric
-// (loss or gradient not finite), device (also where memory runs out: with the largest batch that would
-// fit). A checkpoint or log line that cannot be written during the run is a
-// warning, the last checkpoint an error.
+// stop_requested is asked before each step and between the batches of an online evaluation; from
+// the first time on there is something to save. Errors: usage (a setting, or another configuration
+// or data set than the run's), missing, data and io (data set, checkpoints, run directory), numeric
+// (loss or gradient not finite), device (also where memory runs out: with the largest batch that
+// would fit). A checkpoint or log line that cannot be written during the run is a warning, the last
+// checkpoint an error.
 PretrainEnd pretrain(const ResolvedConfig& given, const PretrainOptions& options,
                      const std::function<bool()>& stop_requested);
 

@@ -54,8 +54,8 @@ class PretrainLoop {
   bool evaluation_missing() const;
   bool record_due() const;
   bool checkpoint_due() const;
-  // Before a write, and once in an epoch: writes again what the directory has lost if it was removed.
-  // Error(io) if it is no longer this run's.
+  // Before a write, and once in an epoch: writes again what the directory has lost if it was
+  // removed. Error(io) if it is no longer this run's.
   void hold_directory();
   void write_log(const LogRecord& record);
   void save_checkpoint();

@@ -10,9 +10,9 @@
 
 namespace amcl {
 
-// Refuses other settings than the run's, `started`, with Error(usage), which gives the command of a new
-// run that has them. The place of the data may be another one; check_data() looks at what is there.
-// `checkpoint`: from which the run goes on; null where it has none yet.
+// Refuses other settings than the run's, `started`, with Error(usage), which gives the command of a
+// new run that has them. The place of the data may be another one; check_data() looks at what is
+// there. `checkpoint`: from which the run goes on; null where it has none yet.
 void check_config(const Config& started, const Config& config, const RunDirectory& directory,
                   const Checkpoint* checkpoint);
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "engine/backend/open.h"
 #include "engine/core/check.h"
 #include "train/assembly/open_data.h"
@@ -14,7 +14,7 @@ RunData::RunData(const Config& config)
     : backend(open_training_backend(config.train)),
       host(backend->free_memory() ? open_backend("cpu") : nullptr),
       dataset(open(config, config.data.split, config.data.limit)) {
-  if (host) dataset = settle(std::move(dataset), *backend, *host);
+  if (host) dataset = place_dataset(std::move(dataset), *backend, *host);
   if (config.train.eval_every > 0 && dataset.labelled()) open_test(config);
 }
 

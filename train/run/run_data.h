@@ -20,8 +20,8 @@ struct RunData {
   Dataset test;  // for the online evaluation; empty without it, or where there are no test images
   std::vector<std::string> test_warnings;  // where they are others than those of `dataset`
 
-  // Once what is needed of the test images was copied: frees their memory on the host, and that which
-  // the images of training had there.
+  // Frees the memory of the test images, once what is needed of them was copied, and the host's
+  // memory of training images that lie on the device.
   void close_test();
 
  private:

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 #include "engine/core/parallel_for.h"
 #include "train/config/complete.h"
 #include "train/config/value_text.h"
@@ -63,7 +63,7 @@ std::string warmup_text(const Config& config) {
 // Where the images live, and what of the source is none of them.
 std::string describe_data(const Dataset& dataset, Backend& backend) {
   const std::string passed_over = printable(dataset.passed_over.text());
-  return describe_home(dataset, backend) + (passed_over.empty() ? "" : "; ") + passed_over;
+  return describe_placement(dataset, backend) + (passed_over.empty() ? "" : "; ") + passed_over;
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 namespace amcl {
 
-// Lines "chosen": what was left open in `given` and what `config`, for these data, has in its place.
+// Lines "chosen": what was left open in `given` and what `config`, for these data, has in its
+// place.
 void print_choices(std::FILE* notes, const ResolvedConfig& given, const Config& config,
                    const Dataset& dataset);
 

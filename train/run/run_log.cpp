@@ -19,8 +19,8 @@ LogRecord record_in(std::string_view line, const std::string& path, int64_t numb
   return record;
 }
 
-// Bytes of the lines up to `finished_steps`; those of that very step are added to `last`. Steps only
-// grow, so the first later one ends them; a line without its end is one that a kill has cut.
+// Bytes of the lines up to `finished_steps`; those of that very step are added to `last`. Steps
+// only grow, so the first later one ends them; a line without its end is one that a kill has cut.
 int64_t size_of_finished(std::string_view text, int64_t finished_steps, const std::string& path,
                          std::vector<LogRecord>& last) {
   size_t begin = 0;

@@ -19,8 +19,8 @@ namespace amcl {
 class Trainer {
  public:
   // `backend` and `dataset` must outlive the trainer; the data set lives in the backend's memory.
-  // `test` is for the online evaluation (eval_every), which copies what it needs of it; null: the run
-  // has none. Throws Error(usage) naming the setting that cannot be.
+  // `test` is for the online evaluation (eval_every), which copies what it needs of it; null: the
+  // run has none. Throws Error(usage) naming the setting that cannot be.
   Trainer(Backend& backend, const Dataset& dataset, const Config& config,
           const Dataset* test = nullptr);
 
@@ -32,9 +32,9 @@ class Trainer {
   // Those of the backbone. Error(data) if it is another network.
   void initialize_backbone(const EncoderFile& encoder);
 
-  // Gives the next step to the device. Throws Error(numeric), with the weights untouched, if loss or
-  // gradient of a step are not finite: on the cpu of this one, on a device that works while the host
-  // does something else of the one before (RepeatedStep).
+  // Gives the next step to the device. Throws Error(numeric), with the weights untouched, if loss
+  // or gradient are not finite: those of this step, or on an asynchronous device those of the step
+  // before (RepeatedStep).
   void advance();
   // The last step's result; waits for it and throws the same.
   StepResult result() { return step_.result(); }

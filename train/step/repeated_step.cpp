@@ -20,7 +20,7 @@ void RepeatedStep::work() {
   outputs_ = launch_step(method_, arena_, optimizer_, images_(), options_);
 }
 
-void RepeatedStep::settle() {
+void RepeatedStep::read_pending() {
   if (reading_ == nullptr) return;
   const std::unique_ptr<StepReading> reading = std::move(reading_);
   known_ = reading->wait(method_, optimizer_);
@@ -30,13 +30,13 @@ void RepeatedStep::launch(const StepNumbers& numbers) {
   prepare_step(method_, optimizer_, numbers);
   graph_.run();
   auto reading = std::make_unique<StepReading>(outputs_, numbers);
-  settle();
+  read_pending();
   reading_ = std::move(reading);
-  if (!device_.works_behind()) settle();
+  if (!device_.is_asynchronous()) read_pending();
 }
 
 StepResult RepeatedStep::result() {
-  settle();
+  read_pending();
   StepResult result = known_;
   result.projections = outputs_.projections;
   result.features = outputs_.features;

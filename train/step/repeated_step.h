@@ -1,9 +1,9 @@
 // The training step of a run, made again and again: launched anew or replayed (StepGraph).
 //
-// Where the device works on while the host does something else, the host runs ahead by one step: the
-// numbers of a step are read while the next one is under way, so that the device never waits. A step
-// that fails is therefore reported when the step after it was given to the device, which changes
-// nothing then (Optimizer::step). On other devices a step is read at once.
+// Where the device works on while the host does something else, the host runs ahead by one step:
+// the numbers of a step are read while the next one is under way, so that the device never waits. A
+// step that fails is therefore reported when the step after it was given to the device, which
+// changes nothing then (Optimizer::step). On other devices a step is read at once.
 #pragma once
 #include <functional>
 #include <memory>
@@ -36,8 +36,8 @@ class RepeatedStep {
   std::string take_warning() { return graph_.take_warning(); }  // of StepGraph
 
  private:
-  void work();  // of the device
-  void settle();
+  void work();          // of the device
+  void read_pending();  // waits for `reading_`, if there is one
 
   Method& method_;
   ParameterArena& arena_;

@@ -151,7 +151,7 @@ StepResult StepReading::wait(const Method& method, Optimizer& optimizer) {
   result.statistics.assign(values + 2 + heads_, values + count_);
   const bool loss_is_finite = std::isfinite(result.loss);
   if (!loss_is_finite || !std::isfinite(result.gradient_norm)) {
-    optimizer.reopen();
+    optimizer.reset_gate();
     fail_not_finite(loss_is_finite ? "gradient" : "loss", method, result, numbers_);
   }
   return result;

@@ -1,9 +1,9 @@
 // One training step: forward, loss, backward, clip, update.
 //
 // It is a fixed program of device work between two moments at which the host has a part: before it,
-// prepare_step() writes what differs from the last step (rates, number, random draws, warm-up) to device
-// memory; after it, StepReading fetches the numbers. Nothing between reads back, so that launch_step()
-// can be recorded once and replayed (engine/backend/step_graph.h).
+// prepare_step() writes what differs from the last step (rates, number, random draws, warm-up) to
+// device memory; after it, StepReading fetches the numbers. Nothing between reads back, so that
+// launch_step() can be recorded once and replayed (engine/backend/step_graph.h).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -38,8 +38,8 @@ struct StepNumbers {
 
 // What does not.
 struct StepOptions {
-  // Image pairs that go through the encoder at once; 0: all. Loss and gradient are those of the whole
-  // batch, but for batch-norm statistics, which are those of each part.
+  // Image pairs that go through the encoder at once; 0: all. Loss and gradient are those of the
+  // whole batch, but for batch-norm statistics, which are those of each part.
   int64_t micro_batch = 0;
   ForwardContext context = {};
 };
@@ -57,9 +57,9 @@ struct StepOutputs {
 // The host's part before a step.
 void prepare_step(Method& method, Optimizer& optimizer, const StepNumbers& numbers);
 
-// Work of the device only. images [2N, H, W, 3]: rows 0..N-1 view 1, rows N..2N-1 view 2. If the loss
-// or the gradient is not finite, weights, optimiser and queue stay as they are, at later steps too
-// (Optimizer::step).
+// Work of the device only. images [2N, H, W, 3]: rows 0..N-1 view 1, rows N..2N-1 view 2. If the
+// loss or the gradient is not finite, weights, optimiser and queue stay as they are, at later steps
+// too (Optimizer::step).
 StepOutputs launch_step(Method& method, ParameterArena& arena, Optimizer& optimizer,
                         const Tensor& images, const StepOptions& options);
 

@@ -26,7 +26,7 @@ class CudaBackend final : public OwnKernels {
   std::optional<int64_t> free_memory() override;
   std::unique_ptr<Upload> open_upload() override;
   std::shared_ptr<void> pin(void* block, size_t bytes) override;
-  bool works_behind() const override { return true; }
+  bool is_asynchronous() const override { return true; }
   std::unique_ptr<PendingRead> read_later(const void* source, size_t count) override;
   bool can_capture() const override { return true; }
   std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override;

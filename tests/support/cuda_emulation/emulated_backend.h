@@ -68,7 +68,7 @@ class EmulatedBackend final : public cuda::OwnKernels {
   void fill_zero(void* destination, size_t bytes) override;
   void synchronize() override;
   // As on a GPU the host runs ahead, although here the work is done already.
-  bool works_behind() const override { return memory_ == Memory::pooled; }
+  bool is_asynchronous() const override { return memory_ == Memory::pooled; }
   bool can_capture() const override { return memory_ == Memory::pooled; }
   std::unique_ptr<CapturedWork> capture(const std::function<void()>& work) override;
 

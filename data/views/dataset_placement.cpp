@@ -1,4 +1,4 @@
-#include "data/views/dataset_home.h"
+#include "data/views/dataset_placement.h"
 
 #include <utility>
 
@@ -7,15 +7,15 @@
 namespace amcl {
 namespace {
 
-enum class Home { host, device, away };
+enum class Placement { host, device, streamed };
 
-Home home_of(const Dataset& dataset, Backend& backend) {
-  if (!backend.free_memory()) return Home::host;
-  return dataset.host != nullptr || !dataset.in_memory() ? Home::away : Home::device;
+Placement placement_of(const Dataset& dataset, Backend& backend) {
+  if (!backend.free_memory()) return Placement::host;
+  return dataset.host != nullptr || !dataset.in_memory() ? Placement::streamed : Placement::device;
 }
 
-// All images u8 [n, H, W, 3] of files of one size, read on `host` into the memory of `device`. Those of
-// bad images stay as they are.
+// All images u8 [n, H, W, 3] of files of one size, read on `host` into the memory of `device`.
+// Those of bad images stay as they are.
 Tensor read_to(Device& device, const Dataset& dataset, Backend& host) {
   const auto [height, width] = dataset.image_extent();
   Tensor result = Tensor::empty(device, {dataset.count(), height, width, 3}, DType::u8);
@@ -46,7 +46,7 @@ Tensor upload_to(Device& device, const Tensor& on_host) {
   return result;
 }
 
-Dataset settle(Dataset dataset, Backend& device, Backend& host) {
+Dataset place_dataset(Dataset dataset, Backend& device, Backend& host) {
   const auto free = static_cast<double>(device.free_memory().value_or(0));
   const auto [height, width] = dataset.image_extent();  // zeros for files of several sizes
   const int64_t bytes = dataset.count() * height * width * 3 + epochs_bytes(dataset.count());
@@ -59,21 +59,21 @@ Dataset settle(Dataset dataset, Backend& device, Backend& host) {
   return dataset;
 }
 
-std::string describe_home(const Dataset& dataset, Backend& backend) {
-  const Home home = home_of(dataset, backend);
-  if (home == Home::device) return "in device memory";
+std::string describe_placement(const Dataset& dataset, Backend& backend) {
+  const Placement placement = placement_of(dataset, backend);
+  if (placement == Placement::device) return "in device memory";
   std::string text = dataset.in_memory() ? "in memory" : "in files";
-  if (home == Home::away) text += ", views through pinned memory";
+  if (placement == Placement::streamed) text += ", views through pinned memory";
   return text;
 }
 
 std::unique_ptr<ViewSource> open_view_source(const ViewSetup& setup) {
-  switch (home_of(setup.dataset, setup.backend)) {
-    case Home::host:
+  switch (placement_of(setup.dataset, setup.backend)) {
+    case Placement::host:
       return host_views(setup);
-    case Home::device:
+    case Placement::device:
       return resident_views(setup);
-    case Home::away:
+    case Placement::streamed:
       AMCL_CHECK(setup.dataset.host != nullptr, "loader: ", setup.dataset.name,
                  " is not in the memory of device ", setup.backend.name(),
                  ", and no host is named that makes its views");
@@ -84,24 +84,24 @@ std::unique_ptr<ViewSource> open_view_source(const ViewSetup& setup) {
 
 int64_t bytes_ahead(const ViewSetup& setup) {
   const int64_t batch = batch_bytes(setup);
-  switch (home_of(setup.dataset, setup.backend)) {
-    case Home::host:
+  switch (placement_of(setup.dataset, setup.backend)) {
+    case Placement::host:
       return setup.options.workers > 0 ? kBatchesAhead * batch : 0;
-    case Home::device:
+    case Placement::device:
       return epochs_bytes(setup.dataset.count());
-    case Home::away:
+    case Placement::streamed:
       return kBatchesStaged * batch;
   }
   return 0;
 }
 
 int64_t pinned_bytes(const ViewSetup& setup) {
-  switch (home_of(setup.dataset, setup.backend)) {
-    case Home::host:
+  switch (placement_of(setup.dataset, setup.backend)) {
+    case Placement::host:
       return 0;
-    case Home::device:
+    case Placement::device:
       return kEpochsDrawn * epochs_bytes(setup.dataset.count()) / kEpochsHeld;
-    case Home::away:
+    case Placement::streamed:
       return kBatchesPinned * batch_bytes(setup);
   }
   return 0;
