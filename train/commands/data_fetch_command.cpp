@@ -38,6 +38,12 @@ std::vector<std::string> names_of_published_sets() {
   return names;
 }
 
+std::string usage(const std::vector<std::string>& names) {
+  std::string text = "amcl data fetch ";
+  for (const std::string& name : names) text += (name == names.front() ? "" : "|") + name;
+  return text + " [options]";
+}
+
 int run(const Options& options) {
   constexpr int64_t kMega = 1'000'000;
   const PublishedSet& set = set_named(options.name);
@@ -78,7 +84,7 @@ void add_data_fetch_command(CommandTable& table, CLI::App& group) {
       "and\nunpack it; one that is there already is left as it is. A download that was stopped "
       "goes "
       "on.",
-      {.usage = "amcl data fetch cifar10|cifar100|stl10 [options]",
+      {.usage = usage(names),
        .examples = {"amcl data fetch cifar10 --to data",
                     "amcl data fetch cifar10 --from cifar-10-binary.tar.gz"},
        .run = [options, names](const GlobalOptions& global) {
