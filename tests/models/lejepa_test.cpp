@@ -116,6 +116,16 @@ TEST_CASE("lejepa: each step has directions of its own, the same again for the s
   CHECK(loss_at(other, 1, z) != first);
 }
 
+TEST_CASE("lejepa: the directions have length one, so that with one feature all measure the same") {
+  const auto backend = open_backend("plain");
+  LejepaOptions options = small();
+  options.projector.dim = 1;
+  Lejepa method(*backend, 1, options);
+  const Tensor z = test::random_images(*backend, Shape{kHeads, 2 * kImages, 1}, 5);
+  const Tensor one = Tensor::from_host<float>(*backend, {1, 1}, std::vector{1.0F});
+  CHECK(value(method.loss({z})) == doctest::Approx(value(lejepa(z, one, options.lambda))));
+}
+
 TEST_CASE("lejepa: the directions favour none") {
   // Of rows that are all x the distance depends on a.x alone, so on the angle between a and x.
   const auto backend = open_backend("plain");
