@@ -33,7 +33,7 @@ void ByolOptions::visit_settings(const SettingVisitor& visitor) {
            .key = "predictor_hidden",
            .value = "N",
            .unit = "units",
-           .help = "hidden layer of the predictor",
+           .help = "hidden layer of the predictor; its learning rate follows the schedule",
            .range = {.low = 1}},
           &predictor_hidden);
   visitor(

@@ -30,10 +30,7 @@ void visit_contrastive_settings(ObjectiveOptions& objective, int64_t heads,
     visit_adaptive_settings(objective, /*dot_only=*/false, visitor);
     visit_pair_settings(objective.amcl, visitor);
   } else {
-    visitor({.table = "objective",
-             .key = "with_positive",
-             .help = "the positive is in the denominator; without it the loss is decoupled"},
-            &objective.with_positive);
+    visit_positive_setting(objective.with_positive, visitor);
   }
   visit_decorrelation_setting(objective, heads, visitor);
 }

@@ -66,7 +66,8 @@ void MocoOptions::visit_settings(const SettingVisitor& visitor) {
   visitor({.table = "model",
            .key = "encoder_momentum",
            .value = "M",
-           .help = "share that the momentum encoder keeps of itself in a step",
+           .help = "share that the momentum encoder keeps of itself in a step; with byol in the "
+                   "first step, from where it rises to 1",
            .range = {.low = 0, .high = 1}},
           &encoder_momentum);
   visitor({.table = "model",

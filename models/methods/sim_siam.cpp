@@ -37,13 +37,14 @@ SimSiamOptions SimSiamOptions::usual(const TemperatureChoice& choice) {
 
 void SimSiamOptions::visit_settings(const SettingVisitor& visitor) {
   visit_encoder_settings(*this, visitor);
-  visitor({.table = "model",
-           .key = "predictor_hidden",
-           .value = "N",
-           .unit = "units",
-           .help = "hidden layer of the predictor, whose learning rate stays at its peak",
-           .range = {.low = 1}},
-          &predictor_hidden);
+  visitor(
+      {.table = "model",
+       .key = "predictor_hidden",
+       .value = "N",
+       .unit = "units",
+       .help = "hidden layer of the predictor; with simsiam its learning rate stays at its peak",
+       .range = {.low = 1}},
+      &predictor_hidden);
   if (objective.adaptive) visit_adaptive_settings(objective, /*dot_only=*/false, visitor);
   visit_decorrelation_setting(objective, projector.heads, visitor);
 }

@@ -99,10 +99,7 @@ void visit_pair_settings(AmclOptions& options, const SettingVisitor& visitor) {
            .help = "negatives that the reducer topk takes",
            .range = {.low = 1}},
           &options.topk);
-  visitor({.table = "objective",
-           .key = "with_positive",
-           .help = "the positive is among the candidates of the reducer"},
-          &options.with_positive);
+  visit_positive_setting(options.with_positive, visitor);
   visitor(
       {.table = "objective",
        .key = "omega",
@@ -110,6 +107,14 @@ void visit_pair_settings(AmclOptions& options, const SettingVisitor& visitor) {
        .help = "regularizer on the positive's temperature, or inside the logits as in the paper"},
       Choice(options.placement, kOmegaPlacementNames));
   visit_negative_settings(options, visitor);
+}
+
+void visit_positive_setting(bool& with_positive, const SettingVisitor& visitor) {
+  visitor({.table = "objective",
+           .key = "with_positive",
+           .help = "the positive is among the candidates that it is compared with; without it the "
+                   "loss is decoupled"},
+          &with_positive);
 }
 
 void visit_negative_settings(AmclOptions& options, const SettingVisitor& visitor) {

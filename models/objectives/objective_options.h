@@ -31,7 +31,7 @@ struct ObjectiveOptions {
   double temperature = 0.5;     // not adaptive: tau of NT-Xent and InfoNCE
   // Not adaptive: whether their denominators hold the positive; false: decoupled contrastive learning.
   bool with_positive = true;
-  AmclOptions amcl = {};        // adaptive only
+  AmclOptions amcl = {};                       // adaptive only
   TemperatureNetOptions temperature_net = {};  // adaptive only
   double temperature_warmup_epochs = 0.0;      // adaptive only (models/temperature_warmup.h)
   double head_decorrelation = 0.0;             // weight of that term; 0: without it
@@ -47,6 +47,8 @@ void visit_adaptive_settings(ObjectiveOptions& options, bool dot_only,
                              const SettingVisitor& visitor);
 // Those of the contrastive forms besides.
 void visit_pair_settings(AmclOptions& options, const SettingVisitor& visitor);
+// Of every temperature: whether the denominator, or what the reducer reads, holds the positive.
+void visit_positive_setting(bool& with_positive, const SettingVisitor& visitor);
 // Those of Omega over negatives.
 void visit_negative_settings(AmclOptions& options, const SettingVisitor& visitor);
 // Of every temperature. The term needs two of the `heads`.

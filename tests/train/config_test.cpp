@@ -305,6 +305,12 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
         "--temperature-warmup-epochs is 200: must be at most --epochs, which is 100");
   CHECK(with({{"method", "moco"}, {"temperature", "0.2"}}) == "accepted");
   CHECK(with({{"method", "barlow"}, {"barlow_lambda", "0.01"}}) == "accepted");
+  for (const char* method : {"simclr", "moco"})
+    for (const char* temperature : {"fixed", "0.2", "adaptive"})
+      CHECK(with({{"method", method}, {"temperature", temperature}, {"with_positive", "false"}}) ==
+            "accepted");
+  CHECK(with({{"method", "byol"}, {"with_positive", "false"}})
+            .starts_with("--no-with-positive has no effect with --method byol"));
 }
 
 TEST_CASE("config: each method has its usual values, and its own keys only") {
