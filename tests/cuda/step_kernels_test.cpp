@@ -119,9 +119,8 @@ TEST_CASE("cuda kernels: sums of squares, clipping and averages") {
     }
     Twin shadow = pair.normal({count});
     Twin weights = pair.statistic({0.99, 0.01});
-    pair.run([&](Backend& on, auto side) {
-      on.moving_average(side(x), side(weights), side(shadow));
-    });
+    pair.run(
+        [&](Backend& on, auto side) { on.moving_average(side(x), side(weights), side(shadow)); });
     pair.check(shadow);
   }
   Twin large = pair.normal({200001});

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <string>
 
-#include "data/packed/packed_format.h"
 #include "data/packed/pack.h"
+#include "data/packed/packed_format.h"
 
 namespace amcl {
 

@@ -152,8 +152,8 @@ void run_moco_state(GoldenCase& golden) {
   Backend& backend = golden.run().backend;
   const double momentum = golden.number("ema");
   Tensor key = golden.tensor("in.key_param");
-  const Tensor weights = Tensor::from_host<double>(
-      backend, {2}, std::vector{momentum, 1.0 - momentum}, key.dtype());
+  const Tensor weights =
+      Tensor::from_host<double>(backend, {2}, std::vector{momentum, 1.0 - momentum}, key.dtype());
   for (size_t step = 0; step < golden.names("in.query_param").size(); ++step) {
     backend.moving_average(golden.tensor(concat_text("in.query_param", step)), weights, key);
     golden.expect_values(concat_text("out.key_param", step), key);

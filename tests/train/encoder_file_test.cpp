@@ -145,7 +145,8 @@ TEST_CASE_FIXTURE(EncoderFileTest, "encoder file: what is no whole ResNet is ref
   }
 }
 
-TEST_CASE_FIXTURE(EncoderFileTest, "encoder file: a run takes the backbone, and its followers too") {
+TEST_CASE_FIXTURE(EncoderFileTest,
+                  "encoder file: a run takes the backbone, and its followers too") {
   trainer_.step();
   save(trainer_.checkpoint());
   const std::string exported = directory_.file("exported.safetensors");

@@ -20,12 +20,12 @@
 #include "train/checkpoint/intact_checkpoint.h"
 #include "train/checkpoint/run_files.h"
 #include "train/config/value_text.h"
-#include "train/progress_counter.h"
 #include "train/encoder/encoder.h"
 #include "train/encoder/feature_file.h"
 #include "train/evaluation/embed.h"
 #include "train/evaluation/stored_model.h"
 #include "train/printable.h"
+#include "train/progress_counter.h"
 
 namespace amcl {
 namespace {
