@@ -316,9 +316,9 @@ TEST_CASE("config: what has no meaning for a method is refused by name") {
 TEST_CASE("config: each method has its usual values, and its own keys only") {
   const auto check = [](const test::Settings& given, const test::Settings& usual) {
     const Config config = test::config_with(given);
-    for (const auto& [key, text] : usual) {
-      CAPTURE(key);
-      CHECK(value_of(config, key).value_or("none") == text);
+    for (const auto& one : usual) {
+      CAPTURE(one.first);
+      CHECK(value_of(config, one.first).value_or("none") == one.second);
     }
   };
   check({{"method", "moco"}}, {{"temperature", "0.1"},

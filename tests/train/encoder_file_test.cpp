@@ -157,12 +157,13 @@ TEST_CASE_FIXTURE(EncoderFileTest,
     Trainer trainer(*backend_, dataset_, test::tiny_config(method, "fixed", {{"seed", "2"}}));
     trainer.initialize_backbone(encoder);
     const SafetensorsFile begun = trainer.checkpoint();
-    for (const auto& [name, entry] : encoder.file.tensors) {
+    for (const auto& tensor : encoder.file.tensors) {
+      const std::string& name = tensor.first;
       CAPTURE(name);
-      CHECK(begun.tensors.at("backbone." + name).data == entry.data);
+      CHECK(begun.tensors.at("backbone." + name).data == tensor.second.data);
       const bool parameter = name.find("running") == std::string::npos;  // statistics are its own
       if (parameter)
-        CHECK(begun.tensors.at("momentum_encoder.backbone." + name).data == entry.data);
+        CHECK(begun.tensors.at("momentum_encoder.backbone." + name).data == tensor.second.data);
     }
   }
   Trainer wider(*backend_, dataset_, test::tiny_config({{"width", "8"}}));

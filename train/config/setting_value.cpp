@@ -16,6 +16,8 @@ template <class... Works>
 struct Overloaded : Works... {
   using Works::operator()...;
 };
+template <class... Works>
+Overloaded(Works...) -> Overloaded<Works...>;
 
 template <class T>
 concept Optional = requires(T value) {
@@ -219,10 +221,13 @@ std::vector<SettingValue> values_of(const Config& config) {
   std::vector<SettingValue> values;
   Config copy = config;
   visit_settings(copy, [&](const Setting& setting, const SettingField& field) {
-    SettingValue& value =
-        values.emplace_back(setting, text_of(field), toml_of(field), is_text(field),
-                            std::holds_alternative<Decided>(field), allowed_names(setting, field));
-    value.setting.complaint = nullptr;  // it refers to the copy
+    values.push_back({.setting = setting,
+                      .text = text_of(field),
+                      .toml = toml_of(field),
+                      .is_text = is_text(field),
+                      .is_decided = std::holds_alternative<Decided>(field),
+                      .allowed = allowed_names(setting, field)});
+    values.back().setting.complaint = nullptr;  // it refers to the copy
   });
   // A struct may name fields of several tables.
   std::stable_sort(values.begin(), values.end(), [](const auto& left, const auto& right) {
