@@ -39,6 +39,7 @@ class Error : public std::runtime_error {
 template <class... Parts>
 std::string concat_text(const Parts&... parts) {
   std::ostringstream message;
+  message.exceptions(std::ios::badbit);  // else a stream without memory ends the text in silence
   (message << ... << parts);
   return message.str();
 }

@@ -36,5 +36,17 @@ TEST_CASE("fail: throws the kind that was asked for, without a place in the sour
   }
 }
 
+// As a stream does that finds no memory.
+struct FailingPart {};
+std::ostream& operator<<(std::ostream& out, const FailingPart& /*part*/) {
+  out.setstate(std::ios::badbit);
+  return out;
+}
+
+TEST_CASE("fail: a message that cannot be written is an error of its own, not a shorter message") {
+  CHECK_THROWS_AS(fail(ErrorKind::data, "file: ", FailingPart{}, " is not an image"),
+                  std::ios::failure);
+}
+
 }  // namespace
 }  // namespace amcl
