@@ -1,24 +1,12 @@
-// The seam: everything that a device must be able to compute. One object is a device, its stream,
-// its memory and its kernels. This file is the list of required kernels; engine/ops/ calls them,
-// backends implement them.
-//
-// Contract of every kernel
-//   - Shapes, dtypes and devices were checked by the op above the seam; kernels check library
-//     statuses only.
-//   - Outputs are dense, allocated by the caller, hold garbage on entry, and do not overlap inputs
-//     (unless stated).
-//   - Sums run in an order that depends on shapes and the number of threads only, never on timing.
-//   - Floating tensors of one call share a dtype ("stat" outputs have stat_dtype of it) unless
-//     stated.
-//   - "rows" of [..., n] are its leading extents flattened.
-//   - Tensor arguments named `nullable` may be empty handles (Tensor{}).
-//
-// `plain` (readable loops over f32 and f64) is the definition of every kernel; `cpu` derives
-// from it. A kernel of bf16 tensors rounds what the f32 kernel gives (plain/by_way_of_f32.h).
+// The seam between operations and devices. A Backend is a device, its stream, its memory and its
+// kernels; which kernels there are, and what each of them does, is in kernel_table.h. engine/ops
+// calls them through backend_of(x), backends implement them.
 #pragma once
 #include <span>
 #include <string>
+#include <utility>
 
+#include "engine/backend/kernel_profile.h"
 #include "engine/backend/op_specs.h"
 #include "engine/core/device.h"
 #include "engine/core/tensor.h"
@@ -30,205 +18,42 @@ class Backend : public Device {
   // Why activations of `dtype` have no use on this device (a clause), or nothing if they have.
   virtual std::string reason_against(DType /*dtype*/) const { return {}; }
 
-  // ---- elementwise ------------------------------------------------------------------------------
+  // From now on the kernels that operations call are timed; null, as at first: they are not. The
+  // profile must outlive the calls.
+  void keep_profile(KernelProfile* nullable_profile) { nullable_profile_ = nullable_profile; }
+  KernelProfile* nullable_profile() const { return nullable_profile_; }
 
-  virtual void fill(Tensor& y, double value) = 0;
-  virtual void cast(const Tensor& x, Tensor& y) = 0;  // between f64, f32, bf16
-  virtual void affine(const Tensor& x, double scale, double shift,
-                      Tensor& y) = 0;                       // y = scale x + shift
-  virtual void accumulate(const Tensor& x, Tensor& y) = 0;  // y += x, same shape
-  virtual void unary(UnaryOp op, const Tensor& x, Tensor& y) = 0;
-  // dx = dy * op'(x), y = op(x); relu'(0) = 0. relu, exp, sigmoid and reciprocal read only y, log,
-  // square, cos and sin only x; callers may pass the one that is read in both places.
-  virtual void unary_backward(UnaryOp op, const Tensor& x, const Tensor& y, const Tensor& dy,
-                              Tensor& dx) = 0;
-  // y = a op b, y shaped as a; b is shaped as a, or one element, or [n] for a [..., n], or
-  // [B, n] for a [B, M, n].
-  virtual void binary(BinaryOp op, const Tensor& a, const Tensor& b, Tensor& y) = 0;
-  // tau and its derivative in the scores r, any shape (spec S3.2, S8.2: from the sigmoid, with
-  // tau clamped to the range).
-  virtual void temperature(const Tensor& r, const TemperatureRange& range, Tensor& tau) = 0;
-  virtual void temperature_backward(const Tensor& r, const TemperatureRange& range,
-                                    const Tensor& dtau, Tensor& dr) = 0;
+#define AMCL_KERNEL(name, ...) virtual void name(__VA_ARGS__) = 0;
+#include "engine/backend/kernel_table.h"
 
-  // ---- reductions -------------------------------------------------------------------------------
+ private:
+  KernelProfile* nullable_profile_ = nullptr;
+};
 
-  virtual void reduce_rows(Reduction op, const Tensor& x, Tensor& y) = 0;  // [..., n] -> [...]
-  // Over rows: [..., n] -> [n], or [B, M, n] -> [B, n] if y is [B, n].
-  virtual void reduce_columns(Reduction op, const Tensor& x, Tensor& y) = 0;
-  virtual void broadcast_rows(const Tensor& x, double scale,
-                              Tensor& y) = 0;  // y[r, j] = scale x[r]
-  virtual void scale_rows(const Tensor& x, const Tensor& s,
-                          Tensor& y) = 0;                       // y[r, j] = s[r] x[r, j]
-  virtual void sum_of_squares(const Tensor& x, Tensor& y) = 0;  // all elements -> [1], f64 inside
+// The kernels of a backend as operations call them: backend_of(x).fill(x, 0.0). The one place where
+// a call may be watched.
+class KernelCalls {
+ public:
+  explicit KernelCalls(Backend& backend) : backend_(backend) {}
+  operator Backend&() const { return backend_; }
 
-  // ---- products ---------------------------------------------------------------------------------
+#define AMCL_KERNEL(name, ...)                                                               \
+  template <class... Arguments>                                                              \
+  void name(Arguments&&... arguments) const {                                                \
+    const auto call = [&] { backend_.name(std::forward<Arguments>(arguments)...); };         \
+    if (KernelProfile* profile = backend_.nullable_profile(); profile != nullptr)            \
+      return profile->time(backend_, kernel_work(#name, std::as_const(arguments)...), call); \
+    call();                                                                                  \
+  }
+#include "engine/backend/kernel_table.h"
 
-  // op(a) [m, k], op(b) [k, n], each with an optional leading batch axis; a side without it is
-  // shared by the batch. c [B, m, n] if a or b has the axis; a c [m, n] then receives the sum over
-  // the batch.
-  virtual void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) = 0;
-  // x [N, H, W, C], w [K, R, S, C], y [N, P, Q, K]; the two gradients are kernels of their own. dw
-  // has stat_dtype of x.
-  virtual void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) = 0;
-  virtual void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) = 0;
-  virtual void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) = 0;
-
-  // ---- pooling ----------------------------------------------------------------------------------
-
-  // argmax [N, P, Q, C] i32: h * W + w of the window's first maximum (row-major), or of a NaN.
-  virtual void max_pool(const Tensor& x, const PoolSpec& spec, Tensor& y, Tensor& argmax) = 0;
-  virtual void max_pool_backward(const Tensor& dy, const Tensor& argmax, const PoolSpec& spec,
-                                 Tensor& dx) = 0;
-  virtual void global_average_pool(const Tensor& x, Tensor& y) = 0;  // [N, H, W, C] -> [N, C]
-  virtual void global_average_pool_backward(const Tensor& dy, Tensor& dx) = 0;
-
-  // ---- batch norm of x [..., C] -----------------------------------------------------------------
-  // In two phases each way. mean, variance [G, C] (stat): biased variance of each group's rows.
-  virtual void batch_norm_statistics(const Tensor& x, const BatchNormSpec& spec, Tensor& mean,
-                                     Tensor& variance) = 0;
-  // running <- (1 - momentum) running + momentum * statistic, group after group; running_variance
-  // takes the unbiased variance n / (n - 1), n = rows_per_group. running_* [C].
-  virtual void batch_norm_update_running(const Tensor& mean, const Tensor& variance,
-                                         int64_t rows_per_group, double momentum,
-                                         Tensor& running_mean, Tensor& running_variance) = 0;
-  // y = [relu] (gamma (x - mean) / sqrt(variance + eps) + beta [+ residual]); mean and variance
-  // are [G, C].
-  virtual void batch_norm_apply(const Tensor& x, const Tensor& mean, const Tensor& variance,
-                                const Tensor& gamma, const Tensor& beta,
-                                const Tensor& nullable_residual, const BatchNormSpec& spec,
-                                Tensor& y) = 0;
-  // With g = dy (where y > 0 if relu): sum_g, sum_g_xhat [G, C] (stat). y is read only if relu.
-  virtual void batch_norm_backward_reduce(const Tensor& dy, const Tensor& x,
-                                          const Tensor& nullable_y, const Tensor& mean,
-                                          const Tensor& variance, const BatchNormSpec& spec,
-                                          Tensor& sum_g, Tensor& sum_g_xhat) = 0;
-  // dx = gamma rstd (g - sum_g / n - xhat sum_g_xhat / n), n rows per group; empty sums: statistics
-  // were constants and dx = gamma rstd g. nullable_dresidual = g.
-  virtual void batch_norm_backward_apply(const Tensor& dy, const Tensor& x,
-                                         const Tensor& nullable_y, const Tensor& mean,
-                                         const Tensor& variance, const Tensor& gamma,
-                                         const Tensor& nullable_sum_g,
-                                         const Tensor& nullable_sum_g_xhat,
-                                         const BatchNormSpec& spec, Tensor& dx,
-                                         Tensor& nullable_dresidual) = 0;
-
-  // ---- rows of x [..., d] -----------------------------------------------------------------------
-  // u = x / |x|, norm [...] = |x|; a row with |x| <= epsilon gives u = 0 and gradient 0
-  // (spec S1.1).
-  virtual void l2_normalize(const Tensor& x, double epsilon, Tensor& u, Tensor& norm) = 0;
-  virtual void l2_normalize_backward(const Tensor& u, const Tensor& norm, double epsilon,
-                                     const Tensor& du, Tensor& dx) = 0;
-  virtual void row_dot(const Tensor& a, const Tensor& b,
-                       Tensor& y) = 0;                       // [..., d], [..., d] -> [...]
-  virtual void log_sum_exp(const Tensor& x, Tensor& y) = 0;  // [..., n] -> [...]
-  virtual void log_sum_exp_backward(const Tensor& x, const Tensor& y, const Tensor& dy,
-                                    Tensor& dx) = 0;  // dx = dy softmax(x)
-  virtual void log_softmax(const Tensor& x, Tensor& y) = 0;
-  virtual void log_softmax_backward(const Tensor& y, const Tensor& dy, Tensor& dx) = 0;
-  // loss[r] = -log softmax(x[r])[target[r]]; x [rows, n], target [rows] i32.
-  virtual void cross_entropy(const Tensor& x, const Tensor& target, Tensor& loss) = 0;
-  virtual void cross_entropy_backward(const Tensor& x, const Tensor& target, const Tensor& dloss,
-                                      Tensor& dx) = 0;
-  // xs = (x - mean) / sqrt(var + epsilon) per column of x [C, N, d], var with divisor N - ddof
-  // (spec S2.4); rstd [C, d].
-  virtual void standardize_columns(const Tensor& x, int64_t ddof, double epsilon, Tensor& xs,
-                                   Tensor& rstd) = 0;
-  virtual void standardize_columns_backward(const Tensor& xs, const Tensor& rstd, int64_t ddof,
-                                            const Tensor& dxs, Tensor& dx) = 0;
-
-  // ---- moving data ------------------------------------------------------------------------------
-
-  virtual void transpose(const Tensor& x, Tensor& y) = 0;  // last two axes, optional batch axis
-  // y[b, (i + shift) mod M] = x[b, i] for x [B, M, d].
-  virtual void roll_rows(const Tensor& x, int64_t shift, Tensor& y) = 0;
-  virtual void gather_rows(const Tensor& x, const Tensor& index,
-                           Tensor& y) = 0;  // [n, d], [m] i32 -> [m, d]
-  virtual void scatter_add_rows(const Tensor& dy, const Tensor& index, Tensor& dx) = 0;
-  // `rows` runs of `width` elements from source to destination; offsets and pitches in elements.
-  struct Copy2d {
-    int64_t rows = 0;
-    int64_t width = 0;
-    int64_t source_offset = 0;
-    int64_t source_pitch = 0;
-    int64_t destination_offset = 0;
-    int64_t destination_pitch = 0;
-  };
-  virtual void copy_2d(const Tensor& source, const Copy2d& extents, Tensor& destination) = 0;
-  // ring[c, (head + i) mod K] = rows[c, i]; ring [C, K, d], rows [C, N, d] (the last K if N > K),
-  // head [1] i32, advanced to (head + N) mod K. Where gate [1] is not a number nothing changes.
-  virtual void write_ring(const Tensor& rows, const Tensor& nullable_gate, Tensor& ring,
-                          Tensor& head) = 0;
-  // index[i] = (i + shift) mod n of index [n] i32, 0 <= shift.
-  virtual void rolled_index(int64_t shift, Tensor& index) = 0;
-
-  // ---- pairs: anchors [C, A, .], candidates [C, B, .] -------------------------------------------
-  // r[c,i,j] = w2 . relu(a[c,i] + b[c,j]) + b2;
-  // a [C, A, h], b [C, B, h], w2 [1 or C, h], b2 [1 or C]  (spec S3.1).
-  virtual void concat_scores(const Tensor& a, const Tensor& b, const Tensor& w2, const Tensor& b2,
-                             Tensor& r) = 0;
-  virtual void concat_scores_backward(const Tensor& a, const Tensor& b, const Tensor& w2,
-                                      const Tensor& dr, Tensor& da, Tensor& db, Tensor& dw2,
-                                      Tensor& db2) = 0;
-  // Loss of PairLossSpec: similarity s [C, A, B], score r [C, A, B] (empty if not adaptive),
-  // positive [A] i32. loss [C, A]; lse [C, A]: log-sum-exp of the row (reducer lse only, else
-  // garbage); records [C, A, kPairRecord] f64.
-  virtual void pair_loss(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                         const PairLossSpec& spec, Tensor& loss, Tensor& lse, Tensor& records) = 0;
-  // statistics [C, kPairStatistics] f32 of the pairs of all anchors.
-  virtual void pair_statistics(const Tensor& records, const PairLossSpec& spec,
-                               Tensor& statistics) = 0;
-  // The same of pairs with similarities s and temperatures tau [C, n]; of s_all and tau_all [C, m],
-  // which hold these pairs and the negatives, or are empty: what concerns negatives is NaN then. The
-  // share at a bound is that of the n. Values are rounded to f32 first.
-  virtual void pair_value_statistics(const Tensor& s, const Tensor& tau,
-                                     const Tensor& nullable_s_all, const Tensor& nullable_tau_all,
-                                     const TemperatureRange& range, Tensor& statistics) = 0;
-  virtual void pair_loss_backward(const Tensor& s, const Tensor& nullable_r, const Tensor& positive,
-                                  const PairLossSpec& spec, const Tensor& lse, const Tensor& dloss,
-                                  Tensor& ds, Tensor& nullable_dr) = 0;
-
-  // ---- optimisers, over flat parameter memory ---------------------------------------------------
-  // rate and gradient_scale are [1] stat tensors on the device. Where gradient_scale is not a number
-  // none of the three changes anything. d = gradient_scale g + weight_decay p; v = momentum v + d;
-  // p -= rate (nesterov ? d + momentum v : v).
-  virtual void sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
-                        const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
-                        Tensor& value, Tensor& velocity) = 0;
-  // Per segment with trust_ratio: d *= trust |p| / (|d| + epsilon) if both norms > 0; then as
-  // sgd_step.
-  virtual void lars_step(const LarsSpec& spec, std::span<const OptimizerSegment> segments,
-                         const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
-                         Tensor& value, Tensor& velocity) = 0;
-  // step [1] i32 counts from 1 and is read for the bias correction; decay is decoupled.
-  virtual void adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegment> segments,
-                          const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
-                          const Tensor& gradient, Tensor& value, Tensor& first_moment,
-                          Tensor& second_moment) = 0;
-  // scale [1] = min(1, limit / (sqrt(squares[0]) + 1e-6)), where squares [1] and loss [1] are finite;
-  // else NaN, and so from then on: scale is read too.
-  virtual void clip_scale(const Tensor& squares, const Tensor& loss, double limit,
-                          Tensor& scale) = 0;
-  // shadow = weights[0] shadow + weights[1] value; weights [2] as value, on the device, where a recorded
-  // step reads what the host has written since.
-  virtual void moving_average(const Tensor& value, const Tensor& weights, Tensor& shadow) = 0;
-
-  // ---- images -----------------------------------------------------------------------------------
-
-  // views[v] of images u8 [n, H, W, 3] -> y f32 [v, h, w, 3]. May be called from several threads at
-  // once for disjoint outputs; uses the calling thread only.
-  virtual void augment(const Tensor& images, std::span<const ViewParameters> views,
-                       const ImageNormalization& normalization, Tensor& y) = 0;
-  // The same where the views of many steps lie in the device's memory: views u8 [steps, v,
-  // sizeof(ViewParameters)], of which step[0] is made; then step [1] i32 becomes (step + 1) mod steps.
-  // Reads nothing on the host that changes from step to step, so that it can be recorded.
-  virtual void augment_next(const Tensor& images, const Tensor& views,
-                            const ImageNormalization& normalization, Tensor& step, Tensor& y) = 0;
+ private:
+  Backend& backend_;
 };
 
 // The kernels of the device that holds x. Every Device of this engine is a Backend.
-inline Backend& backend_of(const Tensor& x) {
-  return static_cast<Backend&>(x.device());
+inline KernelCalls backend_of(const Tensor& x) {
+  return KernelCalls(static_cast<Backend&>(x.device()));
 }
 
 }  // namespace amcl

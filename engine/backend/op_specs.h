@@ -48,6 +48,16 @@ struct BatchNormSpec {
   bool operator==(const BatchNormSpec&) const = default;
 };
 
+// `rows` runs of `width` elements from source to destination; offsets and pitches in elements.
+struct Copy2d {
+  int64_t rows = 0;
+  int64_t width = 0;
+  int64_t source_offset = 0;
+  int64_t source_pitch = 0;
+  int64_t destination_offset = 0;
+  int64_t destination_pitch = 0;
+};
+
 // tau = low + (high - low) sigmoid(-(score + bias)), 0 < low < high: similar pairs are sharp.
 // (spec S3.2)
 struct TemperatureRange {

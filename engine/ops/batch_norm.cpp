@@ -121,7 +121,7 @@ void sum_over_groups(const Tensor& sum, const Tensor& gamma, Tensor& dvalue) {
 }
 
 void backward(const Saved& saved, const Tensor& dy, Grads& grads) {
-  Backend& backend = backend_of(dy);
+  const KernelCalls backend = backend_of(dy);
   Tensor sum_g = Tensor::empty_like(saved.mean);
   Tensor sum_g_xhat = Tensor::empty_like(saved.mean);
   for_each_head(saved.x, saved.gamma, [&](const HeadViews& of) {
@@ -153,7 +153,7 @@ void backward(const Saved& saved, const Tensor& dy, Grads& grads) {
 
 // Fills mean and variance of `saved` from x, and moves the running ones if they are to be updated.
 void measure_statistics(Saved& saved, RunningStatistics& running) {
-  Backend& backend = backend_of(saved.x);
+  const KernelCalls backend = backend_of(saved.x);
   const int64_t heads = is_stacked(saved.x, saved.gamma) ? saved.x.dim(0) : 1;
   saved.mean = Tensor::empty(saved.x.device(), {heads * saved.spec.groups, saved.x.shape().back()},
                              saved.gamma.dtype());

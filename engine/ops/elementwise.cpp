@@ -44,7 +44,7 @@ void check_broadcast(const char* op, const Tensor& a, const Tensor& b) {
 
 // red(g) into db, shaped as b.
 void sum_to(const Tensor& g, Tensor& db) {
-  Backend& backend = backend_of(g);
+  const KernelCalls backend = backend_of(g);
   if (db.count() == 1) {
     Tensor total = db.view({1});
     backend.reduce_rows(Reduction::sum, g.view({1, g.count()}), total);
@@ -117,7 +117,7 @@ Tensor multiply(const Tensor& a, const Tensor& b) {
   const Tensor saved_a = tape::tracks(b) ? a : Tensor{};
   const Tensor saved_b = tape::tracks(a) ? b : Tensor{};
   return tape::record("multiply", {a, b}, y, [saved_a, saved_b](const Tensor& dy, Grads& grads) {
-    Backend& backend = backend_of(dy);
+    const KernelCalls backend = backend_of(dy);
     if (grads.wants(0)) backend.binary(BinaryOp::multiply, dy, saved_b, grads.out(0));
     if (!grads.wants(1)) return;
     if (grads.out(1).shape() == dy.shape()) {

@@ -52,18 +52,20 @@ Tensor matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec) {
   const Tensor saved_b = tape::tracks(a) ? b : Tensor{};
   return tape::record(
       "matmul", {a, b}, c, [saved_a, saved_b, spec](const Tensor& dc, Grads& grads) {
-        Backend& backend = backend_of(dc);
+        const KernelCalls backend = backend_of(dc);
         if (grads.wants(0)) {
           if (spec.trans_a)
-            backend.matmul(saved_b, dc, {.trans_a = spec.trans_b, .trans_b = true}, grads.out(0));
+            backend.matmul(saved_b, dc, MatmulSpec{.trans_a = spec.trans_b, .trans_b = true},
+                           grads.out(0));
           else
-            backend.matmul(dc, saved_b, {.trans_b = !spec.trans_b}, grads.out(0));
+            backend.matmul(dc, saved_b, MatmulSpec{.trans_b = !spec.trans_b}, grads.out(0));
         }
         if (grads.wants(1)) {
           if (spec.trans_b)
-            backend.matmul(dc, saved_a, {.trans_a = true, .trans_b = spec.trans_a}, grads.out(1));
+            backend.matmul(dc, saved_a, MatmulSpec{.trans_a = true, .trans_b = spec.trans_a},
+                           grads.out(1));
           else
-            backend.matmul(saved_a, dc, {.trans_a = !spec.trans_a}, grads.out(1));
+            backend.matmul(saved_a, dc, MatmulSpec{.trans_a = !spec.trans_a}, grads.out(1));
         }
       });
 }

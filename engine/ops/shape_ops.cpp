@@ -44,21 +44,21 @@ struct Runs {
 
 void copy_out(const Tensor& whole, const Runs& runs, Tensor& part) {
   backend_of(whole).copy_2d(whole,
-                            {.rows = runs.rows,
-                             .width = runs.width,
-                             .source_offset = runs.offset,
-                             .source_pitch = runs.pitch,
-                             .destination_pitch = runs.width},
+                            Copy2d{.rows = runs.rows,
+                                   .width = runs.width,
+                                   .source_offset = runs.offset,
+                                   .source_pitch = runs.pitch,
+                                   .destination_pitch = runs.width},
                             part);
 }
 
 void copy_in(const Tensor& part, const Runs& runs, Tensor& whole) {
   backend_of(whole).copy_2d(part,
-                            {.rows = runs.rows,
-                             .width = runs.width,
-                             .source_pitch = runs.width,
-                             .destination_offset = runs.offset,
-                             .destination_pitch = runs.pitch},
+                            Copy2d{.rows = runs.rows,
+                                   .width = runs.width,
+                                   .source_pitch = runs.width,
+                                   .destination_offset = runs.offset,
+                                   .destination_pitch = runs.pitch},
                             whole);
 }
 

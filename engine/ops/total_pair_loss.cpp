@@ -252,7 +252,7 @@ TotalPairLoss total_pair_loss(const PairRows& similarity, const PairScoreRows& s
   Inputs inputs = {similarity.anchors, similarity.candidates, similarity.nullable_own,
                    score.rows.anchors, score.rows.candidates, score.rows.nullable_own,
                    score.nullable_w2,  score.nullable_b2};
-  Backend& backend = backend_of(similarity.anchors);
+  const KernelCalls backend = backend_of(similarity.anchors);
   const DType dtype = similarity.anchors.dtype();
   Work work{.inputs = inputs,
             .positive = positive,

@@ -87,7 +87,7 @@ void Optimizer::prepare(double rate, int64_t number, std::optional<double> peak)
 }
 
 void Optimizer::step(const Tensor& loss) {
-  Backend& backend = backend_of(squares_);
+  const KernelCalls backend = backend_of(squares_);
   backend.sum_of_squares(arena_.gradients(), squares_);
   const bool clips = options_.clip_norm > 0.0;
   backend.clip_scale(squares_, loss,

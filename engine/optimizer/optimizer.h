@@ -1,5 +1,5 @@
 // SGD, LARS and AdamW over the flat memory of a ParameterArena, with decay by role and clipping of
-// the gradient norm. A step is one kernel behind the seam (backend.h), whatever the number of
+// the gradient norm. A step is one kernel behind the seam (kernel_table.h), whatever the number of
 // tensors.
 //
 //   sgd    d = g + decay p;  v = momentum v + d;  p -= rate v, or rate (d + momentum v) if nesterov

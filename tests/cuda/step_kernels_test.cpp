@@ -182,12 +182,12 @@ TEST_CASE("cuda kernels: moves of every width, element size and place") {
         pair.check(ring);
         CHECK(head.got.item() == head.want.item());
       }
-      const Backend::Copy2d extents{.rows = 4,
-                                    .width = width,
-                                    .source_offset = 1,
-                                    .source_pitch = 2 * width,
-                                    .destination_offset = width,
-                                    .destination_pitch = width + 1};
+      const Copy2d extents{.rows = 4,
+                           .width = width,
+                           .source_offset = 1,
+                           .source_pitch = 2 * width,
+                           .destination_offset = width,
+                           .destination_pitch = width + 1};
       Twin target = pair.normal({6 * (width + 1)});
       pair.run([&](Backend& on, auto side) { on.copy_2d(side(rows), extents, side(target)); });
       pair.check(target);

@@ -62,9 +62,10 @@ void print_profile(const KernelProfile& profile, const std::vector<double>& seco
       << "  calls        ms       %     rate\n";
   double rest = of_a_run;
   for (const KernelTime& kernel : profile.times()) {
-    row(kernel.detail.empty() ? kernel.name : kernel.name + "  " + kernel.detail,
-        static_cast<double>(kernel.calls) / runs, kernel.seconds / runs, kernel.flops / runs,
-        kernel.bytes / runs);
+    const KernelWork& work = kernel.work;
+    row(work.detail.empty() ? work.name : work.name + "  " + work.detail,
+        static_cast<double>(kernel.calls) / runs, kernel.seconds / runs, work.flops / runs,
+        work.bytes / runs);
     rest -= kernel.seconds / runs;
   }
   row("outside of kernels", 1, rest, 0.0, 0.0);

@@ -3,7 +3,7 @@
 #include <ostream>
 #include <vector>
 
-#include "engine/backend/profiled_backend.h"
+#include "engine/backend/backend.h"
 
 namespace amcl {
 

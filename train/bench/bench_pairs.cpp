@@ -26,12 +26,13 @@ PairsTiming time_pairs(Backend& backend, const BenchPairsOptions& options, Kerne
   TemperatureNet net(initializer, options.heads, options.features, {.hidden = options.features});
   const Tensor z = normal_tensor(backend, {options.heads, options.rows, options.features});
   PairsTiming timing;
+  backend.keep_profile(&profile);
   for (int64_t repeat = 0; repeat <= options.repeats; ++repeat) {
     // The first one, which fills the allocator, is counted and not timed.
     if (repeat == 1) {
-      for (const KernelTime& kernel : profile.times()) timing.flops += kernel.flops;
+      for (const KernelTime& kernel : profile.times()) timing.flops += kernel.work.flops;
       profile.clear();
-      profile.pause(!options.profile);
+      if (!options.profile) backend.keep_profile(nullptr);
       backend.allocator().reset_peak();
     }
     net.visit("", {.parameter = [](const std::string&,
@@ -47,6 +48,7 @@ PairsTiming time_pairs(Backend& backend, const BenchPairsOptions& options, Kerne
     backend.synchronize();
     if (repeat > 0) timing.seconds.push_back(watch.seconds());
   }
+  backend.keep_profile(nullptr);
   timing.peak = backend.allocator().use().peak;
   return timing;
 }
@@ -56,11 +58,10 @@ PairsTiming time_pairs(Backend& backend, const BenchPairsOptions& options, Kerne
 void run_bench_pairs(const BenchPairsOptions& options, std::ostream& out, std::ostream& log) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   KernelProfile profile;
-  const std::unique_ptr<Backend> backend = profiled(open_backend(options.device), profile);
+  const std::unique_ptr<Backend> backend = open_backend(options.device);
   const PairsTiming timing = time_pairs(*backend, options, profile);
   const int64_t peak_process = peak_resident_bytes();
   if (options.profile) print_profile(profile, timing.seconds, log);
-  profile.pause(true);
   const double product_gflops = product_rate(*backend);
 
   const double one = median(timing.seconds);

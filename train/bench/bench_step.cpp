@@ -59,17 +59,19 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
   const Tensor images = normal_tensor(backend, {2 * options.batch, options.size, options.size, 3});
   RepeatedStep repeated(
       *method, arena, optimizer, [&] { return images; },
-      {.context = training_context(config.method)}, options.capture);
+      {.context = training_context(config.method)},
+      options.capture && !options.profile);  // a replay shows no kernels
   Timing timing;
+  backend.keep_profile(&profile);
   // The first step, which plans the convolutions, is counted and not timed.
   for (int64_t step = 0; step <= options.warmup + options.steps; ++step) {
     if (step == 1) {
-      for (const KernelTime& kernel : profile.times()) timing.flops += kernel.flops;
-      profile.pause(true);
+      for (const KernelTime& kernel : profile.times()) timing.flops += kernel.work.flops;
+      backend.keep_profile(nullptr);
     }
     if (step == options.warmup + 1) {
       profile.clear();
-      profile.pause(!options.profile);
+      if (options.profile) backend.keep_profile(&profile);
       backend.allocator().reset_peak();
     }
     const Stopwatch watch;
@@ -79,6 +81,7 @@ Timing time_steps(Backend& backend, const Config& config, const BenchStepOptions
       log << "warning: " << warning << std::endl;
     if (step > options.warmup) timing.seconds.push_back(watch.seconds());
   }
+  backend.keep_profile(nullptr);
   timing.loss = repeated.result().loss;
   const std::vector<float> weights = arena.values().to_host<float>();
   timing.weights_crc = crc32c(std::as_bytes(std::span(weights)));
@@ -93,10 +96,9 @@ void run_bench_step(const BenchStepOptions& options, std::ostream& out, std::ost
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   KernelProfile profile;
   const Config config = config_of(options);
-  const std::unique_ptr<Backend> backend = profiled(open_training_backend(config.train), profile);
+  const std::unique_ptr<Backend> backend = open_training_backend(config.train);
   const Timing timing = time_steps(*backend, config, options, profile, log);
   if (options.profile) print_profile(profile, timing.seconds, log);
-  profile.pause(true);
   const double product_gflops = product_rate(*backend);
 
   const double step = median(timing.seconds);

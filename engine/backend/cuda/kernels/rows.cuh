@@ -207,6 +207,7 @@ struct LogSoftmaxBackward {
   }
 };
 
+// cross_entropy of one row and its target.
 template <class T>
 struct CrossEntropy {
   const T* x;
