@@ -1,7 +1,6 @@
 // The two filters of augmentation, used by every backend: the resampler's and the blur's Gaussian.
 // Formulas as in torchvision on float tensors (antialias=True, align_corners=False).
 #pragma once
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
@@ -110,10 +109,5 @@ AMCL_HOST_DEVICE inline int64_t reflect(int64_t index, int64_t extent) {
   if (index < 0) return -index;
   return index < extent ? index : 2 * (extent - 1) - index;
 }
-
-// Luma of torchvision's rgb_to_grayscale, which writes 0.2989 where Pillow has 0.299.
-inline constexpr float kLumaRed = 0.2989f;
-inline constexpr float kLumaGreen = 0.587f;
-inline constexpr float kLumaBlue = 0.114f;
 
 }  // namespace amcl

@@ -40,6 +40,11 @@ enum class UnaryOp : uint8_t { relu, exp, log, sigmoid, reciprocal, square, cos,
 enum class BinaryOp : uint8_t { add, subtract, multiply };
 enum class Reduction : uint8_t { sum, mean };
 
+// What the sum of `count` elements is divided by.
+constexpr double divisor(Reduction op, int64_t count) {
+  return op == Reduction::mean ? static_cast<double>(count) : 1.0;
+}
+
 struct BatchNormSpec {
   int64_t groups = 1;     // contiguous, equal parts of the rows, each with its own statistics
   double epsilon = 1e-5;  // added to the variance
@@ -93,6 +98,8 @@ struct PairLossSpec {
   static constexpr int64_t kNoSelf = INT64_MIN;
 };
 
+inline constexpr double kBoundMargin = 1e-3;
+
 // What a loss over pairs reports per head, in this order (a row of the [C, kPairStatistics] tensor).
 enum PairStatistic : int64_t {
   kPositiveSimilarityMean,
@@ -105,7 +112,7 @@ enum PairStatistic : int64_t {
   kNegativeTemperatureStd,
   kTemperatureMin,
   kTemperatureMax,
-  // Share of pairs whose tau lies within 1e-3 (high - low) of low or high; 0 if constant.
+  // Share of pairs whose tau lies within kBoundMargin (high - low) of low or high; 0 if constant.
   kTemperatureAtBound,
   kLogitAbsMax,
   kPairStatistics,

@@ -1,5 +1,5 @@
 // The formulas of one pair (spec S3.2, S3.4, S3.6) in the number type of a kernel, shared by every
-// implementation of the pair kernels. s is the similarity, r the score, t the temperature tau, l
+// implementation of the pair kernels, and what those count. s is the similarity, r the score, t the temperature tau, l
 // the scaled logit; (beta, a) belong to the kind of the pair.
 //
 //   t = low + (high - low) sg,   sg = sigmoid(-(r + bias)),   dt/dr = -(high - low) sg (1 - sg)
@@ -65,6 +65,13 @@ struct OmegaFormula {
   }
 };
 
+// Of the loss of an anchor in the similarity and the score of one pair.
+template <class T>
+struct PairDerivatives {
+  T ds;
+  T dr;
+};
+
 // PairLossSpec in the number type of the kernel.
 template <class T>
 struct PairLossFormulas {
@@ -79,6 +86,16 @@ struct PairLossFormulas {
   AMCL_HOST_DEVICE ScoredTemperature<T> temperature(const T* r, int64_t j) const {
     return adaptive ? scored(r[j]) : ScoredTemperature<T>{constant, T(0)};
   }
+  // Times the cotangent dloss of the anchor. `weight` is that of the pair's logit in the reduction;
+  // the positive's logit is subtracted too, and it carries the regulariser outside.
+  AMCL_HOST_DEVICE PairDerivatives<T> derivatives(bool is_positive, T s,
+                                                  const ScoredTemperature<T>& at, T weight,
+                                                  T dloss) const {
+    const T dl = dloss * (is_positive ? weight - T(1) : weight);
+    T dtau = dl * (is_positive ? positive : negative).logit_derivative(s, at.tau);
+    if (is_positive) dtau += dloss * anchor.omega_derivative(at.tau);
+    return {dl / at.tau, dtau * at.slope};
+  }
 
   bool adaptive;
   T constant;
@@ -87,5 +104,58 @@ struct PairLossFormulas {
   OmegaFormula<T> negative;
   OmegaFormula<T> anchor;
 };
+
+// The candidates of one anchor, and D(i), those that its reduction runs over: all but itself, and but
+// its positive if the spec says so.
+struct AnchorCandidates {
+  int64_t candidates;
+  int64_t positive;
+  int64_t self;  // -1: not among the candidates
+  bool with_positive;
+
+  // kNoSelf is so small that the sum stays negative.
+  AMCL_HOST_DEVICE AnchorCandidates(const PairLossSpec& spec, int64_t anchor, int64_t count,
+                                    int64_t positive_candidate)
+      : candidates(count),
+        positive(positive_candidate),
+        self(anchor + spec.self_offset),
+        with_positive(spec.with_positive) {
+    if (self < 0 || self >= candidates) self = -1;
+  }
+  // Whether j is in D(i).
+  AMCL_HOST_DEVICE bool includes(int64_t j) const {
+    return j != self && (with_positive || j != positive);
+  }
+  // The size of D(i).
+  AMCL_HOST_DEVICE int64_t denominator() const {
+    return candidates - (self >= 0 ? 1 : 0) - (with_positive ? 0 : 1);
+  }
+  // How many of them the reducers topk and hard take.
+  AMCL_HOST_DEVICE int64_t selection_size(const PairLossSpec& spec) const {
+    const int64_t wanted = spec.reducer == PairReducer::hard ? 1 : spec.topk;
+    return wanted < denominator() ? wanted : denominator();
+  }
+};
+
+// Which temperatures count as lying at a bound of their range.
+struct TemperatureBounds {
+  double low;
+  double high;
+  double margin;
+
+  AMCL_HOST_DEVICE explicit TemperatureBounds(const TemperatureRange& range)
+      : low(range.low), high(range.high), margin(kBoundMargin * (high - low)) {}
+
+  AMCL_HOST_DEVICE bool holds(double tau) const {
+    return tau - low <= margin || high - tau <= margin;
+  }
+};
+
+// Of `count` values from their sum and that of their squares.
+AMCL_HOST_DEVICE inline double standard_deviation(double sum, double squares, double count) {
+  const double mean = sum / count;
+  const double variance = squares / count - mean * mean;
+  return std::sqrt(variance > 0.0 ? variance : 0.0);
+}
 
 }  // namespace amcl

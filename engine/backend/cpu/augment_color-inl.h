@@ -3,7 +3,7 @@
 // No include guard in the usual sense: hwy/foreach_target.h includes this once per target.
 #include <cstdint>
 
-#include "engine/backend/augment_filters.h"
+#include "engine/backend/color_formulas.h"
 #include "engine/backend/cpu/augment_kernels.h"
 #include "hwy/highway.h"
 

@@ -157,7 +157,7 @@ void CpuBackend::pair_loss_backward(const Tensor& s, const Tensor& nullable_r,
       });
       const PairGradient<float> gradient(row, formulas, upstream, row_ds, row_dr);
       if (row.self >= 0) gradient.clear(row.self);
-      gradient.positive(spec.with_positive ? gradient.positive_softmax(row_lse) : 0.0f);
+      gradient.put(row.positive, spec.with_positive ? gradient.positive_softmax(row_lse) : 0.0f);
     }
   });
 }

@@ -78,14 +78,16 @@ class PairFormulas {
 // load may read past the end on the baseline.
 constexpr int64_t kMaxLanes = HWY_MAX_BYTES / sizeof(float);
 
+constexpr auto kMargin = static_cast<float>(kBoundMargin);
+
 template <bool kAdaptive, bool kOmega>
 class LogitRun {
  public:
   LogitRun(const NegativePairs& pairs, NegativePairSums& sums)
       : formulas_(pairs),
         sums_(sums),
-        low_margin_(hn::Set(d_, pairs.low + 1e-3f * (pairs.high - pairs.low))),
-        high_margin_(hn::Set(d_, pairs.high - 1e-3f * (pairs.high - pairs.low))),
+        low_margin_(hn::Set(d_, pairs.low + kMargin * (pairs.high - pairs.low))),
+        high_margin_(hn::Set(d_, pairs.high - kMargin * (pairs.high - pairs.low))),
         similarity_(hn::Zero(d_)),
         similarity_squares_(hn::Zero(d_)),
         temperature_(hn::Zero(d_)),

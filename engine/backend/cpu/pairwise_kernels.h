@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 
+#include "engine/backend/op_specs.h"
+
 namespace amcl {
 
 // What all negatives of a call share.
@@ -22,7 +24,7 @@ struct NegativePairSums {
   double similarity_squares = 0.0;
   double temperature = 0.0;
   double temperature_squares = 0.0;
-  int64_t at_bound = 0;  // tau within 1e-3 (high - low) of a bound
+  int64_t at_bound = 0;  // tau within kBoundMargin (high - low) of a bound
   float temperature_min;
   float temperature_max;
   float logit_min;

@@ -47,11 +47,11 @@ void OwnKernels::sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment>
                           const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
                           Tensor& value, Tensor& velocity) {
   dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
-    const SgdUpdate<T> update{
+    const MomentumCall<T> update{
         rate.data<T>(),     gradient_scale.data<T>(),      gradient.data<T>(), value.data<T>(),
         velocity.data<T>(), static_cast<T>(spec.momentum), spec.nesterov,      nullptr};
     for_each_table(segments, [&](const SegmentTable& table, int32_t blocks) {
-      launch("sgd_step", blocks_of(blocks), stream(), &optimizer_kernel<SgdUpdate<T>>, table,
+      launch("sgd_step", blocks_of(blocks), stream(), &optimizer_kernel<MomentumCall<T>>, table,
              update);
     });
   });
@@ -63,17 +63,18 @@ void OwnKernels::lars_step(const LarsSpec& spec, std::span<const OptimizerSegmen
   dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
     for_each_table(segments, [&](const SegmentTable& table, int32_t blocks) {
       Tensor partial = Tensor::empty(*this, {blocks, 3}, DType::f64);
+      auto* squares = static_cast<LarsNorms*>(partial.raw());
       Tensor factors = Tensor::empty(*this, {table.count}, value.dtype());
       launch("lars_step", blocks_of(blocks), stream(), &segment_norms_kernel<T>, table,
-             gradient_scale.data<T>(), gradient.data<T>(), value.data<T>(), partial.data<double>());
+             gradient_scale.data<T>(), gradient.data<T>(), value.data<T>(), squares);
       launch("lars_step", {.grid_x = static_cast<unsigned>(table.count), .block_x = kWarpThreads},
-             stream(), &trust_ratio_kernel<T>, table, spec, rate.data<T>(), partial.data<double>(),
+             stream(), &trust_ratio_kernel<T>, table, spec, rate.data<T>(), squares,
              factors.data<T>());
-      const SgdUpdate<T> update{
+      const MomentumCall<T> update{
           rate.data<T>(),  gradient_scale.data<T>(), gradient.data<T>(),
           value.data<T>(), velocity.data<T>(),       static_cast<T>(spec.momentum),
           false,           factors.data<T>()};
-      launch("lars_step", blocks_of(blocks), stream(), &optimizer_kernel<SgdUpdate<T>>, table,
+      launch("lars_step", blocks_of(blocks), stream(), &optimizer_kernel<MomentumCall<T>>, table,
              update);
     });
   });
@@ -84,16 +85,16 @@ void OwnKernels::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegm
                             const Tensor& gradient, Tensor& value, Tensor& first_moment,
                             Tensor& second_moment) {
   dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
-    const AdamWUpdate<T> update{spec,
-                                rate.data<T>(),
-                                gradient_scale.data<T>(),
-                                step.data<int32_t>(),
-                                gradient.data<T>(),
-                                value.data<T>(),
-                                first_moment.data<T>(),
-                                second_moment.data<T>()};
+    const AdamWCall<T> update{spec,
+                              rate.data<T>(),
+                              gradient_scale.data<T>(),
+                              step.data<int32_t>(),
+                              gradient.data<T>(),
+                              value.data<T>(),
+                              first_moment.data<T>(),
+                              second_moment.data<T>()};
     for_each_table(segments, [&](const SegmentTable& table, int32_t blocks) {
-      launch("adamw_step", blocks_of(blocks), stream(), &optimizer_kernel<AdamWUpdate<T>>, table,
+      launch("adamw_step", blocks_of(blocks), stream(), &optimizer_kernel<AdamWCall<T>>, table,
              update);
     });
   });

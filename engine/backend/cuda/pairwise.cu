@@ -67,7 +67,7 @@ void OwnKernels::pair_value_statistics(const Tensor& s, const Tensor& tau,
              {.grid_x = static_cast<unsigned>(pairs.parts()),
               .grid_y = static_cast<unsigned>(s.dim(0)),
               .block_x = kWarpThreads},
-             stream(), &pair_value_records_kernel<T>, pairs, positives, range.low, range.high,
+             stream(), &pair_value_records_kernel<T>, pairs, positives, TemperatureBounds(range),
              records.data<double>());
       return records;
     };

@@ -7,13 +7,6 @@
 #include "engine/backend/cuda/own_kernels.h"
 
 namespace amcl::cuda {
-namespace {
-
-double divisor(Reduction op, int64_t count) {
-  return op == Reduction::mean ? static_cast<double>(count) : 1.0;
-}
-
-}  // namespace
 
 void OwnKernels::reduce_rows(Reduction op, const Tensor& x, Tensor& y) {
   dispatch_storage(x.dtype(), [&]<class T>(T) {

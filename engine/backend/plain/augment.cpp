@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/backend/augment_filters.h"
+#include "engine/backend/color_formulas.h"
 #include "engine/backend/plain/plain_backend.h"
 
 namespace amcl {
@@ -70,7 +71,7 @@ View resize_rows(View& input, int64_t height, const ResizedAxis& axis) {
 }
 
 void clamp(View& view) {
-  for (float& value : view.values) value = std::clamp(value, 0.0f, 1.0f);
+  for (float& value : view.values) value = clamp_to_unit(value);
 }
 
 void flip(View& view) {
@@ -78,15 +79,6 @@ void flip(View& view) {
     for (int64_t x = 0; x < view.width / 2; ++x)
       for (int64_t channel = 0; channel < 3; ++channel)
         std::swap(view.at(y, x, channel), view.at(y, view.width - 1 - x, channel));
-}
-
-float luma(const float* pixel) {
-  return kLumaRed * pixel[0] + kLumaGreen * pixel[1] + kLumaBlue * pixel[2];
-}
-
-// clamp(factor value + (1 - factor) other)
-float blend(float factor, float value, float other) {
-  return std::clamp(factor * value + (1.0f - factor) * other, 0.0f, 1.0f);
 }
 
 void brightness(View& view, float factor) {
@@ -109,29 +101,6 @@ void saturation(View& view, float factor) {
     for (int64_t channel = 0; channel < 3; ++channel)
       pixel[channel] = blend(factor, pixel[channel], gray);
   }
-}
-
-// Adds `turns` to the hue of HSV. A gray pixel has no hue and stays.
-void rotate_hue(float* pixel, float turns) {
-  const float r = pixel[0];
-  const float g = pixel[1];
-  const float b = pixel[2];
-  const float value = std::max({r, g, b});
-  const float chroma = value - std::min({r, g, b});
-  if (chroma == 0.0f) return;
-  float sixth = value == r   ? (g - b) / chroma
-                : value == g ? 2.0f + (b - r) / chroma
-                             : 4.0f + (r - g) / chroma;
-  const float hue = sixth / 6.0f + turns;
-  sixth = (hue - std::floor(hue)) * 6.0f;
-  const float fraction = sixth - std::floor(sixth);
-  const float low = value - chroma;
-  const float falling = value - chroma * fraction;
-  const float rising = value - chroma * (1.0f - fraction);
-  const float table[6][3] = {{value, rising, low},  {falling, value, low}, {low, value, rising},
-                             {low, falling, value}, {rising, low, value},  {value, low, falling}};
-  const auto sector = static_cast<int64_t>(std::floor(sixth)) % 6;
-  std::copy_n(table[sector], 3, pixel);
 }
 
 void jitter(View& view, const ViewParameters& parameters) {

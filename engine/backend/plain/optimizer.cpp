@@ -1,9 +1,6 @@
 // Optimisers over flat parameter memory. A segment is updated element by element; only the norms of
 // LARS are sums, in f64 over the segment from its first element to its last.
-#include <algorithm>
-#include <cmath>
-
-#include "engine/backend/momentum_update.h"
+#include "engine/backend/optimizer_formulas.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/backend/step_gate.h"
@@ -22,38 +19,14 @@ void for_each_element(const OptimizerSegment& segment, Body&& body) {
   });
 }
 
-struct SegmentNorms {
-  double value = 0.0;      // |p|
-  double gradient = 0.0;   // |scale g|
-  double direction = 0.0;  // |scale g + decay p|
-};
-
 template <class T>
-SegmentNorms norms_of(const OptimizerSegment& segment, double scale, const T* gradient,
-                      const T* value) {
-  SegmentNorms squares;
-  for (int64_t i = segment.begin; i < segment.end; ++i) {
-    const double p = static_cast<double>(value[i]);
-    const double g = scale * static_cast<double>(gradient[i]);
-    const double d = g + segment.weight_decay * p;
-    squares.value += p * p;
-    squares.gradient += g * g;
-    squares.direction += d * d;
-  }
-  return {std::sqrt(squares.value), std::sqrt(squares.gradient), std::sqrt(squares.direction)};
-}
-
-// What LARS multiplies the direction with. solo-learn's variant takes |g| + decay |p| for the norm
-// of the direction and limits the resulting rate to the plain one.
-double trust_ratio(const LarsSpec& spec, const OptimizerSegment& segment, const SegmentNorms& norms,
-                   double rate) {
-  if (!spec.clip_ratio)
-    return norms.value > 0.0 && norms.direction > 0.0
-               ? spec.trust * norms.value / (norms.direction + spec.epsilon)
-               : 1.0;
-  if (norms.value <= 0.0 || norms.gradient <= 0.0) return 1.0;
-  const double direction = norms.gradient + segment.weight_decay * norms.value;
-  return std::min(spec.trust * norms.value / (direction + spec.epsilon) / rate, 1.0);
+LarsNorms norms_of(const OptimizerSegment& segment, double scale, const T* gradient,
+                   const T* value) {
+  LarsNorms squares;
+  for (int64_t i = segment.begin; i < segment.end; ++i)
+    squares.add(static_cast<double>(value[i]), scale * static_cast<double>(gradient[i]),
+                segment.weight_decay);
+  return squares.roots();
 }
 
 }  // namespace
@@ -91,7 +64,8 @@ void PlainBackend::lars_step(const LarsSpec& spec, std::span<const OptimizerSegm
       const T segment_rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale);
       double factor = 1.0;
       if (segment.trust_ratio)
-        factor = trust_ratio(spec, segment, norms_of(segment, static_cast<double>(scale), g, p),
+        factor = trust_ratio(spec, segment.weight_decay,
+                             norms_of(segment, static_cast<double>(scale), g, p),
                              static_cast<double>(segment_rate));
       const MomentumUpdate<T> update{.momentum = static_cast<T>(spec.momentum),
                                      .nesterov = false,
@@ -116,23 +90,11 @@ void PlainBackend::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSe
     const double count = static_cast<double>(step.data<int32_t>()[0]);
     const T scale = gradient_scale.data<T>()[0];
     if (!may_update(scale)) return;
-    const T beta1 = static_cast<T>(spec.beta1);
-    const T beta2 = static_cast<T>(spec.beta2);
-    const T rest1 = static_cast<T>(1.0 - spec.beta1);
-    const T rest2 = static_cast<T>(1.0 - spec.beta2);
-    const T correction1 = static_cast<T>(1.0 - std::pow(spec.beta1, count));
-    const T correction2 = static_cast<T>(1.0 - std::pow(spec.beta2, count));
-    const T epsilon = static_cast<T>(spec.epsilon);
     for (const OptimizerSegment& segment : segments) {
-      const T segment_rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale);
-      const T kept = T(1) - segment_rate * static_cast<T>(segment.weight_decay);
-      for_each_element(segment, [=](int64_t i) {
-        const T d = scale * g[i];
-        m[i] = beta1 * m[i] + rest1 * d;
-        v[i] = beta2 * v[i] + rest2 * d * d;
-        p[i] = kept * p[i] -
-               segment_rate * (m[i] / correction1) / (std::sqrt(v[i] / correction2) + epsilon);
-      });
+      const auto update =
+          AdamWUpdate<T>::at(spec, count, rate.data<T>()[0] * static_cast<T>(segment.rate_scale),
+                             scale, segment.weight_decay);
+      for_each_element(segment, [=](int64_t i) { update(g[i], p[i], m[i], v[i]); });
     }
   });
 }

@@ -17,21 +17,9 @@ namespace amcl {
 
 // One anchor and its candidates; r is null where the temperature is constant.
 template <class T>
-struct PairRow {
+struct PairRow : AnchorCandidates {
   const T* s;
   const T* r;
-  int64_t candidates;
-  int64_t positive;
-  int64_t self;  // -1: not among the candidates
-
-  // Whether j is in D(i).
-  bool includes(int64_t j, const PairLossSpec& spec) const {
-    return j != self && (spec.with_positive || j != positive);
-  }
-  // The size of D(i).
-  int64_t denominator(const PairLossSpec& spec) const {
-    return candidates - (self >= 0 ? 1 : 0) - (spec.with_positive ? 0 : 1);
-  }
 };
 
 // Row `row` of s, r [C, A, B] seen as [C * A, B].
@@ -40,13 +28,9 @@ PairRow<T> pair_row(const Tensor& s, const Tensor& nullable_r, const Tensor& pos
                     const PairLossSpec& spec, int64_t row) {
   const int64_t anchor = row % s.dim(1);
   const int64_t candidates = s.dim(2);
-  // kNoSelf is so small that the sum stays negative.
-  const int64_t self = anchor + spec.self_offset;
-  return {.s = s.data<T>() + row * candidates,
-          .r = spec.adaptive ? nullable_r.data<T>() + row * candidates : nullptr,
-          .candidates = candidates,
-          .positive = positive.data<int32_t>()[anchor],
-          .self = self < candidates ? std::max<int64_t>(self, -1) : -1};
+  return {AnchorCandidates(spec, anchor, candidates, positive.data<int32_t>()[anchor]),
+          s.data<T>() + row * candidates,
+          spec.adaptive ? nullable_r.data<T>() + row * candidates : nullptr};
 }
 
 // Finds the kappa most similar candidates of D(i): similarity descending, then index ascending. NaN
@@ -56,16 +40,15 @@ class MostSimilar {
  public:
   // The selected candidates by ascending index, valid until the next call.
   std::span<const int64_t> operator()(const PairRow<T>& row, const PairLossSpec& spec) {
-    const int64_t wanted = spec.reducer == PairReducer::hard ? 1 : spec.topk;
-    const int64_t kappa = std::min(wanted, row.denominator(spec));
+    const int64_t kappa = row.selection_size(spec);
     selected_.clear();
     if (kappa == 1) {
-      selected_.push_back(most_similar(row, spec));
+      selected_.push_back(most_similar(row));
       return selected_;
     }
     ranks_.clear();
     for (int64_t j = 0; j < row.candidates; ++j)
-      if (row.includes(j, spec)) ranks_.push_back(rank(row.s[j]));
+      if (row.includes(j)) ranks_.push_back(rank(row.s[j]));
     const auto last = ranks_.begin() + (kappa - 1);
     std::nth_element(ranks_.begin(), last, ranks_.end(), std::greater<T>());
     const T threshold = *last;
@@ -73,7 +56,7 @@ class MostSimilar {
     int64_t room = kappa - std::count_if(ranks_.begin(), last,
                                          [=](T candidate) { return candidate > threshold; });
     for (int64_t j = 0; j < row.candidates; ++j) {
-      if (!row.includes(j, spec)) continue;
+      if (!row.includes(j)) continue;
       const T candidate = rank(row.s[j]);
       if (candidate > threshold || (candidate == threshold && room-- > 0)) selected_.push_back(j);
     }
@@ -85,12 +68,12 @@ class MostSimilar {
     return std::isnan(similarity) ? std::numeric_limits<T>::infinity() : similarity;
   }
   // The first of D(i) with the greatest rank.
-  static int64_t most_similar(const PairRow<T>& row, const PairLossSpec& spec) {
+  static int64_t most_similar(const PairRow<T>& row) {
     int64_t best = -1;
     T best_rank = T(0);
     for (int64_t j = 0; j < row.candidates; ++j) {
       const T candidate = rank(row.s[j]);
-      if ((best >= 0 && candidate <= best_rank) || !row.includes(j, spec)) continue;
+      if ((best >= 0 && candidate <= best_rank) || !row.includes(j)) continue;
       best = j;
       best_rank = candidate;
     }
@@ -116,34 +99,23 @@ class PairGradient {
       : row_(row), formulas_(formulas), dloss_(dloss), ds_(ds), dr_(nullable_dr) {}
 
   void clear(int64_t j) const { set(j, T(0), T(0)); }
-  // The negative j, whose weight in the reduced logits is `weight`.
-  void negative(int64_t j, T weight) const {
-    const auto [tau, slope] = formulas_.temperature(row_.r, j);
-    set_negative(j, weight, tau, slope);
-  }
+  // The pair j, whose weight in the reduced logits is `weight`.
+  void put(int64_t j, T weight) const { put(j, weight, formulas_.temperature(row_.r, j)); }
   // The negative j with its softmax weight.
   void softmax(int64_t j, T lse) const {
-    const auto [tau, slope] = formulas_.temperature(row_.r, j);
-    set_negative(j, std::exp(formulas_.negative.logit(row_.s[j], tau) - lse), tau, slope);
+    const ScoredTemperature<T> at = formulas_.temperature(row_.r, j);
+    put(j, std::exp(formulas_.negative.logit(row_.s[j], at.tau) - lse), at);
   }
   T positive_softmax(T lse) const {
     const T tau = formulas_.temperature(row_.r, row_.positive).tau;
     return std::exp(formulas_.positive.logit(row_.s[row_.positive], tau) - lse);
   }
-  // The positive, whose logit is also subtracted and which carries the regulariser outside.
-  void positive(T weight) const {
-    const int64_t j = row_.positive;
-    const auto [tau, slope] = formulas_.temperature(row_.r, j);
-    const T dl = dloss_ * (weight - T(1));
-    const T dtau = dl * formulas_.positive.logit_derivative(row_.s[j], tau) +
-                   dloss_ * formulas_.anchor.omega_derivative(tau);
-    set(j, dl / tau, dtau * slope);
-  }
 
  private:
-  void set_negative(int64_t j, T weight, T tau, T slope) const {
-    const T dl = dloss_ * weight;
-    set(j, dl / tau, dl * formulas_.negative.logit_derivative(row_.s[j], tau) * slope);
+  void put(int64_t j, T weight, const ScoredTemperature<T>& at) const {
+    const PairDerivatives<T> of =
+        formulas_.derivatives(j == row_.positive, row_.s[j], at, weight, dloss_);
+    set(j, of.ds, of.dr);
   }
   void set(int64_t j, T ds, T dr) const {
     ds_[j] = ds;

@@ -3,15 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/backend/pair_formulas.h"
 #include "engine/backend/plain/plain_backend.h"
 
 namespace amcl {
 namespace {
-
-double deviation(double sum, double squares, double count) {
-  const double mean = sum / count;
-  return std::sqrt(std::max(0.0, squares / count - mean * mean));
-}
 
 void write_sums(const PairSums& sums, double* out) {
   out[0] = sums.similarity;
@@ -38,7 +34,7 @@ void summarize(const double* records, int64_t anchors, const PairLossSpec& spec,
                                int64_t count) {
     const auto pairs = static_cast<double>(std::max<int64_t>(count, 1));
     put(mean, sum / pairs);
-    put(std, deviation(sum, squares, pairs));
+    put(std, standard_deviation(sum, squares, pairs));
   };
   put_moments(kPositiveSimilarityMean, kPositiveSimilarityStd, all.positive.similarity,
               all.positive.similarity_squares, all.positives);
@@ -67,9 +63,7 @@ void summarize(const double* records, int64_t anchors, const PairLossSpec& spec,
 }  // namespace
 
 void PairRowStatistics::add_extremes(double tau, double logit, const PairLossSpec& spec) {
-  const double margin = 1e-3 * (spec.range.high - spec.range.low);
-  if (spec.adaptive && (tau - spec.range.low <= margin || spec.range.high - tau <= margin))
-    ++at_bound;
+  if (spec.adaptive && TemperatureBounds(spec.range).holds(tau)) ++at_bound;
   temperature_min = std::min(temperature_min, tau);
   temperature_max = std::max(temperature_max, tau);
   logit_abs_max = std::max(logit_abs_max, std::abs(logit));

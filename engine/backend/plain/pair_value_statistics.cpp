@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/backend/pair_formulas.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 
@@ -35,7 +36,7 @@ struct Extremes {
 template <class T>
 void add(const Tensor& similarities, const Tensor& temperatures, int64_t head,
          const TemperatureRange& range, Sums& sums, Extremes& extremes) {
-  const double margin = 1e-3 * (range.high - range.low);
+  const TemperatureBounds bounds(range);
   const int64_t count = similarities.count() / similarities.dim(0);
   const T* of_similarity = similarities.data<T>() + head * count;
   const T* of_temperature = temperatures.data<T>() + head * count;
@@ -49,7 +50,7 @@ void add(const Tensor& similarities, const Tensor& temperatures, int64_t head,
     extremes.low = std::min(extremes.low, tau);
     extremes.high = std::max(extremes.high, tau);
     extremes.logit = std::max(extremes.logit, std::abs(s / tau));
-    if (tau - range.low <= margin || range.high - tau <= margin) extremes.at_bound += 1.0;
+    if (bounds.holds(tau)) extremes.at_bound += 1.0;
   }
   sums.count += static_cast<double>(count);
 }
@@ -58,8 +59,7 @@ void put_moments(double count, double sum, double squares, PairStatistic mean, P
                  float* out) {
   const double average = sum / count;  // not a number without pairs
   out[mean] = static_cast<float>(average);
-  out[std] = static_cast<float>(
-      count > 0.0 ? std::sqrt(std::max(0.0, squares / count - average * average)) : average);
+  out[std] = static_cast<float>(count > 0.0 ? standard_deviation(sum, squares, count) : average);
 }
 
 void put(const Sums& positives, const Sums& negatives, const Extremes& extremes, double at_bound,

@@ -74,9 +74,9 @@ T reduce(const PairRow<T>& row, const PairLossSpec& spec, RowScratch<T>& scratch
   }
   T shift = -std::numeric_limits<T>::infinity();
   for (int64_t j = 0; j < row.candidates; ++j)
-    if (row.includes(j, spec)) shift = std::max(shift, logit[j]);
+    if (row.includes(j)) shift = std::max(shift, logit[j]);
   for (int64_t j = 0; j < row.candidates; ++j)
-    if (row.includes(j, spec)) sum += static_cast<double>(std::exp(logit[j] - shift));
+    if (row.includes(j)) sum += static_cast<double>(std::exp(logit[j] - shift));
   return static_cast<T>(static_cast<double>(shift) + std::log(sum));
 }
 
@@ -85,7 +85,7 @@ void backward_lse(const PairRow<T>& row, const PairLossSpec& spec, T lse,
                   const PairGradient<T>& gradient) {
   for (int64_t j = 0; j < row.candidates; ++j) gradient.softmax(j, lse);
   if (row.self >= 0) gradient.clear(row.self);
-  gradient.positive(spec.with_positive ? gradient.positive_softmax(lse) : T(0));
+  gradient.put(row.positive, spec.with_positive ? gradient.positive_softmax(lse) : T(0));
 }
 
 template <class T>
@@ -99,9 +99,9 @@ void backward_selected(const PairRow<T>& row, const PairLossSpec& spec,
     if (j == row.positive)
       positive_weight = share;
     else
-      gradient.negative(j, share);
+      gradient.put(j, share);
   }
-  gradient.positive(positive_weight);
+  gradient.put(row.positive, positive_weight);
 }
 
 }  // namespace

@@ -7,13 +7,6 @@
 #include "engine/core/parallel_for.h"
 
 namespace amcl {
-namespace {
-
-double divisor(Reduction op, int64_t count) {
-  return op == Reduction::mean ? static_cast<double>(count) : 1.0;
-}
-
-}  // namespace
 
 void PlainBackend::reduce_rows(Reduction op, const Tensor& x, Tensor& y) {
   dispatch_floating(x.dtype(), [&]<class T>(T) {

@@ -1,6 +1,6 @@
 // A random view of an image: crop, resize, flip, colour jitter, grayscale, blur, solarize,
 // normalise, in f32 between the stages. The meaning is that of engine/backend/plain/augment.cpp;
-// the filters are the same code (engine/backend/augment_filters.h).
+// filters and colours are the same code (engine/backend/augment_filters.h, color_formulas.h).
 //
 // A block takes one view at a time, and its threads the pixels; the planes between the stages are
 // scratch of the block in memory, which stays in the second-level cache (32 x 32: 37 KB a block).
@@ -11,6 +11,7 @@
 #include <cmath>
 
 #include "engine/backend/augment_filters.h"
+#include "engine/backend/color_formulas.h"
 #include "engine/backend/cuda/kernels/common.cuh"
 #include "engine/backend/op_specs.h"
 
@@ -36,10 +37,6 @@ struct AugmentExtents {
 template <class Body>
 __device__ void for_each_of_block(int64_t count, Body body) {
   for (int64_t i = threadIdx.x; i < count; i += kBlockThreads) body(i);
-}
-
-__device__ inline float clamp_to_unit(float value) {
-  return value < 0.0f ? 0.0f : (value > 1.0f ? 1.0f : value);
 }
 
 // wide [crop height, width, 3] from the crop, from right to left where the view is flipped.
@@ -78,55 +75,8 @@ __device__ inline void crop_rows(const AugmentExtents& e, const ViewParameters& 
   });
 }
 
-__device__ inline float luma_of(const float* pixel) {
-  return kLumaRed * pixel[0] + kLumaGreen * pixel[1] + kLumaBlue * pixel[2];
-}
-
-// clamp(factor value + (1 - factor) other)
-__device__ inline float blend_values(float factor, float value, float other) {
-  return clamp_to_unit(factor * value + (1.0f - factor) * other);
-}
-
 __device__ inline void blend_pixel(float* pixel, float factor, float other) {
-  for (int c = 0; c < 3; ++c) pixel[c] = blend_values(factor, pixel[c], other);
-}
-
-// Adds `turns` to the hue of HSV. A gray pixel has no hue and stays.
-__device__ inline void rotate_hue_of(float* pixel, float turns) {
-  const float r = pixel[0];
-  const float g = pixel[1];
-  const float b = pixel[2];
-  const float value = r > g ? (r > b ? r : b) : (g > b ? g : b);
-  const float least = r < g ? (r < b ? r : b) : (g < b ? g : b);
-  const float chroma = value - least;
-  if (chroma == 0.0f) return;
-  float sixth = value == r   ? (g - b) / chroma
-                : value == g ? 2.0f + (b - r) / chroma
-                             : 4.0f + (r - g) / chroma;
-  const float hue = sixth / 6.0f + turns;
-  sixth = (hue - std::floor(hue)) * 6.0f;
-  const float fraction = sixth - std::floor(sixth);
-  const float falling = value - chroma * fraction;
-  const float rising = value - chroma * (1.0f - fraction);
-  const auto put = [pixel](float red, float green, float blue) {
-    pixel[0] = red;
-    pixel[1] = green;
-    pixel[2] = blue;
-  };
-  switch (static_cast<int>(std::floor(sixth)) % 6) {
-    case 0:
-      return put(value, rising, least);
-    case 1:
-      return put(falling, value, least);
-    case 2:
-      return put(least, value, rising);
-    case 3:
-      return put(least, falling, value);
-    case 4:
-      return put(rising, least, value);
-    default:
-      return put(value, least, falling);
-  }
+  for (int c = 0; c < 3; ++c) pixel[c] = blend(factor, pixel[c], other);
 }
 
 // The colour operations in the view's order. Only the mean gray of `contrast` brings threads
@@ -138,7 +88,7 @@ __device__ inline void jitter_view(int64_t pixels, const ViewParameters& view, f
     if (op == ColorOp::contrast) {
       double sum = 0.0;
       for_each_of_block(pixels,
-                        [&](int64_t i) { sum += static_cast<double>(luma_of(values + i * 3)); });
+                        [&](int64_t i) { sum += static_cast<double>(luma(values + i * 3)); });
       gray = static_cast<float>(team_sum<kBlockThreads>(sum) / static_cast<double>(pixels));
     }
     for_each_of_block(pixels, [&](int64_t i) {
@@ -149,9 +99,9 @@ __device__ inline void jitter_view(int64_t pixels, const ViewParameters& view, f
         case ColorOp::contrast:
           return blend_pixel(pixel, view.contrast, gray);
         case ColorOp::saturation:
-          return blend_pixel(pixel, view.saturation, luma_of(pixel));
+          return blend_pixel(pixel, view.saturation, luma(pixel));
         case ColorOp::hue:
-          return rotate_hue_of(pixel, view.hue);
+          return rotate_hue(pixel, view.hue);
       }
     });
   }
@@ -198,7 +148,7 @@ static __global__ void __launch_bounds__(kBlockThreads)
     if (view.jitter) jitter_view(pixels, view, values);
     if (view.grayscale)
       for_each_of_block(pixels, [&](int64_t i) {
-        const float gray = luma_of(values + i * 3);
+        const float gray = luma(values + i * 3);
         for (int c = 0; c < 3; ++c) values[i * 3 + c] = gray;
       });
     if (view.blur_sigma > 0.0f) {

@@ -9,8 +9,8 @@
 #include <cmath>
 
 #include "engine/backend/cuda/kernels/common.cuh"
-#include "engine/backend/momentum_update.h"
 #include "engine/backend/op_specs.h"
+#include "engine/backend/optimizer_formulas.h"
 #include "engine/backend/step_gate.h"
 
 namespace amcl::cuda {
@@ -67,7 +67,7 @@ struct MomentumStep {
 };
 
 template <class T>
-struct SgdUpdate {
+struct MomentumCall {
   using Step = MomentumStep<T>;
   const T* rate;
   const T* gradient_scale;
@@ -97,29 +97,15 @@ struct AdamWStep {
   T* value;
   T* first_moment;
   T* second_moment;
-  T beta1;
-  T beta2;
-  T rest1;
-  T rest2;
-  T correction1;
-  T correction2;
-  T epsilon;
-  T rate;
-  T scale;
-  T kept;
+  AdamWUpdate<T> update;
 
   __device__ void operator()(int64_t i) const {
-    const T d = scale * gradient[i];
-    const T m = beta1 * first_moment[i] + rest1 * d;
-    const T v = beta2 * second_moment[i] + rest2 * d * d;
-    first_moment[i] = m;
-    second_moment[i] = v;
-    value[i] = kept * value[i] - rate * (m / correction1) / (std::sqrt(v / correction2) + epsilon);
+    update(gradient[i], value[i], first_moment[i], second_moment[i]);
   }
 };
 
 template <class T>
-struct AdamWUpdate {
+struct AdamWCall {
   using Step = AdamWStep<T>;
   AdamWSpec spec;
   const T* rate;
@@ -131,76 +117,55 @@ struct AdamWUpdate {
   T* second_moment;
 
   __device__ Step for_segment(int, const OptimizerSegment& segment) const {
-    const auto steps = static_cast<double>(*step);
-    const T segment_rate = *rate * static_cast<T>(segment.rate_scale);
-    return {gradient,
-            value,
-            first_moment,
-            second_moment,
-            static_cast<T>(spec.beta1),
-            static_cast<T>(spec.beta2),
-            static_cast<T>(1.0 - spec.beta1),
-            static_cast<T>(1.0 - spec.beta2),
-            static_cast<T>(1.0 - std::pow(spec.beta1, steps)),
-            static_cast<T>(1.0 - std::pow(spec.beta2, steps)),
-            static_cast<T>(spec.epsilon),
-            segment_rate,
-            *gradient_scale,
-            T(1) - segment_rate * static_cast<T>(segment.weight_decay)};
+    return {gradient, value, first_moment, second_moment,
+            AdamWUpdate<T>::at(spec, static_cast<double>(*step),
+                               *rate * static_cast<T>(segment.rate_scale), *gradient_scale,
+                               segment.weight_decay)};
   }
 };
 
-// partial [blocks, 3]: squares of p, of scale g and of scale g + decay p over the block's elements.
+template <int kTeam>
+__device__ LarsNorms squares_of_team(const LarsNorms& of_thread) {
+  return {team_sum<kTeam>(of_thread.value), team_sum<kTeam>(of_thread.gradient),
+          team_sum<kTeam>(of_thread.direction)};
+}
+
+// partial [blocks]: the squares of the block's elements.
 template <class T>
 __global__ void __launch_bounds__(kBlockThreads)
     segment_norms_kernel(SegmentTable table, const T* gradient_scale, const T* gradient,
-                         const T* value, double* partial) {
+                         const T* value, LarsNorms* partial) {
   const SegmentPart part(table);
   const double decay = table.segments[part.segment].weight_decay;
   const auto scale = static_cast<double>(*gradient_scale);
-  double squares[3] = {};
-  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads) {
-    const auto p = static_cast<double>(value[i]);
-    const double g = scale * static_cast<double>(gradient[i]);
-    const double d = g + decay * p;
-    squares[0] += p * p;
-    squares[1] += g * g;
-    squares[2] += d * d;
-  }
-  for (int k = 0; k < 3; ++k) {
-    const double sum = team_sum<kBlockThreads>(squares[k]);
-    if (threadIdx.x == 0) partial[blockIdx.x * 3 + k] = sum;
-  }
+  LarsNorms squares;
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads)
+    squares.add(static_cast<double>(value[i]), scale * static_cast<double>(gradient[i]), decay);
+  squares = squares_of_team<kBlockThreads>(squares);
+  if (threadIdx.x == 0) partial[blockIdx.x] = squares;
 }
 
-// factors [segments] of LARS from the partial sums; one warp per segment (blockIdx.x). solo-learn's
-// variant takes |g| + decay |p| for the norm of the direction and limits the resulting rate to the
-// plain one (engine/backend/plain/optimizer.cpp).
+// factors [segments] of LARS from the partial squares; one warp per segment (blockIdx.x).
 template <class T>
 __global__ void __launch_bounds__(kWarpThreads)
-    trust_ratio_kernel(SegmentTable table, LarsSpec spec, const T* rate, const double* partial,
+    trust_ratio_kernel(SegmentTable table, LarsSpec spec, const T* rate, const LarsNorms* partial,
                        T* factors) {
   const auto index = static_cast<int>(blockIdx.x);
   const OptimizerSegment& segment = table.segments[index];
-  double norms[3];
-  for (int k = 0; k < 3; ++k) {
-    double sum = 0.0;
-    for (int64_t block = table.first_block[index] + static_cast<int64_t>(threadIdx.x);
-         block < table.first_block[index + 1]; block += kWarpThreads)
-      sum += partial[block * 3 + k];
-    norms[k] = std::sqrt(team_sum<kWarpThreads>(sum));
+  LarsNorms squares;
+  for (int64_t block = table.first_block[index] + static_cast<int64_t>(threadIdx.x);
+       block < table.first_block[index + 1]; block += kWarpThreads) {
+    squares.value += partial[block].value;
+    squares.gradient += partial[block].gradient;
+    squares.direction += partial[block].direction;
   }
+  squares = squares_of_team<kWarpThreads>(squares);
   if (threadIdx.x != 0) return;
-  double factor = 1.0;
-  if (segment.trust_ratio && !spec.clip_ratio && norms[0] > 0.0 && norms[2] > 0.0)
-    factor = spec.trust * norms[0] / (norms[2] + spec.epsilon);
-  if (segment.trust_ratio && spec.clip_ratio && norms[0] > 0.0 && norms[1] > 0.0) {
-    const double direction = norms[1] + segment.weight_decay * norms[0];
-    const auto segment_rate = static_cast<double>(*rate * static_cast<T>(segment.rate_scale));
-    const double ratio = spec.trust * norms[0] / (direction + spec.epsilon) / segment_rate;
-    factor = ratio < 1.0 ? ratio : 1.0;
-  }
-  factors[index] = static_cast<T>(factor);
+  const auto segment_rate = static_cast<double>(*rate * static_cast<T>(segment.rate_scale));
+  factors[index] =
+      segment.trust_ratio
+          ? static_cast<T>(trust_ratio(spec, segment.weight_decay, squares.roots(), segment_rate))
+          : T(1);
 }
 
 template <class T>

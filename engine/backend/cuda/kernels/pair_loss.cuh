@@ -84,7 +84,7 @@ struct RunningLogSumExp {
 // Mean logit of the selected candidates.
 template <class T>
 __device__ T mean_of_selected(const PairCall<T>& call, const WarpPairRow<T>& row, int lane) {
-  const int64_t kappa = selection_size(call.spec, row);
+  const int64_t kappa = row.selection_size(call.spec);
   WarpSelection<T> selection(row, kappa, lane);
   double sum = 0.0;
   for (int64_t first = 0; first < row.candidates; first += kWarpThreads) {
@@ -105,9 +105,7 @@ __global__ void __launch_bounds__(kBlockThreads)
   const int64_t index = grid_thread() / kWarpThreads;
   if (index >= call.rows) return;  // the whole warp
   const WarpPairRow<T> row(call, index);
-  const double low = call.spec.range.low;
-  const double high = call.spec.range.high;
-  const double margin = 1e-3 * (high - low);
+  const TemperatureBounds bounds(call.spec.range);
   PairRecordValues record;
   RunningLogSumExp<T> running;
   for (int64_t j = lane; j < row.candidates; j += kWarpThreads) {
@@ -118,7 +116,7 @@ __global__ void __launch_bounds__(kBlockThreads)
         (is_positive ? call.formulas.positive : call.formulas.negative).logit(row.s[j], tau);
     const auto t = static_cast<double>(tau);
     record.add_pair(is_positive, static_cast<double>(row.s[j]), t, static_cast<double>(logit),
-                    call.spec.adaptive && (t - low <= margin || high - t <= margin));
+                    call.spec.adaptive && bounds.holds(t));
     if (row.includes(j)) running.add(logit);
   }
   record.combine_lanes();
@@ -130,12 +128,6 @@ __global__ void __launch_bounds__(kBlockThreads)
   loss[index] = reduced - call.formulas.positive.logit(row.s[row.positive], tau) +
                 call.formulas.anchor.omega(tau);
   for (int k = 0; k < kPairRecord; ++k) records[index * kPairRecord + k] = record.values[k];
-}
-
-__device__ inline float deviation_of(double sum, double squares, double count) {
-  const double mean = sum / count;
-  const double variance = squares / count - mean * mean;
-  return static_cast<float>(std::sqrt(variance > 0.0 ? variance : 0.0));
 }
 
 // statistics [C, kPairStatistics] from the records of the rows; a warp per head (blockIdx.x).
@@ -158,39 +150,21 @@ static __global__ void __launch_bounds__(kWarpThreads)
     out[statistic] = static_cast<float>(adaptive ? value : temperature);
   };
   out[kPositiveSimilarityMean] = static_cast<float>(p[0] / positives);
-  out[kPositiveSimilarityStd] = deviation_of(p[0], p[1], positives);
+  out[kPositiveSimilarityStd] = static_cast<float>(standard_deviation(p[0], p[1], positives));
   out[kNegativeSimilarityMean] = static_cast<float>(n[0] / negatives);
-  out[kNegativeSimilarityStd] = deviation_of(n[0], n[1], negatives);
+  out[kNegativeSimilarityStd] = static_cast<float>(standard_deviation(n[0], n[1], negatives));
   put_temperature(kPositiveTemperatureMean, p[2] / positives);
-  out[kPositiveTemperatureStd] = adaptive ? deviation_of(p[2], p[3], positives) : 0.0f;
+  out[kPositiveTemperatureStd] =
+      adaptive ? static_cast<float>(standard_deviation(p[2], p[3], positives)) : 0.0f;
   put_temperature(kNegativeTemperatureMean, n[2] / negatives);
-  out[kNegativeTemperatureStd] = adaptive ? deviation_of(n[2], n[3], negatives) : 0.0f;
+  out[kNegativeTemperatureStd] =
+      adaptive ? static_cast<float>(standard_deviation(n[2], n[3], negatives)) : 0.0f;
   put_temperature(kTemperatureMin, values[kRecordTemperatureMin]);
   put_temperature(kTemperatureMax, values[kRecordTemperatureMax]);
   out[kTemperatureAtBound] = static_cast<float>(
       values[kRecordAtBound] / (values[kRecordPositives] + values[kRecordNegatives]));
   out[kLogitAbsMax] = static_cast<float>(values[kRecordLogitAbsMax]);
 }
-
-// ds and, if wanted, dr of one pair, whose weight in the reduced logits is `weight`.
-template <class T>
-struct PairGradients {
-  T ds;
-  T dr;
-
-  __device__ PairGradients(const PairCall<T>& call, const WarpPairRow<T>& row, int64_t j, T dloss,
-                           T weight) {
-    const auto scored = call.formulas.temperature(row.r, j);
-    const bool is_positive = j == row.positive;
-    const auto& omega = is_positive ? call.formulas.positive : call.formulas.negative;
-    // The positive's logit is subtracted too, and it carries the regulariser outside.
-    const T dl = dloss * (is_positive ? weight - T(1) : weight);
-    T dtau = dl * omega.logit_derivative(row.s[j], scored.tau);
-    if (is_positive) dtau += dloss * call.formulas.anchor.omega_derivative(scored.tau);
-    ds = dl / scored.tau;
-    dr = dtau * scored.slope;
-  }
-};
 
 // ds [rows, B] and, where dr is not null, dr.
 template <class T>
@@ -204,9 +178,10 @@ __global__ void __launch_bounds__(kBlockThreads)
   T* ds_row = ds + index * call.candidates;
   T* dr_row = dr == nullptr ? nullptr : dr + index * call.candidates;
   const auto put = [&](int64_t j, T weight, bool nothing) {
-    const PairGradients<T> gradients(call, row, j, upstream, weight);
-    ds_row[j] = nothing ? T(0) : gradients.ds;
-    if (dr_row != nullptr) dr_row[j] = nothing ? T(0) : gradients.dr;
+    const PairDerivatives<T> of = call.formulas.derivatives(
+        j == row.positive, row.s[j], call.formulas.temperature(row.r, j), weight, upstream);
+    ds_row[j] = nothing ? T(0) : of.ds;
+    if (dr_row != nullptr) dr_row[j] = nothing ? T(0) : of.dr;
   };
   if (call.spec.reducer == PairReducer::lse) {
     const T reduced = lse[index];
@@ -218,7 +193,7 @@ __global__ void __launch_bounds__(kBlockThreads)
     }
     return;
   }
-  const int64_t kappa = selection_size(call.spec, row);
+  const int64_t kappa = row.selection_size(call.spec);
   WarpSelection<T> selection(row, kappa, lane);
   const T share = T(1) / static_cast<T>(kappa);
   for (int64_t first = 0; first < row.candidates; first += kWarpThreads) {

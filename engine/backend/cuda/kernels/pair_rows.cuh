@@ -1,5 +1,5 @@
 // The rows of a pair matrix on the device: one anchor of one head and its candidates, a warp per
-// row, lanes at neighbouring candidates. The meaning is that of engine/backend/plain/pair_rows.h.
+// row, lanes at neighbouring candidates. The selection is that of engine/backend/plain/pair_rows.h.
 #pragma once
 #include <cmath>
 
@@ -23,30 +23,18 @@ struct PairCall {
 };
 
 template <class T>
-struct WarpPairRow {
+struct WarpPairRow : AnchorCandidates {
   const T* s;
   const T* r;
-  int64_t candidates;
-  int64_t positive;
-  int64_t self;  // -1: not among the candidates
-  bool with_positive;
 
   __device__ WarpPairRow(const PairCall<T>& call, int64_t row)
-      : s(call.s + row * call.candidates),
-        r(call.r == nullptr ? nullptr : call.r + row * call.candidates),
-        candidates(call.candidates),
-        positive(call.positive[row % call.anchors]),
-        self(row % call.anchors + call.spec.self_offset),
-        with_positive(call.spec.with_positive) {
-    if (self < 0 || self >= candidates) self = -1;
-  }
-  // Whether j is in D(i).
+      : AnchorCandidates(call.spec, row % call.anchors, call.candidates,
+                         call.positive[row % call.anchors]),
+        s(call.s + row * call.candidates),
+        r(call.r == nullptr ? nullptr : call.r + row * call.candidates) {}
+  // Also of the places beyond the row where lanes of the last step are.
   __device__ bool includes(int64_t j) const {
-    return j < candidates && j != self && (with_positive || j != positive);
-  }
-  // The size of D(i).
-  __device__ int64_t denominator() const {
-    return candidates - (self >= 0 ? 1 : 0) - (with_positive ? 0 : 1);
+    return j < candidates && AnchorCandidates::includes(j);
   }
 };
 
@@ -106,11 +94,5 @@ class WarpSelection {
   Key threshold_;
   int64_t room_;
 };
-
-template <class T>
-__device__ int64_t selection_size(const PairLossSpec& spec, const WarpPairRow<T>& row) {
-  const int64_t wanted = spec.reducer == PairReducer::hard ? 1 : spec.topk;
-  return wanted < row.denominator() ? wanted : row.denominator();
-}
 
 }  // namespace amcl::cuda

@@ -22,9 +22,8 @@ struct PairValueRows {
 // records [heads, parts, kPairRecord]; blockIdx.x: part, .y: head.
 template <class T>
 __global__ void __launch_bounds__(kWarpThreads)
-    pair_value_records_kernel(PairValueRows<T> pairs, bool positives, double low, double high,
+    pair_value_records_kernel(PairValueRows<T> pairs, bool positives, TemperatureBounds bounds,
                               double* records) {
-  const double margin = 1e-3 * (high - low);
   const int64_t begin = blockIdx.x * kValuesOfWarp;
   const int64_t end = begin + kValuesOfWarp < pairs.count ? begin + kValuesOfWarp : pairs.count;
   const int64_t head = blockIdx.y;
@@ -32,7 +31,7 @@ __global__ void __launch_bounds__(kWarpThreads)
   for (int64_t i = begin + threadIdx.x; i < end; i += kWarpThreads) {
     const auto s = static_cast<double>(static_cast<float>(pairs.s[head * pairs.count + i]));
     const auto tau = static_cast<double>(static_cast<float>(pairs.tau[head * pairs.count + i]));
-    record.add_pair(positives, s, tau, s / tau, tau - low <= margin || high - tau <= margin);
+    record.add_pair(positives, s, tau, s / tau, bounds.holds(tau));
   }
   record.combine_lanes();
   if (threadIdx.x != 0) return;
@@ -55,8 +54,8 @@ __device__ inline void put_moments(const double* sums, double count, float* out)
   for (int k = 0; k < 2; ++k) {
     const int mean = k == 0 ? 0 : kPositiveTemperatureMean - kPositiveSimilarityMean;
     out[mean] = static_cast<float>(count > 0.0 ? sums[2 * k] / count : nan);
-    out[mean + 1] =
-        count > 0.0 ? deviation_of(sums[2 * k], sums[2 * k + 1], count) : static_cast<float>(nan);
+    out[mean + 1] = static_cast<float>(
+        count > 0.0 ? standard_deviation(sums[2 * k], sums[2 * k + 1], count) : nan);
   }
 }
 
