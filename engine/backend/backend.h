@@ -8,6 +8,7 @@
 
 #include "engine/backend/kernel_profile.h"
 #include "engine/backend/op_specs.h"
+#include "engine/backend/optimizer_rules.h"
 #include "engine/core/device.h"
 #include "engine/core/tensor.h"
 

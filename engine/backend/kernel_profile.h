@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -56,10 +57,12 @@ void describe_product(KernelWork& work, const Tensor& first, const Tensor& secon
 template <class... Arguments>
 KernelWork kernel_work(const char* name, const Arguments&... arguments) {
   const auto bytes_of = []<class Argument>(const Argument& argument) {
+    double bytes = 0.0;
     if constexpr (std::is_same_v<Argument, Tensor>)
-      return argument.defined() ? static_cast<double>(argument.bytes()) : 0.0;
-    else
-      return 0.0;
+      bytes = argument.defined() ? static_cast<double>(argument.bytes()) : 0.0;
+    else if constexpr (std::is_convertible_v<const Argument&, std::span<const Tensor>>)
+      for (const Tensor& tensor : argument) bytes += static_cast<double>(tensor.bytes());
+    return bytes;
   };
   KernelWork work{.name = name, .bytes = (bytes_of(arguments) + ...)};
   describe_product(work, arguments...);

@@ -178,21 +178,12 @@ AMCL_KERNEL(pair_value_statistics, const Tensor& s, const Tensor& tau, const Ten
 
 // ---- optimisers, over flat parameter memory ---------------------------------------------------
 
-// rate and gradient_scale are [1] stat tensors on the device. Where gradient_scale is not a number
-// none of the three changes anything. d = gradient_scale g + weight_decay p; v = momentum v + d;
-// p -= rate (nesterov ? d + momentum v : v).
-AMCL_KERNEL(sgd_step, const SgdSpec& spec, std::span<const OptimizerSegment> segments,
-            const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient, Tensor& value,
-            Tensor& velocity)
-// Per segment with trust_ratio: d *= trust |p| / (|d| + epsilon) if both norms > 0; then as
-// sgd_step.
-AMCL_KERNEL(lars_step, const LarsSpec& spec, std::span<const OptimizerSegment> segments,
-            const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient, Tensor& value,
-            Tensor& velocity)
-// step [1] i32 counts from 1 and is read for the bias correction; decay is decoupled.
-AMCL_KERNEL(adamw_step, const AdamWSpec& spec, std::span<const OptimizerSegment> segments,
+// Moves the elements of the segments by one step of the rule (optimizer_rules.h), which has as many
+// memories, each [n] as gradient and value. rate, gradient_scale and step are [1] stat tensors; step
+// counts from 1. Where gradient_scale is not a number nothing changes.
+AMCL_KERNEL(optimizer_step, const OptimizerRule& rule, std::span<const OptimizerSegment> segments,
             const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
-            const Tensor& gradient, Tensor& value, Tensor& first_moment, Tensor& second_moment)
+            const Tensor& gradient, Tensor& value, std::span<Tensor> memories)
 // scale [1] = min(1, limit / (sqrt(squares[0]) + 1e-6)), where squares [1] and loss [1] are finite;
 // else NaN, and so from then on: scale is read too.
 AMCL_KERNEL(clip_scale, const Tensor& squares, const Tensor& loss, double limit, Tensor& scale)

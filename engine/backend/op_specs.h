@@ -134,35 +134,6 @@ enum PairRecord : int64_t {
   kPairRecord,
 };
 
-// A run of elements of the flat parameter memory that the optimiser treats alike.
-struct OptimizerSegment {
-  int64_t begin = 0;
-  int64_t end = 0;
-  double weight_decay = 0.0;
-  double rate_scale = 1.0;  // multiplies the learning rate
-  bool trust_ratio = true;  // LARS: scale by the ratio of norms; false for norms and biases
-};
-
-struct SgdSpec {
-  double momentum = 0.9;
-  bool nesterov = false;
-};
-
-// `clip_ratio` is solo-learn's variant: min(ratio / rate, 1) with ratio = trust |p| / (|g| + decay
-// |p| + epsilon) takes the place of the ratio.
-struct LarsSpec {
-  double momentum = 0.9;
-  double trust = 1e-3;
-  double epsilon = 1e-9;
-  bool clip_ratio = false;
-};
-
-struct AdamWSpec {
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-};
-
 enum class ColorOp : uint8_t { brightness, contrast, saturation, hue };
 
 // How a crop is resampled, always with antialias: the filters of Pillow.

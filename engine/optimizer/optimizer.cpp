@@ -20,7 +20,8 @@ bool alike(const OptimizerSegment& left, const OptimizerSegment& right) {
 // are treated alike become one segment otherwise, gaps included: they are zeros and stay zeros.
 std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
                                           const OptimizerOptions& options, bool constant_rate) {
-  const bool by_tensor = std::holds_alternative<LarsSpec>(options.rule);
+  const bool by_tensor =
+      std::visit([]<class Rule>(const Rule&) { return kHasTrustRatio<Rule>; }, options.rule);
   std::vector<OptimizerSegment> segments;
   bool neighbours = false;
   for (const ParameterArena::Entry& entry : arena.entries()) {
@@ -52,8 +53,11 @@ std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
 }
 
 std::vector<std::string> memory_names(const OptimizerOptions& options) {
-  if (std::holds_alternative<AdamWSpec>(options.rule)) return {"first_moment", "second_moment"};
-  return {"velocity"};
+  return std::visit(
+      [](const auto& rule) {
+        return std::vector<std::string>(rule.kMemories.begin(), rule.kMemories.end());
+      },
+      options.rule);
 }
 
 }  // namespace
@@ -64,12 +68,10 @@ Optimizer::Optimizer(ParameterArena& arena, const OptimizerOptions& options)
       scheduled_(segments_of(arena, options, /*constant_rate=*/false)),
       constant_(segments_of(arena, options, /*constant_rate=*/true)) {
   const Tensor& values = arena.values();
-  for (std::string& name : memory_names(options))
-    memories_.push_back(
-        {std::move(name), Tensor::zeros(values.device(), values.shape(), values.dtype())});
-  rates_ = Tensor::zeros(values.device(), Shape{2}, values.dtype());
+  for (size_t i = 0; i < memory_names(options).size(); ++i)
+    memories_.push_back(Tensor::zeros(values.device(), values.shape(), values.dtype()));
+  rates_ = Tensor::zeros(values.device(), Shape{3}, values.dtype());
   squares_ = Tensor::zeros(values.device(), Shape{1}, values.dtype());
-  number_ = Tensor::zeros(values.device(), Shape{1}, DType::i32);
   gradient_scale_ = Tensor::empty(values.device(), Shape{1}, values.dtype());
   reset_gate();
 }
@@ -79,11 +81,8 @@ void Optimizer::reset_gate() {
 }
 
 void Optimizer::prepare(double rate, int64_t number, std::optional<double> peak) {
-  const std::array rates{rate, peak.value_or(rate)};
+  const std::array rates{rate, peak.value_or(rate), static_cast<double>(number)};
   rates_.assign<double>(rates);
-  if (!std::holds_alternative<AdamWSpec>(options_.rule)) return;
-  const std::array count{static_cast<int32_t>(number)};
-  number_.assign<int32_t>(count);
 }
 
 void Optimizer::step(const Tensor& loss) {
@@ -93,27 +92,20 @@ void Optimizer::step(const Tensor& loss) {
   backend.clip_scale(squares_, loss,
                      clips ? options_.clip_norm : std::numeric_limits<double>::infinity(),
                      gradient_scale_);
-  const auto move = [&](Segments segments, const Tensor& rate) {
-    if (segments.empty()) return;
-    std::visit([&](const auto& spec) { apply(spec, segments, rate); }, options_.rule);
+  const auto move = [&](std::span<const OptimizerSegment> segments, const Tensor& rate) {
+    if (!segments.empty())
+      backend.optimizer_step(options_.rule, segments, rate, gradient_scale_, rates_.slice(2, 3),
+                             arena_.gradients(), arena_.values(), memories_);
   };
   move(scheduled_, rates_.slice(0, 1));
   move(constant_, rates_.slice(1, 2));
 }
 
-void Optimizer::apply(const SgdSpec& spec, Segments segments, const Tensor& rate) {
-  backend_of(rate).sgd_step(spec, segments, rate, gradient_scale_, arena_.gradients(),
-                            arena_.values(), memories_[0].flat);
-}
-
-void Optimizer::apply(const LarsSpec& spec, Segments segments, const Tensor& rate) {
-  backend_of(rate).lars_step(spec, segments, rate, gradient_scale_, arena_.gradients(),
-                             arena_.values(), memories_[0].flat);
-}
-
-void Optimizer::apply(const AdamWSpec& spec, Segments segments, const Tensor& rate) {
-  backend_of(rate).adamw_step(spec, segments, rate, gradient_scale_, number_, arena_.gradients(),
-                              arena_.values(), memories_[0].flat, memories_[1].flat);
+std::vector<OptimizerMemory> Optimizer::memories() const {
+  std::vector<OptimizerMemory> memories;
+  for (std::string& name : memory_names(options_))
+    memories.push_back({std::move(name), memories_[memories.size()]});
+  return memories;
 }
 
 }  // namespace amcl

@@ -18,8 +18,7 @@
 
 namespace amcl {
 
-// State in the layout of the arena, by name: "velocity" of sgd and lars, "first_moment" and
-// "second_moment" of adamw.
+// State in the layout of the arena, by the name that the rule gives it.
 struct OptimizerMemory {
   std::string name;
   Tensor flat;  // [n]
@@ -45,25 +44,18 @@ class Optimizer {
   // Lets steps change values again after one that was not finite.
   void reset_gate();
 
-  std::span<OptimizerMemory> memories() { return memories_; }
+  // Handles of the state.
+  std::vector<OptimizerMemory> memories() const;
 
  private:
-  using Segments = std::span<const OptimizerSegment>;
-
-  // The part of the update that differs between the rules.
-  void apply(const SgdSpec& spec, Segments segments, const Tensor& rate);
-  void apply(const LarsSpec& spec, Segments segments, const Tensor& rate);
-  void apply(const AdamWSpec& spec, Segments segments, const Tensor& rate);
-
   ParameterArena& arena_;
   OptimizerOptions options_;
   std::vector<OptimizerSegment> scheduled_;
   std::vector<OptimizerSegment> constant_;  // Parameter::constant_rate
-  std::vector<OptimizerMemory> memories_;
-  Tensor rates_;           // [2], of scheduled_ and of constant_
+  std::vector<Tensor> memories_;            // [n] each
+  Tensor rates_;           // [3]: rates of scheduled_ and of constant_, number of the step
   Tensor squares_;         // [1], sum of the squared gradients
   Tensor gradient_scale_;  // [1]
-  Tensor number_;          // [1] i32
 };
 
 }  // namespace amcl

@@ -1,6 +1,7 @@
 #include "engine/optimizer/optimizer_options.h"
 
-#include <iterator>
+#include <optional>
+#include <utility>
 
 #include "engine/core/check.h"
 
@@ -11,14 +12,65 @@ constexpr double kWeightDecay = 5e-4;
 // Of LarsSpec::clip_ratio.
 constexpr const char* kLarsForms[] = {"plain", "clipped"};
 
+// Calls visit(rule) with each rule at its usual values, in the order of OptimizerRule.
+template <class Visit, size_t... index>
+void visit_rules(Visit&& visit, std::index_sequence<index...>) {
+  (visit(std::variant_alternative_t<index, OptimizerRule>{}), ...);
+}
+
+template <class Visit>
+void visit_rules(Visit&& visit) {
+  visit_rules(visit, std::make_index_sequence<std::variant_size_v<OptimizerRule>>{});
+}
+
+std::string rule_text(const SgdSpec& sgd) {
+  return concat_text(sgd.nesterov ? ", Nesterov momentum " : ", momentum ", sgd.momentum);
+}
+std::string rule_text(const LarsSpec& lars) {
+  return concat_text(" (", lars.clip_ratio ? "clipped" : "plain", ", trust ", lars.trust,
+                     "), momentum ", lars.momentum);
+}
+std::string rule_text(const AdamWSpec& adamw) {
+  return concat_text(", betas ", adamw.beta1, ' ', adamw.beta2);
+}
+
 }  // namespace
 
+std::vector<std::string> optimizer_names() {
+  std::vector<std::string> names;
+  visit_rules([&](const auto& rule) { names.emplace_back(rule.kName); });
+  return names;
+}
+
 OptimizerOptions OptimizerOptions::usual(const std::string& name) {
-  if (name == "lars")
-    return {.rule = LarsSpec{}, .weight_decay = kWeightDecay, .decay_norm_bias = false};
-  if (name == "adamw") return {.rule = AdamWSpec{}, .weight_decay = kWeightDecay};
-  AMCL_CHECK(name == "sgd", "optimizer: '", name, "' is not known; choose one of sgd, lars, adamw");
-  return {.rule = SgdSpec{}, .weight_decay = kWeightDecay};
+  std::optional<OptimizerOptions> usual;
+  visit_rules([&]<class Rule>(const Rule& rule) {
+    // What a ratio of norms is not taken of is not decayed either (You et al. 2017).
+    if (name == rule.kName)
+      usual = {
+          .rule = rule, .weight_decay = kWeightDecay, .decay_norm_bias = !kHasTrustRatio<Rule>};
+  });
+  std::string joined;
+  for (const std::string& known : optimizer_names()) joined += (joined.empty() ? "" : ", ") + known;
+  AMCL_CHECK(usual, "optimizer: '", name, "' is not known; choose one of ", joined);
+  return *usual;
+}
+
+const char* OptimizerOptions::name() const {
+  return std::visit([](const auto& chosen) { return chosen.kName; }, rule);
+}
+
+double OptimizerOptions::usual_rate() const {
+  return std::visit([](const auto& chosen) { return chosen.kUsualRate; }, rule);
+}
+
+std::string OptimizerOptions::text() const {
+  std::string text =
+      name() + std::visit([](const auto& chosen) { return rule_text(chosen); }, rule);
+  text += concat_text(", weight decay ", weight_decay);
+  if (!decay_norm_bias) text += " (not of norms and biases)";
+  if (clip_norm > 0.0) text += concat_text(", gradient norm at most ", clip_norm);
+  return text;
 }
 
 void OptimizerOptions::visit_settings(const SettingVisitor& visitor) {
@@ -26,7 +78,7 @@ void OptimizerOptions::visit_settings(const SettingVisitor& visitor) {
            .key = "optimizer",
            .value = "NAME",
            .help = "rule of the update",
-           .allowed = {std::begin(kOptimizerNames), std::end(kOptimizerNames)}},
+           .allowed = optimizer_names()},
           Decided{name()});
   visitor(
       {.table = "optimizer",

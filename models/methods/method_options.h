@@ -8,6 +8,7 @@
 #pragma once
 #include <optional>
 
+#include "engine/backend/optimizer_rules.h"
 #include "engine/core/setting.h"
 #include "engine/nn/layers.h"
 #include "models/objectives/objective_options.h"
@@ -18,7 +19,7 @@ namespace amcl {
 
 // What suits plain SGD of a method's loss.
 struct SgdValues {
-  double rate = 0.06;
+  double rate = SgdSpec::kUsualRate;
   double clip_norm = 0.0;  // 0: no clipping
   const char* why_rate = "usual for it";
 };

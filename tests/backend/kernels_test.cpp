@@ -29,6 +29,13 @@ class On {
   Tensor index(const std::vector<int32_t>& values) const {
     return Tensor::from_host<int32_t>(backend_, {static_cast<int64_t>(values.size())}, values);
   }
+  // A step of an optimiser at rate and scale, the first of its run if no other is named.
+  void move(const OptimizerRule& rule, const std::vector<OptimizerSegment>& segments, double rate,
+            double scale, const std::vector<double>& gradient, Tensor& value,
+            std::vector<Tensor> memories, int step = 1) const {
+    backend_.optimizer_step(rule, segments, vector({rate}), vector({scale}),
+                            vector({static_cast<double>(step)}), vector(gradient), value, memories);
+  }
   void equals(const Tensor& got, const std::vector<double>& want) const {
     const Tensor expected = Tensor::from_host<double>(test::plain(), got.shape(), want);
     CHECK(test::difference(got, expected, dtype_ == DType::f64 ? 1e-14 : 1e-6) == "");
@@ -59,8 +66,8 @@ TEST_CASE("sgd_step: decay, scale and momentum by hand; other elements stay") {
           {.begin = 1, .end = 2, .weight_decay = 0.1},
           {.begin = 2, .end = 3, .rate_scale = 0.5},
       };
-      on->sgd_step({.momentum = 0.9, .nesterov = nesterov}, segments, on.vector({0.1}),
-                   on.vector({0.5}), on.vector({7, 0.5, 0.5, 7}), value, velocity);
+      on.move(SgdSpec{.momentum = 0.9, .nesterov = nesterov}, segments, 0.1, 0.5, {7, 0.5, 0.5, 7},
+              value, {velocity});
       // d = 0.5 * 0.5 + decay * 2;  v = 0.9 * 1 + d.
       on.equals(velocity, {7, 1.35, 1.15, 7});
       if (nesterov)  // p - rate (d + 0.9 v)
@@ -84,7 +91,7 @@ TEST_CASE("sgd_step: every element of a long segment takes the same formula") {
     Tensor value = on.vector(p);
     Tensor velocity = on.vector(std::vector<double>(p.size(), 0.0));
     const std::vector<OptimizerSegment> segments{{.begin = 0, .end = count, .weight_decay = 0.5}};
-    on->sgd_step({}, segments, on.vector({0.25}), on.vector({1.0}), on.vector(g), value, velocity);
+    on.move(SgdSpec{}, segments, 0.25, 1.0, g, value, {velocity});
     on.equals(value, want);
   });
 }
@@ -98,8 +105,8 @@ TEST_CASE("lars_step: the direction has the trust ratio's length, segment by seg
         {.begin = 2, .end = 4, .trust_ratio = false},
         {.begin = 4, .end = 6},  // a zero norm: no ratio
     };
-    on->lars_step({.momentum = 0.9, .trust = 0.01, .epsilon = 0.0}, segments, on.vector({0.5}),
-                  on.vector({1.0}), on.vector({0, 2, 0, 2, 0, 2}), value, velocity);
+    on.move(LarsSpec{.momentum = 0.9, .trust = 0.01, .epsilon = 0.0}, segments, 0.5, 1.0,
+            {0, 2, 0, 2, 0, 2}, value, {velocity});
     on.equals(velocity, {0, 0.01 * 5 / 2 * 2, 0, 2, 0, 2});
     on.equals(value, {3, 4 - 0.025, 3, 3, 0, -1});
   });
@@ -111,8 +118,8 @@ TEST_CASE("lars_step: the clipped ratio never exceeds the plain rate") {
     Tensor velocity = on.vector({0, 0, 0, 0});
     const std::vector<OptimizerSegment> segments{{.begin = 0, .end = 2}, {.begin = 2, .end = 4}};
     // |p| / |g| is 2.5 and 500: ratios min(0.01 * 2.5 / 0.5, 1) and min(0.01 * 500 / 0.5, 1).
-    on->lars_step({.momentum = 0.0, .trust = 0.01, .epsilon = 0.0, .clip_ratio = true}, segments,
-                  on.vector({0.5}), on.vector({1.0}), on.vector({0, 2, 0, 0.01}), value, velocity);
+    on.move(LarsSpec{.momentum = 0.0, .trust = 0.01, .epsilon = 0.0, .clip_ratio = true}, segments,
+            0.5, 1.0, {0, 2, 0, 0.01}, value, {velocity});
     on.equals(velocity, {0, 0.1, 0, 0.01});
   });
 }
@@ -124,13 +131,11 @@ TEST_CASE("adamw_step: the first steps by hand, decay apart from the moments") {
     Tensor second = on.vector({0});
     const std::vector<OptimizerSegment> segments{{.begin = 0, .end = 1, .weight_decay = 0.5}};
     const AdamWSpec spec{.beta1 = 0.5, .beta2 = 0.75, .epsilon = 0.0};
-    on->adamw_step(spec, segments, on.vector({0.1}), on.vector({0.5}), on.index({1}),
-                   on.vector({8}), value, first, second);
+    on.move(spec, segments, 0.1, 0.5, {8}, value, {first, second});
     on.equals(first, {2});
     on.equals(second, {4});
     on.equals(value, {0.95 * 2 - 0.1});  // both corrected moments are those of the gradient, 4
-    on->adamw_step(spec, segments, on.vector({0.1}), on.vector({0.5}), on.index({2}),
-                   on.vector({0}), value, first, second);
+    on.move(spec, segments, 0.1, 0.5, {0}, value, {first, second}, /*step=*/2);
     on.equals(first, {1});
     on.equals(second, {3});
     on.equals(value, {0.95 * 1.8 - 0.1 * (1 / 0.75) / std::sqrt(3 / 0.4375)});
@@ -166,22 +171,19 @@ TEST_CASE("clip_scale: closes the gate for good where squares or loss are not fi
 
 TEST_CASE("optimisers and write_ring: nothing changes behind a closed gate") {
   on_every_backend([](const On& on) {
-    const Tensor gate = on.vector({std::numeric_limits<double>::quiet_NaN()});
-    const Tensor rate = on.vector({0.5});
-    const Tensor gradient = on.vector({1, 2, 3});
+    const double closed = std::numeric_limits<double>::quiet_NaN();
     const std::vector<OptimizerSegment> segments{{.begin = 0, .end = 3}};
     Tensor value = on.vector({4, 5, 6});
     Tensor first = on.vector({7, 8, 9});
     Tensor second = on.vector({1, 1, 1});
-    on->sgd_step({}, segments, rate, gate, gradient, value, first);
-    on->lars_step({}, segments, rate, gate, gradient, value, first);
-    on->adamw_step({}, segments, rate, gate, on.index({1}), gradient, value, first, second);
+    for (const OptimizerRule& rule : std::vector<OptimizerRule>{SgdSpec{}, LarsSpec{}, AdamWSpec{}})
+      on.move(rule, segments, 0.5, closed, {1, 2, 3}, value, {first, second});
     on.equals(value, {4, 5, 6});
     on.equals(first, {7, 8, 9});
     on.equals(second, {1, 1, 1});
     Tensor ring = on.tensor({1, 2, 1}, {1, 2});
     Tensor head = on.index({1});
-    on->write_ring(on.tensor({1, 1, 1}, {5}), gate, ring, head);
+    on->write_ring(on.tensor({1, 1, 1}, {5}), on.vector({closed}), ring, head);
     on.equals(ring, {1, 2});
     CHECK(head.item() == 1);
     on->write_ring(on.tensor({1, 1, 1}, {5}), on.vector({1}), ring, head);

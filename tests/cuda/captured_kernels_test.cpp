@@ -21,17 +21,16 @@ TEST_CASE("cuda kernels: a loss that is not finite closes the gate, and nothing 
     const Tensor gradient = pair.normal({300}).got;
     const Tensor squares = pair.statistic({4.0}).got;
     const Tensor rate = pair.statistic({0.5}).got;
-    const Tensor number = pair.index({3}).got;
+    const Tensor number = pair.statistic({3}).got;
     const Tensor added = pair.normal({1, 2, 2}).got;
     Tensor value = pair.normal({300}).got;
-    Tensor first = pair.normal({300}).got;
-    Tensor second = pair.positive_statistic({300}).got;
+    std::array memories{pair.normal({300}).got, pair.positive_statistic({300}).got};
     Tensor ring = pair.normal({1, 3, 2}).got;
     Tensor head = pair.index({2}).got;
     Tensor scale = pair.statistic({1.0}).got;
     const auto state = [&] {
       std::vector<std::vector<double>> values;
-      for (const Tensor& one : {value, first, second, ring, head})
+      for (const Tensor& one : {value, memories[0], memories[1], ring, head})
         values.push_back(one.to_host<double>());
       return values;
     };
@@ -40,14 +39,14 @@ TEST_CASE("cuda kernels: a loss that is not finite closes the gate, and nothing 
     for (const double loss : {std::numeric_limits<double>::infinity(), 1.0}) {
       on.clip_scale(squares, pair.statistic({loss}).got, 1.0, scale);
       CHECK(std::isnan(scale.item()));
-      on.sgd_step({}, segments, rate, scale, gradient, value, first);
-      on.lars_step({}, segments, rate, scale, gradient, value, first);
-      on.adamw_step({}, segments, rate, scale, number, gradient, value, first, second);
+      for (const OptimizerRule& rule :
+           std::vector<OptimizerRule>{SgdSpec{}, LarsSpec{}, AdamWSpec{}})
+        on.optimizer_step(rule, segments, rate, scale, number, gradient, value, memories);
       on.write_ring(added, scale, ring, head);
       CHECK(state() == before);
     }
     on.fill(scale, 1.0);
-    on.sgd_step({}, segments, rate, scale, gradient, value, first);
+    on.optimizer_step(SgdSpec{}, segments, rate, scale, number, gradient, value, memories);
     on.write_ring(added, scale, ring, head);
     CHECK(value.to_host<double>() != before[0]);
     CHECK(ring.to_host<double>() != before[3]);

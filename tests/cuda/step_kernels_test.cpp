@@ -35,6 +35,7 @@ struct Optimization {
       : segments(many_segments()),
         rate(pair.statistic({0.3})),
         scale(pair.statistic({0.7})),
+        step(pair.statistic({3})),
         gradient(pair.normal({segments.back().end + 2})),
         value(pair.normal(gradient.got.shape())),
         first(pair.normal(gradient.got.shape())),
@@ -48,6 +49,7 @@ struct Optimization {
   std::vector<OptimizerSegment> segments;
   Twin rate;
   Twin scale;
+  Twin step;
   Twin gradient;
   Twin value;
   Twin first;
@@ -57,30 +59,22 @@ struct Optimization {
 TEST_CASE("cuda kernels: optimisers over more segments than a launch takes") {
   for (const DType dtype : {DType::f32, DType::f64}) {
     EmulatedPair pair(dtype, 1);
-    const auto check = [&](auto&& step) {
+    for (const OptimizerRule& rule :
+         std::vector<OptimizerRule>{SgdSpec{.momentum = 0.9, .nesterov = false},
+                                    SgdSpec{.momentum = 0.9, .nesterov = true},
+                                    LarsSpec{.momentum = 0.9, .trust = 0.02, .clip_ratio = false},
+                                    LarsSpec{.momentum = 0.9, .trust = 0.02, .clip_ratio = true},
+                                    AdamWSpec{.beta1 = 0.8, .beta2 = 0.9}}) {
       Optimization at(pair);
-      pair.run([&](Backend& on, auto side) { step(on, side, at); });
+      pair.run([&](Backend& on, auto side) {
+        std::array memories{side(at.first), side(at.second)};
+        on.optimizer_step(rule, at.segments, side(at.rate), side(at.scale), side(at.step),
+                          side(at.gradient), side(at.value), memories);
+      });
       pair.check(at.value);
       pair.check(at.first);
       pair.check(at.second);
-    };
-    for (const bool nesterov : {false, true})
-      check([&](Backend& on, auto side, Optimization& at) {
-        on.sgd_step({.momentum = 0.9, .nesterov = nesterov}, at.segments, side(at.rate),
-                    side(at.scale), side(at.gradient), side(at.value), side(at.first));
-      });
-    for (const bool clip : {false, true})
-      check([&](Backend& on, auto side, Optimization& at) {
-        on.lars_step({.momentum = 0.9, .trust = 0.02, .clip_ratio = clip}, at.segments,
-                     side(at.rate), side(at.scale), side(at.gradient), side(at.value),
-                     side(at.first));
-      });
-    Twin steps = pair.index({3});
-    check([&](Backend& on, auto side, Optimization& at) {
-      on.adamw_step({.beta1 = 0.8, .beta2 = 0.9}, at.segments, side(at.rate), side(at.scale),
-                    side(steps), side(at.gradient), side(at.value), side(at.first),
-                    side(at.second));
-    });
+    }
   }
 }
 
@@ -94,8 +88,8 @@ TEST_CASE("cuda kernels: lars takes segments whose norms are zero as they are") 
     Twin rate = pair.statistic({0.5});
     Twin scale = pair.statistic({1.0});
     pair.run([&](Backend& on, auto side) {
-      on.lars_step({.clip_ratio = clip}, segments, side(rate), side(scale), side(gradient),
-                   side(value), side(velocity));
+      on.optimizer_step(LarsSpec{.clip_ratio = clip}, segments, side(rate), side(scale),
+                        side(scale), side(gradient), side(value), {&side(velocity), 1});
     });
     pair.check(value);
     pair.check(velocity);

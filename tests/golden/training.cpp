@@ -92,18 +92,15 @@ void run_momentum_optimizer(GoldenCase& golden, bool lars) {
   Tensor velocity = Tensor::zeros(backend, parameters.gather("in.p.").shape(), golden.run().dtype);
   const double momentum = golden.number("momentum");
   const auto segments = parameters.segments(golden.number("weight_decay"), lars);
-  if (lars) {
-    const LarsSpec spec{
+  OptimizerRule rule = SgdSpec{.momentum = momentum};
+  if (lars)
+    rule = LarsSpec{
         .momentum = momentum, .trust = golden.number("trust"), .epsilon = golden.number("eps")};
-    run_steps(golden, parameters, [&](const Tensor& gradient, Tensor& value, int64_t) {
-      backend.lars_step(spec, segments, rate, one, gradient, value, velocity);
-    });
-  } else {
-    const SgdSpec spec{.momentum = momentum, .nesterov = golden.integer("nesterov") != 0};
-    run_steps(golden, parameters, [&](const Tensor& gradient, Tensor& value, int64_t) {
-      backend.sgd_step(spec, segments, rate, one, gradient, value, velocity);
-    });
-  }
+  else
+    std::get<SgdSpec>(rule).nesterov = golden.integer("nesterov") != 0;
+  run_steps(golden, parameters, [&](const Tensor& gradient, Tensor& value, int64_t) {
+    backend.optimizer_step(rule, segments, rate, one, one, gradient, value, {&velocity, 1});
+  });
 }
 
 void run_sgd(GoldenCase& golden) {
@@ -123,12 +120,12 @@ void run_adamw(GoldenCase& golden) {
                        .beta2 = golden.number("beta2"),
                        .epsilon = golden.number("eps")};
   const auto segments = parameters.segments(golden.number("weight_decay"), /*by_role=*/false);
-  Tensor first = Tensor::zeros(backend, parameters.gather("in.p.").shape(), golden.run().dtype);
-  Tensor second = Tensor::zeros(backend, first.shape(), golden.run().dtype);
+  const Shape shape = parameters.gather("in.p.").shape();
+  std::array moments{Tensor::zeros(backend, shape, golden.run().dtype),
+                     Tensor::zeros(backend, shape, golden.run().dtype)};
   run_steps(golden, parameters, [&](const Tensor& gradient, Tensor& value, int64_t step) {
-    const auto count = static_cast<int32_t>(step + 1);
-    const Tensor number = Tensor::from_host(backend, {1}, std::span<const int32_t>(&count, 1));
-    backend.adamw_step(spec, segments, rate, one, number, gradient, value, first, second);
+    const Tensor number = scalar(golden, static_cast<double>(step + 1));
+    backend.optimizer_step(spec, segments, rate, one, number, gradient, value, moments);
   });
 }
 

@@ -203,7 +203,7 @@ void load_module(const SafetensorsFile& file, const std::string& what, const Vis
 }
 
 void load_optimizer(const Checkpoint& checkpoint, const ParameterArena& arena,
-                    std::span<OptimizerMemory> memories) {
+                    std::span<const OptimizerMemory> memories) {
   std::vector<Target> targets;
   for (const OptimizerMemory& memory : memories)
     for (Target& target : targets_of(arena, memory)) targets.push_back(std::move(target));

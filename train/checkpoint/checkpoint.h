@@ -63,7 +63,7 @@ void load_module(const SafetensorsFile& file, const std::string& what, const Vis
 
 // Copies the optimiser's state, as strictly. To be called after load_weights.
 void load_optimizer(const Checkpoint& checkpoint, const ParameterArena& arena,
-                    std::span<OptimizerMemory> memories);
+                    std::span<const OptimizerMemory> memories);
 
 // The stored probe on `device`; Error(data) if there is none.
 Probe load_probe(const Checkpoint& checkpoint, Device& device);

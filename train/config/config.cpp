@@ -75,11 +75,11 @@ TemperatureChoice temperature_of(const Choices& choices) {
   return result;
 }
 
-// Only plain SGD takes gradients as large as they are; LARS and AdamW make steps of one size.
+// Only plain SGD takes gradients as large as they are; other rules make steps of one size.
 SgdValues usual_values(const Choices& choices, bool adaptive) {
   const MethodTraits& traits = method_traits(choices.method);
-  if (choices.optimizer == "adamw") return {.rate = 1e-3};
-  if (choices.optimizer != "sgd") return {};
+  if (choices.optimizer != SgdSpec::kName)
+    return {.rate = OptimizerOptions::usual(choices.optimizer).usual_rate()};
   return adaptive ? traits.sgd_adaptive : traits.sgd;
 }
 
@@ -158,8 +158,7 @@ std::optional<ConfigComplaint> first_complaint(const Choices& choices) {
   if (first) return first;  // the others depend on it
   complain("temperature", choices.temperature, temperature_complaint(choices));
   complain("objective", choices.objective, objective_complaint(choices));
-  complain("optimizer", choices.optimizer,
-           choice_complaint(list_of(kOptimizerNames), choices.optimizer));
+  complain("optimizer", choices.optimizer, choice_complaint(optimizer_names(), choices.optimizer));
   complain("schedule", choices.schedule,
            choice_complaint(list_of(kScheduleNames), choices.schedule));
   return first;

@@ -33,7 +33,7 @@ std::string kind_of_device(const std::string& device) {
 
 std::vector<Alternatives> alternatives() {
   return {
-      {"optimizer", &Choices::optimizer, {std::begin(kOptimizerNames), std::end(kOptimizerNames)}},
+      {"optimizer", &Choices::optimizer, optimizer_names()},
       {"schedule", &Choices::schedule, {std::begin(kScheduleNames), std::end(kScheduleNames)}},
       {"device", &Choices::device, {"cpu", "cuda"}},
   };

@@ -21,8 +21,8 @@ SoftmaxRegressions::SoftmaxRegressions(Backend& backend, std::span<const double>
              }),
       velocity_(Tensor::zeros(backend, arena_.values().shape(), DType::f32)),
       rate_(Tensor::empty(backend, {1}, DType::f32)),
-      gradient_scale_(Tensor::empty(backend, {1}, DType::f32)) {
-  backend.fill(gradient_scale_, 1.0);
+      one_(Tensor::empty(backend, {1}, DType::f32)) {
+  backend.fill(one_, 1.0);
   for (const ParameterArena::Entry& entry : arena_.entries())
     for (int64_t i = 0; i < count_; ++i) {
       const int64_t size = (entry.end - entry.begin) / count_;
@@ -48,8 +48,8 @@ void SoftmaxRegressions::step(const Tensor& x, std::span<const int32_t> labels, 
   tape::backward(scale(mean_loss, static_cast<double>(count_)));
   arena_.finish_step();
   backend_.fill(rate_, factor);
-  backend_.sgd_step({.momentum = momentum}, segments_, rate_, gradient_scale_, arena_.gradients(),
-                    arena_.values(), velocity_);
+  backend_.optimizer_step(SgdSpec{.momentum = momentum}, segments_, rate_, /*gradient_scale=*/one_,
+                          /*step=*/one_, arena_.gradients(), arena_.values(), {&velocity_, 1});
 }
 
 std::vector<int32_t> SoftmaxRegressions::predict(const Tensor& x, int64_t which) const {

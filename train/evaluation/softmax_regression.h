@@ -32,8 +32,8 @@ class SoftmaxRegressions {
   Parameter bias_;    // [count K]
   ParameterArena arena_;
   Tensor velocity_;
-  Tensor rate_;            // [1]
-  Tensor gradient_scale_;  // [1]
+  Tensor rate_;  // [1]
+  Tensor one_;   // [1]
   std::vector<OptimizerSegment> segments_;
 };
 

@@ -27,26 +27,6 @@ std::string schedule_text(const Config& config, const Schedule& schedule) {
                             numbers_text(options.milestones.data(), options.milestones.size()));
 }
 
-std::string rule_text(const SgdSpec& sgd) {
-  return concat_text(sgd.nesterov ? ", Nesterov momentum " : ", momentum ", sgd.momentum);
-}
-std::string rule_text(const LarsSpec& lars) {
-  return concat_text(" (", lars.clip_ratio ? "clipped" : "plain", ", trust ", lars.trust,
-                     "), momentum ", lars.momentum);
-}
-std::string rule_text(const AdamWSpec& adamw) {
-  return concat_text(", betas ", adamw.beta1, ' ', adamw.beta2);
-}
-
-std::string optimizer_text(const OptimizerOptions& options) {
-  std::string text =
-      options.name() + std::visit([](const auto& rule) { return rule_text(rule); }, options.rule);
-  text += concat_text(", weight decay ", options.weight_decay);
-  if (!options.decay_norm_bias) text += " (not of norms and biases)";
-  if (options.clip_norm > 0.0) text += concat_text(", gradient norm at most ", options.clip_norm);
-  return text;
-}
-
 std::string evaluation_text(const Config& config, const OnlineEvaluation* evaluation) {
   if (evaluation == nullptr) return "none";
   return concat_text("every ", config.train.eval_every, " epochs, ",
@@ -102,7 +82,7 @@ void describe_run(std::FILE* notes, const RunData& data, Trainer& trainer, const
       objective.name, ", ", temperature, ", chance loss ",
       trainer.method().chance_level(config.train.batch), "\nschedule   ", config.train.epochs,
       " epochs of ", trainer.steps_per_epoch(), " steps, batch ", config.train.batch, ", ",
-      schedule_text(config, trainer.schedule()), "\noptimizer  ", optimizer_text(config.optimizer),
+      schedule_text(config, trainer.schedule()), "\noptimizer  ", config.optimizer.text(),
       "\nevaluation ", evaluation_text(config, trainer.online_evaluation()), "\ndevice     ",
       data.backend->name(), ", threads ", compute_threads(), ", workers ", config.train.workers,
       "\n");

@@ -41,62 +41,48 @@ LaunchShape blocks_of(int32_t blocks) {
   return {.grid_x = static_cast<unsigned>(blocks), .block_x = kBlockThreads};
 }
 
+// The ratios of the segments with elements, [segments of the table].
+template <class Rule, class T>
+Tensor trust_ratios(const Rule& rule, const SegmentTable& table, int32_t blocks,
+                    const OptimizerOperands<T, Rule::kMemories.size()>& on, Device& device,
+                    StreamHandle stream, DType dtype) {
+  Tensor partial = Tensor::empty(device, {blocks, 3}, DType::f64);
+  auto* squares = static_cast<LarsNorms*>(partial.raw());
+  Tensor trust = Tensor::empty(device, {table.count}, dtype);
+  launch("segment_norms", blocks_of(blocks), stream, &segment_norms_kernel<T>, table,
+         on.gradient_scale, on.gradient, static_cast<const T*>(on.value), squares);
+  launch("trust_ratio", {.grid_x = static_cast<unsigned>(table.count), .block_x = kWarpThreads},
+         stream, &trust_ratio_kernel<Rule, T>, table, rule, on.rate, squares, trust.data<T>());
+  return trust;
+}
+
 }  // namespace
 
-void OwnKernels::sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
-                          const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
-                          Tensor& value, Tensor& velocity) {
-  dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
-    const MomentumCall<T> update{
-        rate.data<T>(),     gradient_scale.data<T>(),      gradient.data<T>(), value.data<T>(),
-        velocity.data<T>(), static_cast<T>(spec.momentum), spec.nesterov,      nullptr};
+void OwnKernels::optimizer_step(const OptimizerRule& rule,
+                                std::span<const OptimizerSegment> segments, const Tensor& rate,
+                                const Tensor& gradient_scale, const Tensor& step,
+                                const Tensor& gradient, Tensor& value, std::span<Tensor> memories) {
+  const auto move = [&]<class T, class Rule>(T, const Rule& chosen) {
+    OptimizerOperands<T, Rule::kMemories.size()> on{.rate = rate.data<T>(),
+                                                    .gradient_scale = gradient_scale.data<T>(),
+                                                    .step = step.data<T>(),
+                                                    .trust = nullptr,
+                                                    .gradient = gradient.data<T>(),
+                                                    .value = value.data<T>(),
+                                                    .state = {}};
+    for (size_t i = 0; i < on.state.size(); ++i) on.state[i] = memories[i].template data<T>();
     for_each_table(segments, [&](const SegmentTable& table, int32_t blocks) {
-      launch("sgd_step", blocks_of(blocks), stream(), &optimizer_kernel<MomentumCall<T>>, table,
-             update);
+      Tensor trust;
+      if constexpr (kHasTrustRatio<Rule>) {
+        trust = trust_ratios(chosen, table, blocks, on, *this, stream(), value.dtype());
+        on.trust = trust.data<T>();
+      }
+      launch("optimizer_step", blocks_of(blocks), stream(), &optimizer_kernel<Rule, T>, table,
+             chosen, on);
     });
-  });
-}
-
-void OwnKernels::lars_step(const LarsSpec& spec, std::span<const OptimizerSegment> segments,
-                           const Tensor& rate, const Tensor& gradient_scale, const Tensor& gradient,
-                           Tensor& value, Tensor& velocity) {
-  dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
-    for_each_table(segments, [&](const SegmentTable& table, int32_t blocks) {
-      Tensor partial = Tensor::empty(*this, {blocks, 3}, DType::f64);
-      auto* squares = static_cast<LarsNorms*>(partial.raw());
-      Tensor factors = Tensor::empty(*this, {table.count}, value.dtype());
-      launch("lars_step", blocks_of(blocks), stream(), &segment_norms_kernel<T>, table,
-             gradient_scale.data<T>(), gradient.data<T>(), value.data<T>(), squares);
-      launch("lars_step", {.grid_x = static_cast<unsigned>(table.count), .block_x = kWarpThreads},
-             stream(), &trust_ratio_kernel<T>, table, spec, rate.data<T>(), squares,
-             factors.data<T>());
-      const MomentumCall<T> update{
-          rate.data<T>(),  gradient_scale.data<T>(), gradient.data<T>(),
-          value.data<T>(), velocity.data<T>(),       static_cast<T>(spec.momentum),
-          false,           factors.data<T>()};
-      launch("lars_step", blocks_of(blocks), stream(), &optimizer_kernel<MomentumCall<T>>, table,
-             update);
-    });
-  });
-}
-
-void OwnKernels::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegment> segments,
-                            const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
-                            const Tensor& gradient, Tensor& value, Tensor& first_moment,
-                            Tensor& second_moment) {
-  dispatch_arithmetic(value.dtype(), [&]<class T>(T) {
-    const AdamWCall<T> update{spec,
-                              rate.data<T>(),
-                              gradient_scale.data<T>(),
-                              step.data<int32_t>(),
-                              gradient.data<T>(),
-                              value.data<T>(),
-                              first_moment.data<T>(),
-                              second_moment.data<T>()};
-    for_each_table(segments, [&](const SegmentTable& table, int32_t blocks) {
-      launch("adamw_step", blocks_of(blocks), stream(), &optimizer_kernel<AdamWCall<T>>, table,
-             update);
-    });
+  };
+  dispatch_arithmetic(value.dtype(), [&]<class T>(T zero) {
+    std::visit([&](const auto& chosen) { move(zero, chosen); }, rule);
   });
 }
 

@@ -1,6 +1,5 @@
 // Optimisers over flat parameter memory. A segment is updated element by element; only the norms of
 // LARS are sums, in f64 over the segment from its first element to its last.
-#include "engine/backend/optimizer_formulas.h"
 #include "engine/backend/plain/dispatch.h"
 #include "engine/backend/plain/plain_backend.h"
 #include "engine/backend/step_gate.h"
@@ -29,72 +28,42 @@ LarsNorms norms_of(const OptimizerSegment& segment, double scale, const T* gradi
   return squares.roots();
 }
 
+// `at` knows all but the trust.
+template <class T, class Rule>
+void move_segment(const Rule& rule, const OptimizerSegment& segment, SegmentStep<T> at,
+                  const T* gradient, T* value, std::span<Tensor> memories) {
+  if constexpr (kHasTrustRatio<Rule>)
+    if (segment.trust_ratio)
+      at.trust = static_cast<T>(rule.trust_ratio(
+          segment.weight_decay, norms_of(segment, static_cast<double>(at.scale), gradient, value),
+          static_cast<double>(at.rate)));
+  std::array<T*, Rule::kMemories.size()> state;
+  for (size_t i = 0; i < state.size(); ++i) state[i] = memories[i].template data<T>();
+  const auto update = rule.update(at);
+  for_each_element(segment, [=](int64_t i) { update_element(update, i, gradient, value, state); });
+}
+
 }  // namespace
 
-void PlainBackend::sgd_step(const SgdSpec& spec, std::span<const OptimizerSegment> segments,
-                            const Tensor& rate, const Tensor& gradient_scale,
-                            const Tensor& gradient, Tensor& value, Tensor& velocity) {
+void PlainBackend::optimizer_step(const OptimizerRule& rule,
+                                  std::span<const OptimizerSegment> segments, const Tensor& rate,
+                                  const Tensor& gradient_scale, const Tensor& step,
+                                  const Tensor& gradient, Tensor& value,
+                                  std::span<Tensor> memories) {
   dispatch_floating(value.dtype(), [&]<class T>(T) {
-    const T* g = gradient.data<T>();
-    T* p = value.data<T>();
-    T* v = velocity.data<T>();
-    if (!may_update(gradient_scale.data<T>()[0])) return;
-    for (const OptimizerSegment& segment : segments) {
-      const MomentumUpdate<T> update{.momentum = static_cast<T>(spec.momentum),
-                                     .nesterov = spec.nesterov,
-                                     .rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale),
-                                     .scale = gradient_scale.data<T>()[0],
-                                     .decay = static_cast<T>(segment.weight_decay),
-                                     .factor = T(1)};
-      for_each_element(segment, [=](int64_t i) { update(g[i], p[i], v[i]); });
-    }
-  });
-}
-
-void PlainBackend::lars_step(const LarsSpec& spec, std::span<const OptimizerSegment> segments,
-                             const Tensor& rate, const Tensor& gradient_scale,
-                             const Tensor& gradient, Tensor& value, Tensor& velocity) {
-  dispatch_floating(value.dtype(), [&]<class T>(T) {
-    const T* g = gradient.data<T>();
-    T* p = value.data<T>();
-    T* v = velocity.data<T>();
     const T scale = gradient_scale.data<T>()[0];
     if (!may_update(scale)) return;
     for (const OptimizerSegment& segment : segments) {
-      const T segment_rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale);
-      double factor = 1.0;
-      if (segment.trust_ratio)
-        factor = trust_ratio(spec, segment.weight_decay,
-                             norms_of(segment, static_cast<double>(scale), g, p),
-                             static_cast<double>(segment_rate));
-      const MomentumUpdate<T> update{.momentum = static_cast<T>(spec.momentum),
-                                     .nesterov = false,
-                                     .rate = segment_rate,
-                                     .scale = scale,
-                                     .decay = static_cast<T>(segment.weight_decay),
-                                     .factor = static_cast<T>(factor)};
-      for_each_element(segment, [=](int64_t i) { update(g[i], p[i], v[i]); });
-    }
-  });
-}
-
-void PlainBackend::adamw_step(const AdamWSpec& spec, std::span<const OptimizerSegment> segments,
-                              const Tensor& rate, const Tensor& gradient_scale, const Tensor& step,
-                              const Tensor& gradient, Tensor& value, Tensor& first_moment,
-                              Tensor& second_moment) {
-  dispatch_floating(value.dtype(), [&]<class T>(T) {
-    const T* g = gradient.data<T>();
-    T* p = value.data<T>();
-    T* m = first_moment.data<T>();
-    T* v = second_moment.data<T>();
-    const double count = static_cast<double>(step.data<int32_t>()[0]);
-    const T scale = gradient_scale.data<T>()[0];
-    if (!may_update(scale)) return;
-    for (const OptimizerSegment& segment : segments) {
-      const auto update =
-          AdamWUpdate<T>::at(spec, count, rate.data<T>()[0] * static_cast<T>(segment.rate_scale),
-                             scale, segment.weight_decay);
-      for_each_element(segment, [=](int64_t i) { update(g[i], p[i], m[i], v[i]); });
+      const SegmentStep<T> at{.rate = rate.data<T>()[0] * static_cast<T>(segment.rate_scale),
+                              .scale = scale,
+                              .decay = static_cast<T>(segment.weight_decay),
+                              .trust = T(1),
+                              .step = static_cast<double>(step.data<T>()[0])};
+      std::visit(
+          [&](const auto& chosen) {
+            move_segment(chosen, segment, at, gradient.data<T>(), value.data<T>(), memories);
+          },
+          rule);
     }
   });
 }

@@ -6,11 +6,11 @@
 // memory, so that a captured step reads new ones. The norms of LARS are sums in f64 in two stages
 // of fixed order.
 #pragma once
+#include <array>
 #include <cmath>
 
 #include "engine/backend/cuda/kernels/common.cuh"
-#include "engine/backend/op_specs.h"
-#include "engine/backend/optimizer_formulas.h"
+#include "engine/backend/optimizer_rules.h"
 #include "engine/backend/step_gate.h"
 
 namespace amcl::cuda {
@@ -40,89 +40,42 @@ struct SegmentPart {
   }
 };
 
-// update.for_segment(index, segment) makes what is called with each element i of the segment; once
-// per block, because AdamW's powers cost more than an element.
-template <class Update>
+// The operands of a step of the optimiser.
+template <class T, size_t memories>
+struct OptimizerOperands {
+  const T* rate;
+  const T* gradient_scale;
+  const T* step;
+  const T* trust;  // of each segment of the launch; null: 1
+  const T* gradient;
+  T* value;
+  std::array<T*, memories> state;
+};
+
+// The update is made once per block, because AdamW's powers cost more than an element.
+template <class Rule, class T>
 __global__ void __launch_bounds__(kBlockThreads)
-    optimizer_kernel(SegmentTable table, Update update) {
-  using Step = typename Update::Step;
-  AMCL_SHARED(Step, shared, 1);
+    optimizer_kernel(SegmentTable table, Rule rule,
+                     OptimizerOperands<T, Rule::kMemories.size()> on) {
+  using Update = decltype(rule.update(SegmentStep<T>{}));
+  AMCL_SHARED(Update, shared, 1);
   const SegmentPart part(table);
-  if (!may_update(*update.gradient_scale)) return;  // the whole grid
-  if (threadIdx.x == 0) shared[0] = update.for_segment(part.segment, table.segments[part.segment]);
+  if (!may_update(*on.gradient_scale)) return;  // the whole grid
+  if (threadIdx.x == 0) {
+    const OptimizerSegment& segment = table.segments[part.segment];
+    shared[0] =
+        rule.update(SegmentStep<T>{.rate = *on.rate * static_cast<T>(segment.rate_scale),
+                                   .scale = *on.gradient_scale,
+                                   .decay = static_cast<T>(segment.weight_decay),
+                                   .trust = on.trust == nullptr ? T(1) : on.trust[part.segment],
+                                   .step = static_cast<double>(*on.step)});
+  }
   __syncthreads();
-  const Step step = shared[0];
+  const Update update = shared[0];
   AMCL_UNROLL
-  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads) step(i);
+  for (int64_t i = part.begin + threadIdx.x; i < part.end; i += kBlockThreads)
+    update_element(update, i, on.gradient, on.value, on.state);
 }
-
-template <class T>
-struct MomentumStep {
-  const T* gradient;
-  T* value;
-  T* velocity;
-  MomentumUpdate<T> update;
-
-  __device__ void operator()(int64_t i) const { update(gradient[i], value[i], velocity[i]); }
-};
-
-template <class T>
-struct MomentumCall {
-  using Step = MomentumStep<T>;
-  const T* rate;
-  const T* gradient_scale;
-  const T* gradient;
-  T* value;
-  T* velocity;
-  T momentum;
-  bool nesterov;
-  const T* factors;  // of each segment (LARS); null: 1
-
-  __device__ Step for_segment(int index, const OptimizerSegment& segment) const {
-    return {gradient,
-            value,
-            velocity,
-            {.momentum = momentum,
-             .nesterov = nesterov,
-             .rate = *rate * static_cast<T>(segment.rate_scale),
-             .scale = *gradient_scale,
-             .decay = static_cast<T>(segment.weight_decay),
-             .factor = factors == nullptr ? T(1) : factors[index]}};
-  }
-};
-
-template <class T>
-struct AdamWStep {
-  const T* gradient;
-  T* value;
-  T* first_moment;
-  T* second_moment;
-  AdamWUpdate<T> update;
-
-  __device__ void operator()(int64_t i) const {
-    update(gradient[i], value[i], first_moment[i], second_moment[i]);
-  }
-};
-
-template <class T>
-struct AdamWCall {
-  using Step = AdamWStep<T>;
-  AdamWSpec spec;
-  const T* rate;
-  const T* gradient_scale;
-  const int32_t* step;
-  const T* gradient;
-  T* value;
-  T* first_moment;
-  T* second_moment;
-
-  __device__ Step for_segment(int, const OptimizerSegment& segment) const {
-    return {gradient, value, first_moment, second_moment,
-            AdamWUpdate<T>::at(spec, static_cast<double>(*step),
-                               *rate * static_cast<T>(segment.rate_scale), *gradient_scale,
-                               segment.weight_decay)};
-  }
-};
 
 template <int kTeam>
 __device__ LarsNorms squares_of_team(const LarsNorms& of_thread) {
@@ -145,11 +98,11 @@ __global__ void __launch_bounds__(kBlockThreads)
   if (threadIdx.x == 0) partial[blockIdx.x] = squares;
 }
 
-// factors [segments] of LARS from the partial squares; one warp per segment (blockIdx.x).
-template <class T>
+// trust [segments] of the rule from the partial squares; one warp per segment (blockIdx.x).
+template <class Rule, class T>
 __global__ void __launch_bounds__(kWarpThreads)
-    trust_ratio_kernel(SegmentTable table, LarsSpec spec, const T* rate, const LarsNorms* partial,
-                       T* factors) {
+    trust_ratio_kernel(SegmentTable table, Rule rule, const T* rate, const LarsNorms* partial,
+                       T* trust) {
   const auto index = static_cast<int>(blockIdx.x);
   const OptimizerSegment& segment = table.segments[index];
   LarsNorms squares;
@@ -162,9 +115,9 @@ __global__ void __launch_bounds__(kWarpThreads)
   squares = squares_of_team<kWarpThreads>(squares);
   if (threadIdx.x != 0) return;
   const auto segment_rate = static_cast<double>(*rate * static_cast<T>(segment.rate_scale));
-  factors[index] =
+  trust[index] =
       segment.trust_ratio
-          ? static_cast<T>(trust_ratio(spec, segment.weight_decay, squares.roots(), segment_rate))
+          ? static_cast<T>(rule.trust_ratio(segment.weight_decay, squares.roots(), segment_rate))
           : T(1);
 }
 
