@@ -1,5 +1,7 @@
 #include "models/methods/barlow_twins.h"
 
+#include <algorithm>
+
 namespace amcl {
 
 ObjectiveOptions amcl_barlow_objective() {
@@ -97,6 +99,26 @@ Loss BarlowTwins::objective(const Projections& projections) {
   loss.total = scale(loss.total, options_.scale);
   loss.per_head = tape::detach(scale(loss.per_head, options_.scale));
   return loss;
+}
+
+ComparedPairs BarlowTwins::compared_pairs(const Projections& projections, int64_t anchors) {
+  const NoTapeScope no_tape;
+  const Tensor& z = projections.front();
+  const int64_t images = z.dim(1) / 2;
+  const Tensor columns = slice(z, 2, 0, std::min(z.dim(2), anchors));
+  const CrossCorrelation correlation =
+      cross_correlation("barlow", slice(columns, 1, 0, images),
+                        slice(columns, 1, images, 2 * images), options_.barlow);
+  const TemperatureRange& range = options_.objective.amcl.range;
+  ComparedPairs pairs{
+      .similarity = correlation.matrix, .nullable_temperature = {}, .range = range, .shift = 0};
+  if (correlation_score_)
+    pairs.nullable_temperature =
+        temperature(correlation_score_->scores()(correlation.matrix), range);
+  else if (temperature_net() != nullptr)
+    pairs.nullable_temperature =
+        temperature(temperature_net()->scores(correlation.x, correlation.y), range);
+  return pairs;
 }
 
 double BarlowTwins::chance_level(int64_t /*images*/) const {

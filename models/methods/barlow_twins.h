@@ -50,6 +50,8 @@ class BarlowTwins final : public Method {
               DType dtype = DType::f32);
 
   void set_temperature_warmup(double share) override;
+  // Feature columns of the two views: a column is an anchor, correlation the similarity.
+  ComparedPairs compared_pairs(const Projections& projections, int64_t anchors) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
 

@@ -95,6 +95,11 @@ Loss Byol::objective(const Projections& projections) {
   return loss;
 }
 
+ComparedPairs Byol::compared_pairs(const Projections& projections, int64_t anchors) {
+  return compare_rows(projections[1], projections[2], 2, anchors, temperature_net(),
+                      objective_options_.amcl.range);
+}
+
 double Byol::chance_level(int64_t /*images*/) const {
   return 4.0 * static_cast<double>(options_.projector.heads);
 }

@@ -38,6 +38,8 @@ class Byol final : public Method {
   void begin_step() override;
   // Projections z, the predictions from them, and the targets of the same images, each [C, 2N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;
+  // Predictions with targets of the other view.
+  ComparedPairs compared_pairs(const Projections& projections, int64_t anchors) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
 

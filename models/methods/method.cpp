@@ -36,6 +36,11 @@ Loss Method::loss(const Projections& projections) {
   return loss;
 }
 
+ComparedPairs Method::compared_pairs(const Projections& projections, int64_t anchors) {
+  const Tensor& z = projections.front();
+  return compare_rows(z, z, 2, anchors, temperature_net(), objective_options_.amcl.range);
+}
+
 Tensor Method::encode(const Tensor& images, const ForwardContext& context) {
   const Tensor features = backbone_.forward(images, context);
   projected_features_ = tape::detach(features);

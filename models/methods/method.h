@@ -9,6 +9,7 @@
 #include "engine/backend/backend.h"
 #include "engine/nn/layers.h"
 #include "models/methods/method_options.h"
+#include "models/objectives/compared_pairs.h"
 #include "models/objectives/objective.h"
 #include "models/temperature_net.h"
 
@@ -40,6 +41,10 @@ class Method {
   // Of the projections of a whole batch: the objective's, and in its total the decorrelation of the
   // heads of the first, if it has a weight.
   Loss loss(const Projections& projections);
+  // Similarities and temperatures of the pairs of up to `anchors` anchors, as the loss compares them:
+  // of the rows of two views, unless a method has others. The temperatures are those of the present
+  // net.
+  virtual ComparedPairs compared_pairs(const Projections& projections, int64_t anchors);
   // After the optimiser step: the queue takes the keys of the last loss, if `gate` [1] is a number
   // or empty (engine/backend/step_gate.h).
   virtual void finish_step(const Tensor& /*nullable_gate*/) {}

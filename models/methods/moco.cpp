@@ -191,6 +191,11 @@ void Moco::finish_step(const Tensor& nullable_gate) {
   keys_ = {};
 }
 
+ComparedPairs Moco::compared_pairs(const Projections& projections, int64_t anchors) {
+  return compare_rows(projections[0], projections[1], options_.symmetric ? 2 : 1, anchors,
+                      temperature_net(), objective_options_.amcl.range);
+}
+
 double Moco::chance_level(int64_t /*images*/) const {
   const int64_t heads = options_.projector.heads;
   return options_.objective.adaptive

@@ -59,6 +59,8 @@ class Moco final : public Method {
   // [C, N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;
   void finish_step(const Tensor& nullable_gate) override;
+  // Queries with keys: those of the other images of the batch stand for the queue.
+  ComparedPairs compared_pairs(const Projections& projections, int64_t anchors) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
 

@@ -88,6 +88,11 @@ Loss SimSiam::objective(const Projections& projections) {
   return simsiam(p1, z1, p2, z2);
 }
 
+ComparedPairs SimSiam::compared_pairs(const Projections& projections, int64_t anchors) {
+  return compare_rows(projections[1], projections[0], 2, anchors, temperature_net(),
+                      objective_options_.amcl.range);
+}
+
 double SimSiam::chance_level(int64_t /*images*/) const {
   if (!options_.objective.adaptive) return 0.0;
   return static_cast<double>(options_.projector.heads) *

@@ -39,6 +39,8 @@ class SimSiam final : public Method {
 
   // z and the predictions p from it, each [C, 2N, d].
   Projections project(const Tensor& images, const ForwardContext& context) override;
+  // Predictions with projections of the other view.
+  ComparedPairs compared_pairs(const Projections& projections, int64_t anchors) override;
   double chance_level(int64_t images) const override;
   int64_t pair_count(int64_t images) const override;
 

@@ -68,6 +68,13 @@ CorrelationScore::CorrelationScore(Initializer& initializer)
     : gain(initializer.uniform_fan_in({1}, 1), ParameterRole::temperature),
       offset(initializer.uniform_fan_in({1}, 1), ParameterRole::temperature) {}
 
+std::function<Tensor(const Tensor&)> CorrelationScore::scores() {
+  return [factor = warmup.applied_to(gain.tracked()), shift = warmup.applied_to(offset.tracked()),
+          held = detach](const Tensor& correlation) {
+    return add(multiply(held ? tape::detach(correlation) : correlation, factor), shift);
+  };
+}
+
 void CorrelationScore::visit(const std::string& prefix, const ModuleVisitor& visitor) {
   visitor.parameter(join(prefix, "gain"), gain);
   visitor.parameter(join(prefix, "offset"), offset);
@@ -76,11 +83,8 @@ void CorrelationScore::visit(const std::string& prefix, const ModuleVisitor& vis
 Loss amcl_barlow(const Tensor& x, const Tensor& y, CorrelationScore& score,
                  const AmclBarlowOptions& options) {
   const CrossCorrelation correlation = checked_correlation(x, y, options, true);
-  const Tensor gain = score.warmup.applied_to(score.gain.tracked());
-  const Tensor offset = score.warmup.applied_to(score.offset.tracked());
-  const auto temperatures = [&](const Tensor& cr) {
-    const Tensor r = add(multiply(score.detach ? tape::detach(cr) : cr, gain), offset);
-    return Temperatures(temperature(r, options.amcl.range));
+  const auto temperatures = [scores = score.scores(), &options](const Tensor& cr) {
+    return Temperatures(temperature(scores(cr), options.amcl.range));
   };
   return loss_of(correlation, temperatures(correlation.matrix), temperatures(correlation.diagonal),
                  options);

@@ -1,5 +1,7 @@
 // Barlow Twins with several heads and a temperature for each pair of feature columns (spec S7).
 #pragma once
+#include <functional>
+
 #include "engine/nn/init.h"
 #include "models/objectives/amcl_options.h"
 #include "models/objectives/barlow.h"
@@ -30,6 +32,8 @@ struct CorrelationScore {
   TemperatureWarmup warmup = {};
 
   explicit CorrelationScore(Initializer& initializer);
+  // Gives r of correlations of any shape; a step reads gain and offset once.
+  std::function<Tensor(const Tensor& correlation)> scores();
   void visit(const std::string& prefix, const ModuleVisitor& visitor);
 };
 

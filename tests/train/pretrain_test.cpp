@@ -93,9 +93,9 @@ bool same_tensors(const SafetensorsFile& a, const SafetensorsFile& b) {
                     });
 }
 
-std::vector<LogRecord> log_of(const Config& config) {
+std::vector<LogRecord> log_of(const Config& config, const char* name = "metrics.jsonl") {
   std::vector<LogRecord> records;
-  std::ifstream stream(config.train.out + "/metrics.jsonl");
+  std::ifstream stream(config.train.out + '/' + name);
   for (std::string line; std::getline(stream, line);) records.push_back(LogRecord::parse(line));
   return records;
 }
@@ -128,6 +128,12 @@ TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninter
   CHECK(same_tensors(newest(whole), newest(parts)));
   CHECK(newest(whole).metadata.at("step") == newest(parts).metadata.at("step"));
   CHECK(timeless_log(whole) == timeless_log(parts));
+  const std::vector<LogRecord> heads = log_of(whole, "heads.jsonl");
+  CHECK(heads == log_of(parts, "heads.jsonl"));
+  REQUIRE(heads.size() == 3);  // the first step and the end of each epoch
+  CHECK(heads[0]["step"] == 1);
+  CHECK(heads[1]["step"] == 4);
+  CHECK(heads[2]["step"] == 8);
   // The chance level, 8 steps and two online evaluations, whose probe went on as well.
   CHECK(timeless_log(whole).size() == 11);
 }

@@ -99,6 +99,10 @@ std::string RunDirectory::metrics_path() const {
   return metrics_path_of(path_);
 }
 
+std::string RunDirectory::heads_path() const {
+  return heads_path_of(path_);
+}
+
 std::string RunDirectory::checkpoint_path() const {
   return newest_checkpoint_of(path_);
 }

@@ -24,6 +24,7 @@ class RunDirectory {
   const std::string& path() const { return path_; }
   std::string config_path() const;
   std::string metrics_path() const;
+  std::string heads_path() const;
   std::string checkpoint_path() const;  // of the newest
   // Empty if there is none yet.
   std::string summary() const;

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kConfig = "config.toml";
 constexpr std::string_view kMetrics = "metrics.jsonl";
+constexpr std::string_view kHeads = "heads.jsonl";
 constexpr std::string_view kSummary = "summary.json";
 constexpr std::string_view kLock = ".lock";
 constexpr std::string_view kNewest = "checkpoint.safetensors";
@@ -92,6 +93,10 @@ std::string metrics_path_of(const std::string& directory) {
   return in(directory, kMetrics);
 }
 
+std::string heads_path_of(const std::string& directory) {
+  return in(directory, kHeads);
+}
+
 std::string summary_path_of(const std::string& directory) {
   return in(directory, kSummary);
 }
@@ -159,7 +164,7 @@ void remove_temporaries(const std::string& directory) {
 void remove_run(const std::string& directory) {
   for (const std::string& name : names_in(directory))
     if (names_checkpoint(name) || names_abandoned(name)) remove_file(in(directory, name));
-  for (const std::string_view name : {kSummary, kMetrics, kConfig})
+  for (const std::string_view name : {kSummary, kHeads, kMetrics, kConfig})
     remove_file(in(directory, name));
 }
 

@@ -2,6 +2,7 @@
 //
 //   config.toml                          the resolved configuration
 //   metrics.jsonl                        train/run/run_log.h
+//   heads.jsonl                          the same of what is recorded once per epoch
 //   checkpoint.safetensors               the newest checkpoint, always complete
 //   checkpoint-step-<step>.safetensors   the ones before it (--keep counts the newest too)
 //   summary.json                         written at the end
@@ -21,6 +22,7 @@ std::string directory_of_run(const std::string& run);
 
 std::string config_path_of(const std::string& directory);
 std::string metrics_path_of(const std::string& directory);
+std::string heads_path_of(const std::string& directory);
 std::string summary_path_of(const std::string& directory);
 std::string lock_path_of(const std::string& directory);
 std::string newest_checkpoint_of(const std::string& directory);

@@ -53,6 +53,31 @@ Tridiagonal tridiagonal_form(std::vector<double> a, int64_t n) {
   return result;
 }
 
+// a . b in f64, in an order that a vector unit can follow.
+double dot(const double* a, const double* b, int64_t n) {
+  constexpr int64_t kLanes = 8;
+  double sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes)
+    for (int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
+  for (; i < n; ++i) sums[0] += a[i] * b[i];
+  double sum = 0.0;
+  for (const double lane : sums) sum += lane;
+  return sum;
+}
+
+// x x^T of rows x [n, D].
+std::vector<double> products_of_rows(const std::vector<double>& x, int64_t n, int64_t width) {
+  std::vector<double> products(static_cast<size_t>(n * n));
+  parallel_for(n, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for (int64_t j = 0; j <= i; ++j)
+        products[static_cast<size_t>(i * n + j)] = products[static_cast<size_t>(j * n + i)] =
+            dot(x.data() + i * width, x.data() + j * width, width);
+  });
+  return products;
+}
+
 // How many eigenvalues lie below x: the negative pivots of the matrix minus x (Sturm's count).
 int64_t count_below(const Tridiagonal& matrix, double x) {
   int64_t count = 0;
@@ -100,10 +125,10 @@ double effective_rank(const Tensor& x) {
   AMCL_CHECK(x.rank() == 2, "effective rank: needs rows [n, D], got ", x.shape());
   // The squared singular values, from the smaller of the two products; f64, because those of f32
   // would drown the small ones.
-  const Tensor wide = cast(x, DType::f64);
-  const bool by_rows = x.dim(0) <= x.dim(1);
-  const Tensor product = matmul(wide, wide, {.trans_a = !by_rows, .trans_b = by_rows});
-  std::vector<double> singular = symmetric_eigenvalues(product.to_host<double>(), product.dim(0));
+  const Tensor rows = x.dim(0) <= x.dim(1) ? x : transpose(x);
+  const int64_t n = rows.dim(0);
+  std::vector<double> singular =
+      symmetric_eigenvalues(products_of_rows(rows.to_host<double>(), n, rows.dim(1)), n);
   double sum = 0.0;
   for (double& value : singular) {
     value = std::sqrt(std::max(0.0, value));

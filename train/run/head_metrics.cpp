@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "engine/ops/ops.h"
 
@@ -31,24 +32,35 @@ std::vector<double> standardized_pairs(const Tensor& similarity) {
 
 }  // namespace
 
-std::optional<double> head_similarity_correlation(const Tensor& z) {
+Tensor first_rows(const Tensor& z, int64_t head, int64_t most) {
+  return z.slice(head, head + 1).view(Shape{z.dim(1), z.dim(2)}).slice(0, std::min(z.dim(1), most));
+}
+
+std::vector<std::vector<double>> head_similarity_correlations(const Tensor& z, int64_t most) {
   AMCL_CHECK(z.rank() == 3, "head correlation: projections must be [C, M, d], got ", z.shape());
-  const int64_t heads = z.dim(0);
-  if (heads < 2 || z.dim(1) < 3) return std::nullopt;
+  const auto heads = static_cast<size_t>(z.dim(0));
+  if (heads < 2 || z.dim(1) < 3) return {};
   std::vector<std::vector<double>> pairs;
-  for (int64_t head = 0; head < heads; ++head) {
-    const Tensor rows = z.slice(head, head + 1)
-                            .view(Shape{z.dim(1), z.dim(2)})
-                            .slice(0, std::min(z.dim(1), kMostRows));
-    const Tensor u = l2_normalize(rows);
+  for (int64_t head = 0; head < z.dim(0); ++head) {
+    const Tensor u = l2_normalize(first_rows(z, head, most));
     pairs.push_back(standardized_pairs(matmul(u, u, {.trans_b = true})));
-    if (pairs.back().empty()) return std::nullopt;
+    if (pairs.back().empty()) return {};
   }
+  std::vector<std::vector<double>> matrix(heads, std::vector<double>(heads, 1.0));
+  for (size_t a = 0; a < heads; ++a)
+    for (size_t b = a + 1; b < heads; ++b)
+      matrix[a][b] = matrix[b][a] =
+          std::inner_product(pairs[a].begin(), pairs[a].end(), pairs[b].begin(), 0.0);
+  return matrix;
+}
+
+std::optional<double> head_similarity_correlation(const Tensor& z) {
+  const std::vector<std::vector<double>> matrix = head_similarity_correlations(z, kMostRows);
+  if (matrix.empty()) return std::nullopt;
   double sum = 0.0;
-  for (size_t a = 0; a < pairs.size(); ++a)
-    for (size_t b = a + 1; b < pairs.size(); ++b)
-      for (size_t i = 0; i < pairs[a].size(); ++i) sum += pairs[a][i] * pairs[b][i];
-  return sum / (0.5 * static_cast<double>(heads * (heads - 1)));
+  for (size_t a = 0; a < matrix.size(); ++a)
+    for (size_t b = a + 1; b < matrix.size(); ++b) sum += matrix[a][b];
+  return sum / (0.5 * static_cast<double>(matrix.size() * (matrix.size() - 1)));
 }
 
 std::vector<double> gradient_norm_per_head(ParameterArena& arena, int64_t heads) {

@@ -7,6 +7,7 @@
 #include "train/config/config_toml.h"
 #include "train/printable.h"
 #include "train/run/head_metrics.h"
+#include "train/run/head_record.h"
 #include "train/run/shell_quoted.h"
 
 namespace amcl {
@@ -40,6 +41,7 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, RunDirectory&
       directory_(directory),
       results_(options.results),
       log_(directory.metrics_path(), trainer.finished_steps()),
+      head_log_(directory.heads_path(), trainer.finished_steps()),
       progress_(options.progress, options.notes, trainer.steps(), config.train.epochs,
                 trainer.finished_steps()),
       watch_(trainer.steps_per_epoch(), kLearnedEpochs * trainer.steps_per_epoch(),
@@ -90,7 +92,7 @@ void PretrainLoop::advance() {
   if (trainer_.finished_steps() % trainer_.steps_per_epoch() == 0) hold_directory();
   // Only a record waits for the device.
   std::optional<StepResult> result;
-  if (record_due()) result = trainer_.result();
+  if (record_due() || head_record_due()) result = trainer_.result();
   const double wait_seconds = trainer_.take_wait_seconds();
   since_record_.add_step(wait_seconds);
   since_start_.add_step(wait_seconds);
@@ -102,12 +104,18 @@ void PretrainLoop::advance() {
                     .loader_wait_share = timing.loader_wait_share});
   for (const std::string& image : trainer_.take_bad_images()) warn(image);
   if (const std::string warning = trainer_.take_warning(); !warning.empty()) warn(warning);
-  if (result) record(*result);
+  if (record_due()) record(*result);
+  if (head_record_due()) record_heads(*result);
 }
 
 bool PretrainLoop::record_due() const {
   const int64_t step = trainer_.finished_steps();
   return step == 1 || step == trainer_.steps() || step % config_.train.log_every == 0;
+}
+
+bool PretrainLoop::head_record_due() const {
+  const int64_t step = trainer_.finished_steps();
+  return step == 1 || step % trainer_.steps_per_epoch() == 0;
 }
 
 bool PretrainLoop::evaluation_due() const {
@@ -141,6 +149,14 @@ void PretrainLoop::record(const StepResult& result) {
   since_record_ = StepClock(config_.train.batch);
 }
 
+void PretrainLoop::record_heads(const StepResult& result) {
+  const StepClock clock(config_.train.batch);
+  const int64_t step = trainer_.finished_steps();
+  write_line(head_log_, head_record({.step = step, .epoch = trainer_.epoch_of(step)},
+                                    trainer_.method(), trainer_.arena(), result));
+  since_record_.leave_out(clock.seconds());
+}
+
 bool PretrainLoop::evaluate(const std::function<bool()>& stop_requested) {
   struct Stopped {};
   const StepClock clock(config_.train.batch);
@@ -169,11 +185,11 @@ void PretrainLoop::hold_directory() {
   checkpoint_lost_ = true;
 }
 
-void PretrainLoop::write_log(const LogRecord& record) {
+void PretrainLoop::write_line(RunLog& log, const LogRecord& record) {
   hold_directory();
   try {
-    log_.restore();
-    log_.write(record);
+    log.restore();
+    log.write(record);
     log_fails_ = false;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::io) throw;

@@ -48,6 +48,8 @@ class PretrainLoop {
  private:
   void advance();  // one step
   void record(const StepResult& result);
+  bool head_record_due() const;
+  void record_heads(const StepResult& result);
   // Online. False if a request to stop cut it short.
   bool evaluate(const std::function<bool()>& stop_requested);
   bool evaluation_due() const;
@@ -57,7 +59,8 @@ class PretrainLoop {
   // Before a write, and once in an epoch: writes again what the directory has lost if it was
   // removed. Error(io) if it is no longer this run's.
   void hold_directory();
-  void write_log(const LogRecord& record);
+  void write_log(const LogRecord& record) { write_line(log_, record); }
+  void write_line(RunLog& log, const LogRecord& record);
   void save_checkpoint();
   void try_to_save();  // else a warning
   void finish(PretrainEnd end);
@@ -67,6 +70,7 @@ class PretrainLoop {
   RunDirectory& directory_;
   std::FILE* results_;
   RunLog log_;
+  RunLog head_log_;
   Progress progress_;
   TrainingWatch watch_;
   StepClock since_record_;

@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object per line, each with the number of finished steps under "step".
+// metrics.jsonl and heads.jsonl: one JSON object per line, each with the number of finished steps under "step".
 // Every line is given to the system as it is written, so that a killed run loses none.
 #pragma once
 #include <cstdint>
