@@ -34,24 +34,6 @@ double seconds_between(std::chrono::steady_clock::time_point from,
 }
 
 using Text = std::array<char, 256>;
-using Duration = std::array<char, 48>;
-
-// "1:02:03", "2:03"; "-:--" before the first step of this run.
-void write_duration(double seconds, Duration& text) {
-  if (!std::isfinite(seconds)) {
-    std::snprintf(text.data(), text.size(), "-:--");
-    return;
-  }
-  const auto total = static_cast<int64_t>(std::min(seconds, 3.5e6));
-  const int hours = static_cast<int>(total / 3600);
-  const int minutes = static_cast<int>(total / 60 % 60);
-  const int rest = static_cast<int>(total % 60);
-  if (hours > 0) {
-    std::snprintf(text.data(), text.size(), "%d:%02d:%02d", hours, minutes, rest);
-  } else {
-    std::snprintf(text.data(), text.size(), "%d:%02d", minutes, rest);
-  }
-}
 
 void write_bar(double share, std::array<char, kBarWidth + 3>& text) {
   const int filled = static_cast<int>(std::clamp(share, 0.0, 1.0) * kBarWidth);
@@ -64,6 +46,24 @@ void write_bar(double share, std::array<char, kBarWidth + 3>& text) {
 }
 
 }  // namespace
+
+DurationText duration_text(double seconds) {
+  DurationText text{};
+  if (!std::isfinite(seconds)) {
+    std::snprintf(text.data(), text.size(), "-:--");
+    return text;
+  }
+  const auto total = static_cast<int64_t>(std::min(seconds, 3.5e6));
+  const int hours = static_cast<int>(total / 3600);
+  const int minutes = static_cast<int>(total / 60 % 60);
+  const int rest = static_cast<int>(total % 60);
+  if (hours > 0) {
+    std::snprintf(text.data(), text.size(), "%d:%02d:%02d", hours, minutes, rest);
+  } else {
+    std::snprintf(text.data(), text.size(), "%d:%02d", minutes, rest);
+  }
+  return text;
+}
 
 bool use_color(std::FILE* file, const std::string& choice) {
   if (choice == "always") return true;
@@ -115,14 +115,13 @@ void Progress::draw(const ProgressUpdate& update, Clock::time_point now) {
   const double seconds = seconds_between(start_, now);
   const double left = done > 0 ? seconds / done * static_cast<double>(steps_ - update.step)
                                : std::numeric_limits<double>::infinity();
-  Duration duration{};
-  write_duration(left, duration);
   Text text{};
   std::snprintf(text.data(), text.size(),
                 "step %lld/%lld  epoch %lld/%lld  loss %.4f  %.0f pairs/s  wait %.0f%%  %s left",
                 static_cast<long long>(update.step), static_cast<long long>(steps_),
                 static_cast<long long>(update.epoch), static_cast<long long>(epochs_), update.loss,
-                update.pairs_per_second, 100.0 * update.loader_wait_share, duration.data());
+                update.pairs_per_second, 100.0 * update.loader_wait_share,
+                duration_text(left).data());
   if (!options_.terminal) {
     std::fprintf(file_, "%s\n", text.data());
     std::fflush(file_);

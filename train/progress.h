@@ -1,6 +1,7 @@
 // Progress of a training run on stderr: a bar that redraws itself on a terminal, plain lines every
 // few seconds elsewhere (log files, CI).
 #pragma once
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,10 @@ bool use_color(std::FILE* file, const std::string& choice);
 
 // For `file`: whether it is a terminal, how wide, and whether to colour.
 ProgressOptions progress_options(std::FILE* file, const std::string& color);
+
+// "1:02:03", "2:03"; "-:--" where nothing is known yet.
+using DurationText = std::array<char, 48>;
+DurationText duration_text(double seconds);
 
 struct ProgressUpdate {
   int64_t step = 0;  // steps done, over all epochs

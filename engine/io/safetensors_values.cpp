@@ -7,22 +7,11 @@
 #include <utility>
 
 #include "engine/core/check.h"
+#include "engine/io/half.h"
 #include "engine/io/safetensors.h"
 
 namespace amcl {
 namespace {
-
-float half_to_float(uint16_t bits) {
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000U) << 16;
-  const uint32_t exponent = (bits >> 10) & 0x1fU;
-  const uint32_t fraction = bits & 0x3ffU;
-  if (exponent == 0) {
-    const float value = std::bit_cast<float>(sign | 0x3f800000U) * static_cast<float>(fraction);
-    return value * 0x1p-24f;
-  }
-  const uint32_t wide = exponent == 31 ? 0xffU : exponent + (127 - 15);
-  return std::bit_cast<float>(sign | (wide << 23) | (fraction << 13));
-}
 
 // Calls body(T{}) with the C++ type that stores the dtype; F16 and BF16 are handled before.
 template <class Body>
@@ -75,7 +64,7 @@ std::vector<T> SafetensorsEntry::values() const {
     for (size_t i = 0; i < result.size(); ++i) {
       const auto bits = element<uint16_t>(data, i);
       result[i] =
-          convert<T>(dtype == "F16" ? half_to_float(bits)
+          convert<T>(dtype == "F16" ? float_of_half(bits)
                                     : std::bit_cast<float>(static_cast<uint32_t>(bits) << 16));
     }
     return result;

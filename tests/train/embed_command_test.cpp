@@ -47,6 +47,10 @@ class Trained {
     return amcl(arguments);
   }
   std::string path(const std::string& name) const { return directory_.path() + '/' + name; }
+  void add(const std::string& name) const {
+    fs::create_directories(fs::path(path(name)).parent_path());
+    directory_.write(name + ".ppm", "P6 2 2 255 " + std::string(12, 'x'));
+  }
   void spoil(const std::string& name) const { directory_.write("set/" + name, "P6 2 2 255 "); }
 
  private:
@@ -107,6 +111,72 @@ TEST_CASE("embed: a bad image stops it, or leaves a row that is no number") {
         std::string::npos);
   const std::vector<float> found = rows(trained.path("a.npy"));
   for (size_t i = 0; i < found.size(); ++i) CHECK(std::isnan(found[i]) == (i / 16 == 3));
+}
+
+TEST_CASE("embed: views are drawn by seed and image, whatever the threads, and a record says so") {
+  const Trained trained;
+  const auto views = [&](const std::string& out, std::vector<std::string> more) {
+    more.insert(more.begin(), {"--views", "3"});
+    const ProcessResult result = trained.embed(out, more);
+    REQUIRE_MESSAGE(result.code == 0, result.err);
+    CHECK(result.err.find("the mean over 3 augmented views") != std::string::npos);
+    return rows(trained.path(out));
+  };
+  const std::vector<float> one = views("one.npy", {"--threads", "1"});
+  CHECK(views("two.npy", {"--threads", "2"}) == one);
+  CHECK(views("seed.npy", {"--seed", "2"}) != one);
+  // An image's views do not depend on which others there are.
+  const std::vector<float> few = views("few.npy", {"--limit", "3"});
+  for (size_t i = 0; i < few.size(); ++i) CHECK(few[i] == doctest::Approx(one[i]).epsilon(1e-4));
+  // The mean of three is a third of the first and two thirds of a mean over the other two.
+  REQUIRE(trained.embed("first.npy", {"--views", "1"}).code == 0);
+  CHECK(rows(trained.path("first.npy")) != one);
+  REQUIRE(trained.embed("plain.npy").code == 0);
+  CHECK(rows(trained.path("plain.npy")) != one);
+  const std::string record = read_file(trained.path("one.npy.json"));
+  for (const char* part : {"\"views\": 3", "\"seed\": 1", "crop_scale 0.08,1", "run/checkpoint"})
+    CHECK_MESSAGE(record.find(part) != std::string::npos, part);
+  CHECK(read_file(trained.path("plain.npy.json")).find("\"augmentation\": \"\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("embed: a disk that is full in the middle leaves what can be gone on with") {
+  const Trained trained;
+  const auto command = [&](const std::string& out, const std::string& limit,
+                           std::vector<std::string> more) {
+    std::string line = limit + " exec " AMCL_BINARY " embed '" + trained.path("run") +
+                       "' --data shapes10 --limit 1500 --out '" + trained.path(out) + "'";
+    for (const std::string& one : more) line += " " + one;
+    return test::run_process({"/bin/sh", "-c", line});
+  };
+  for (const char* out : {"a.npy", "a.csv"}) {
+    REQUIRE(command(std::string("whole") + (out + 1), "", {}).code == 0);
+    // Blocks of 512 bytes: 48 KiB are less than the rows and more than the record.
+    const ProcessResult full = command(out, "ulimit -f 96;", {});
+    check_error(full, 74, {std::string(out) + ".partial", "free some space"});
+    CHECK_FALSE(fs::exists(trained.path(out)));
+    CHECK_FALSE(fs::exists(trained.path(out) + std::string(".tsv")));
+    check_error(command(out, "", {"--resume", "--views", "2"}), 2,
+                {"another job", "views was 0, is 2"});
+    check_error(command(out, "", {"--resume", "--limit", "1400"}), 2, {"rows was 1500, is 1400"});
+    const ProcessResult rest = command(out, "", {"--resume"});
+    REQUIRE_MESSAGE(rest.code == 0, rest.err);
+    CHECK(rest.err.find("goes on after ") != std::string::npos);
+    CHECK(read_file(trained.path(out)) ==
+          read_file(trained.path(std::string("whole") + (out + 1))));
+    CHECK_FALSE(fs::exists(trained.path(out) + std::string(".job")));
+  }
+  // Full where the names are written: the rows are kept, and the file is not there without them.
+  for (int i = 0; i < 40; ++i) trained.add("long/" + std::string(200, 'n') + std::to_string(i));
+  const std::string names = "--data '" + trained.path("long") + "'";
+  check_error(command("b.npy", "ulimit -f 12;", {names}), 74, {"b.npy.tsv", "free some space"});
+  CHECK_FALSE(fs::exists(trained.path("b.npy")));
+  CHECK(command("b.npy", "", {names, "--resume"}).err.find("goes on after 40 rows") !=
+        std::string::npos);
+  CHECK(rows(trained.path("b.npy")).size() == 40 * 16);
+  CHECK(command("a.npy", "", {"--resume"}).out.find("is complete") != std::string::npos);
+  check_error(command("a.npy", "", {"--resume", "--normalize"}), 2,
+              {"is complete and of another job", "normalize was false, is true"});
 }
 
 TEST_CASE("embed: killed at any moment, it goes on to the same bytes") {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -22,9 +23,9 @@ const std::vector<float> kRows = {1.0F, -2.5F, 3.25F, 0.1F, 1e-20F, 65504.0F};
 std::string made(const test::ScratchDirectory& directory, const std::string& name,
                  const FeatureLayout& layout, const std::vector<float>& rows) {
   const std::string path = directory.file(name);
-  FeatureFile file(path, layout, "job", false);
+  FeatureFile file(path, layout, {}, false);
   file.write(rows);
-  file.finish();
+  file.finish([] {});
   CHECK_FALSE(std::filesystem::exists(path + ".partial"));
   CHECK_FALSE(std::filesystem::exists(path + ".job"));
   return test::read_text(path);
@@ -105,30 +106,93 @@ TEST_CASE("feature file: cut anywhere, it goes on to the same bytes") {
     const std::string path = directory.file("cut");
     for (size_t bytes = 0; bytes <= whole.size(); ++bytes) {
       CAPTURE(bytes);
-      test::write_text(path + ".job", "job");
+      test::write_text(path + ".job", to_text({}));
       test::write_text(path + ".partial", whole.substr(0, bytes));
-      FeatureFile file(path, layout, "job", /*resume=*/true);
+      FeatureFile file(path, layout, {}, /*resume=*/true);
       const auto kept = static_cast<std::ptrdiff_t>(file.written_rows() * layout.width);
       REQUIRE(kept <= std::ssize(kRows));
       if (bytes == whole.size()) CHECK(kept == std::ssize(kRows));
       file.write(std::vector<float>(kRows.begin() + kept, kRows.end()));
-      file.finish();
+      file.finish([] {});
       REQUIRE(test::read_text(path) == whole);
     }
   }
 }
 
-TEST_CASE("feature file: goes on with its own job only, and else begins anew") {
+TEST_CASE("feature file: goes on after whole batches, so that the same ones are made") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.npy");
+  const FeatureLayout layout{.rows = 5, .width = 2, .at_once = 2};
+  { FeatureFile(path, layout, {}, false).write(std::vector<float>(6)); }
+  CHECK(FeatureFile(path, layout, {}, true).written_rows() == 2);
+  { FeatureFile(path, layout, {}, true).write(std::vector<float>(6)); }
+  CHECK(FeatureFile(path, layout, {}, true).written_rows() == 5);
+}
+
+TEST_CASE(
+    "feature file: goes on with its own record only, names what differs, and else begins anew") {
   const test::ScratchDirectory directory;
   const std::string path = directory.file("a.npy");
   const FeatureLayout layout{.rows = 3, .width = 2};
-  CHECK_THROWS_WITH_AS(FeatureFile(path, layout, "job", true),
+  FeatureRecord record{.encoder = "e", .encoder_weights = "12345678", .data = "d", .images = "3x"};
+  CHECK_THROWS_WITH_AS(FeatureFile(path, layout, record, true),
                        doctest::Contains("--resume: there is nothing to go on with"), Error);
-  { FeatureFile(path, layout, "job", false).write(std::vector<float>(4)); }
-  CHECK_THROWS_WITH_AS(FeatureFile(path, layout, "other", true),
-                       doctest::Contains("was begun with another encoder"), Error);
-  CHECK(FeatureFile(path, layout, "job", true).written_rows() == 2);
-  CHECK(FeatureFile(path, layout, "other", false).written_rows() == 0);
+  { FeatureFile(path, layout, record, false).write(std::vector<float>(4)); }
+  FeatureRecord moved = record;
+  moved.encoder = "another place";
+  moved.data = "too";
+  CHECK(FeatureFile(path, layout, moved, true).written_rows() == 2);
+  const auto refused = [&](const std::string& named,
+                           const std::function<void(FeatureRecord&)>& change) {
+    FeatureRecord other = record;
+    change(other);
+    CHECK_THROWS_WITH_AS(FeatureFile(path, layout, other, true), doctest::Contains(named.c_str()),
+                         Error);
+  };
+  refused("encoder_weights was 12345678, is 0",
+          [](FeatureRecord& r) { r.encoder_weights = std::string("0"); });
+  refused("images was 3x, is 4x", [](FeatureRecord& r) { r.images = std::string("4x"); });
+  refused("layer was backbone, is projection",
+          [](FeatureRecord& r) { r.layer = std::string("projection"); });
+  refused("head was 0, is 1", [](FeatureRecord& r) { r.head = 1; });
+  refused("views was 0, is 4", [](FeatureRecord& r) { r.views = 4; });
+  refused("seed was 1, is 2", [](FeatureRecord& r) { r.seed = 2; });
+  refused("normalize was false, is true", [](FeatureRecord& r) { r.normalize = true; });
+  refused("dtype was f32, is f16", [](FeatureRecord& r) { r.dtype = std::string("f16"); });
+  refused("resize was 0, is 32", [](FeatureRecord& r) { r.seen.resize = 32; });
+  refused("deviation", [](FeatureRecord& r) { r.seen.normalization.deviation[1] = 0.5F; });
+  refused("augmentation", [](FeatureRecord& r) { r.augmentation = std::string("flip 0"); });
+  CHECK(FeatureFile(path, layout, record, true).written_rows() == 2);
+  CHECK(FeatureFile(path, layout, {}, false).written_rows() == 0);
+}
+
+TEST_CASE(
+    "feature file: its record lies beside it and reads back, and a file of before goes first") {
+  const test::ScratchDirectory directory;
+  const std::string path = directory.file("a.npy");
+  test::write_text(path, "of before");
+  FeatureRecord record{.encoder = "e", .images = "3x", .views = 2, .seed = 1ULL << 63};
+  record.seen = {
+      .view = {20, 30}, .resize = 37, .interpolation = Interpolation::bicubic, .normalization = {}};
+  record.seen.normalization.mean = {0.1F, 0.2F, 0.3F};
+  {
+    FeatureFile file(path, {.rows = 3, .width = 2}, record, false);
+    file.write(kRows);
+    CHECK(test::read_text(path) == "of before");
+    const auto full = [&] {
+      CHECK_FALSE(std::filesystem::exists(path));
+      fail(ErrorKind::io, "no space");
+    };
+    CHECK_THROWS_AS(file.finish(full), Error);
+  }
+  FeatureFile file(path, {.rows = 3, .width = 2}, record, true);
+  CHECK(file.written_rows() == 3);
+  file.finish([] {});
+  CHECK(to_text(read_feature_record(path)) == to_text(record));
+  CHECK(differences(read_feature_record(path), record).empty());
+  test::write_text(path + ".json", "{\"encoder\": 1}");
+  CHECK_THROWS_WITH_AS(read_feature_record(path), doctest::Contains("a.npy.json: is no record"),
+                       Error);
 }
 
 }  // namespace

@@ -3,27 +3,23 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <functional>
+#include <filesystem>
 #include <iostream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <vector>
 
 #include "data/sources/good_images.h"
 #include "data/sources/open_dataset.h"
-#include "data/views/evaluation_batches.h"
 #include "data/views/preprocessing.h"
 #include "engine/backend/open.h"
 #include "engine/core/parallel_for.h"
 #include "engine/io/atomic_file.h"
-#include "train/checkpoint/intact_checkpoint.h"
 #include "train/checkpoint/run_files.h"
 #include "train/config/value_text.h"
-#include "train/encoder/encoder.h"
+#include "train/encoder/encoder_file.h"
 #include "train/encoder/feature_file.h"
 #include "train/evaluation/embed.h"
-#include "train/evaluation/stored_model.h"
 #include "train/printable.h"
 #include "train/progress_counter.h"
 
@@ -32,41 +28,6 @@ namespace {
 
 void note(const std::string& text) {
   std::fprintf(stderr, "note: %s\n", printable(text).c_str());
-}
-
-// What makes rows of images.
-struct Embedder {
-  std::function<Tensor(const Tensor&)> rows;  // [N, H, W, 3] -> [N, width]
-  int64_t width = 0;
-  std::shared_ptr<void> model;  // that `rows` refers to
-};
-
-Embedder backbone_embedder(const EncoderFile& file, Backend& backend) {
-  auto encoder = std::make_shared<Encoder>(file, backend);
-  return {[encoder](const Tensor& images) { return encoder->features(images); },
-          encoder->feature_dim(), encoder};
-}
-
-// The heads are part of the method that the checkpoint's configuration describes.
-Embedder projection_embedder(const EmbedOptions& options, const EncoderFile& file,
-                             Backend& backend) {
-  if (!is_checkpoint_of_run(file.path))
-    fail(ErrorKind::data, file.path,
-         ": holds no projection heads, as only checkpoints of runs do; use --layer backbone");
-  const Checkpoint checkpoint = read_checkpoint(file.path);
-  const Config config = config_of(checkpoint);
-  const ProjectionHeadOptions heads = common(config.method).projector;
-  AMCL_CHECK(options.head < heads.heads, "--head is ", options.head, ": ", file.path, " has ",
-             heads.heads, heads.heads == 1 ? " head" : " heads", ", counted from 0");
-  std::shared_ptr<Method> method = build_stored(checkpoint, config, backend);
-  load_weights(checkpoint, [&](const ModuleVisitor& visitor) { method->visit(visitor); });
-  const int64_t head = options.head;
-  return {[method, head](const Tensor& images) {
-            const Tensor all = method->projections(
-                images, {.phase = Phase::eval, .update_running_statistics = false});
-            return all.slice(head, head + 1).view({all.dim(1), all.dim(2)});
-          },
-          heads.dim, method};
 }
 
 std::array<float, 3> channels(const char* flag, const std::string& text) {
@@ -113,31 +74,42 @@ FeatureFormat format_of(const EmbedOptions& options) {
   return *format;
 }
 
-// Everything that the bytes of the rows depend on.
-std::string job_text(const EmbedOptions& options, const EncoderFile& file, const Dataset& dataset) {
-  const auto crc = file.file.metadata.find("crc32c");
-  return json_text(nlohmann::ordered_json{{"encoder", file.path},
-                                          {"encoder_crc32c",
-                                           crc == file.file.metadata.end() ? "" : crc->second},
-                                          {"images", dataset.fingerprint()},
-                                          {"seen", describe(preprocessing_of(dataset))},
-                                          {"count", dataset.count()},
-                                          {"layer", options.layer},
-                                          {"head", options.head},
-                                          {"normalize", options.normalize},
-                                          {"dtype", options.dtype}},
-                   2) +
-         '\n';
+std::string absolute(const std::string& path) {
+  std::error_code unknown;
+  if (path == "shapes10") return path;
+  const std::filesystem::path whole = std::filesystem::absolute(path, unknown);
+  return unknown ? path : whole.lexically_normal().string();
 }
 
-void normalize_rows(std::span<float> rows, int64_t width) {
-  for (size_t begin = 0; begin < rows.size(); begin += static_cast<size_t>(width)) {
-    const std::span<float> row = rows.subspan(begin, static_cast<size_t>(width));
-    double squares = 0.0;
-    for (const float x : row) squares += static_cast<double>(x) * static_cast<double>(x);
-    const auto scale = static_cast<float>(squares > 0.0 ? 1.0 / std::sqrt(squares) : 0.0);
-    for (float& x : row) x *= scale;
-  }
+// Of the backbone alone, so that a checkpoint and its export are one encoder; a projection also stands for
+// the rest of the checkpoint.
+std::string weights_text(const EncoderFile& file, const std::string& layer) {
+  const auto whole = file.file.metadata.find("crc32c");
+  const bool is_known = whole != file.file.metadata.end();
+  return layer == "backbone" || !is_known ? weights_fingerprint(file) : whole->second;
+}
+
+FeatureRecord record_of(const EmbedOptions& options, const EncoderFile& file,
+                        const FeatureMaker& maker, const Dataset& dataset) {
+  const FeatureOptions& features = options.features;
+  return {.encoder = absolute(file.path),
+          .encoder_weights = weights_text(file, features.layer),
+          .layer = features.layer,
+          .head = features.head,
+          .data = absolute(options.data),
+          .layout = options.layout,
+          .split = options.split,
+          .limit = options.limit,
+          .images = dataset.fingerprint(),
+          .rows = dataset.count(),
+          .width = maker.width(),
+          .seen = preprocessing_of(dataset),
+          .views = features.views,
+          .seed = features.seed,
+          .augmentation = maker.policy_text(dataset),
+          .normalize = features.normalize,
+          .dtype = options.dtype,
+          .device = options.device};
 }
 
 // Of images [begin, end) those that can be read, where others may be skipped.
@@ -156,19 +128,14 @@ std::vector<int64_t> readable(const Dataset& dataset, int64_t begin, int64_t end
 }
 
 // Rows of images [begin, end); not a number for those that cannot be read.
-std::vector<float> rows_of(const EmbedOptions& options, const Embedder& embedder, Backend& backend,
-                           const Dataset& dataset, int64_t begin, int64_t end) {
-  const auto width = static_cast<size_t>(embedder.width);
+std::vector<float> rows_of(const FeatureMaker& maker, const Dataset& dataset, int64_t begin,
+                           int64_t end) {
+  const auto width = static_cast<size_t>(maker.width());
   std::vector<float> rows(static_cast<size_t>(end - begin) * width,
                           std::numeric_limits<float>::quiet_NaN());
   const std::vector<int64_t> images = readable(dataset, begin, end);
   if (images.empty()) return rows;
-  std::vector<float> made =
-      embedder.rows(evaluation_batch(backend, dataset, images)).to_host<float>();
-  if (!std::all_of(made.begin(), made.end(), [](float x) { return std::isfinite(x); }))
-    fail(ErrorKind::numeric, "the features of ", dataset.name,
-         " are not finite: the training of this model has failed");
-  if (options.normalize) normalize_rows(made, embedder.width);
+  const std::vector<float> made = maker.rows(dataset, images);
   for (size_t i = 0; i < images.size(); ++i)
     std::copy_n(
         made.begin() + static_cast<std::ptrdiff_t>(i * width), width,
@@ -199,8 +166,34 @@ void check(const EmbedOptions& options) {
   AMCL_CHECK(!options.encoder.empty() && !options.data.empty() && !options.out.empty(),
              "embed: name the encoder, the images and the file to make, such as: amcl embed "
              "runs/first --data photos --out photos.npy");
-  if (file_exists(options.out) && !options.overwrite)
+  const bool done = options.resume && !file_exists(options.out + ".partial");
+  if (file_exists(options.out) && !options.overwrite && !done)
     fail(ErrorKind::usage, "--out ", options.out, " is there; --overwrite replaces it");
+}
+
+// Whether --resume finds the very file that it is to make.
+bool is_done(const EmbedOptions& options, const FeatureRecord& record) {
+  if (!options.resume || !file_exists(options.out) || file_exists(options.out + ".partial"))
+    return false;
+  const std::vector<std::string> other = differences(read_feature_record(options.out), record);
+  if (!other.empty())
+    fail(ErrorKind::usage, "--resume: ", options.out, " is complete and of another job: ", other[0],
+         "; --overwrite without --resume replaces it");
+  return true;
+}
+
+void describe_work(const EncoderFile& file, const Dataset& dataset,
+                   const FeatureOptions& features) {
+  std::string views;
+  if (features.views > 0)
+    views = concat_text("; the mean over ", features.views, " augmented views");
+  std::fprintf(stderr,
+               "encoder  %s: %s of width %lld (%s stem), %s\nimages   %s, %lld, seen %s%s\n",
+               printable(file.path).c_str(), file.backbone.backbone.c_str(),
+               static_cast<long long>(file.backbone.width), file.backbone.stem.c_str(),
+               printable(file.naming).c_str(), printable(dataset.name).c_str(),
+               static_cast<long long>(dataset.count()), describe(preprocessing_of(dataset)).c_str(),
+               views.c_str());
 }
 
 }  // namespace
@@ -213,42 +206,41 @@ int run_embed(const EmbedOptions& options) {
   if (options.threads > 0) set_compute_threads(static_cast<int>(options.threads));
   const std::unique_ptr<Backend> backend = open_backend(options.device);
   const EncoderFile file = read_encoder_file(options.encoder, note);
-  const Embedder embedder = options.layer == "backbone"
-                                ? backbone_embedder(file, *backend)
-                                : projection_embedder(options, file, *backend);
+  const FeatureMaker maker(file, options.features, *backend);
   const Dataset dataset = open_images(options, file, *backend);
+  const FeatureRecord record = record_of(options, file, maker, dataset);
   const FeatureLayout layout{.format = format,
                              .half = options.dtype == "f16",
                              .rows = dataset.count(),
-                             .width = embedder.width};
-  FeatureFile features(options.out, layout, job_text(options, file, dataset), options.resume);
-  std::fprintf(stderr, "encoder  %s: %s of width %lld (%s stem), %s\nimages   %s, %lld, seen %s\n",
-               printable(file.path).c_str(), file.backbone.backbone.c_str(),
-               static_cast<long long>(file.backbone.width), file.backbone.stem.c_str(),
-               printable(file.naming).c_str(), printable(dataset.name).c_str(),
-               static_cast<long long>(dataset.count()),
-               describe(preprocessing_of(dataset)).c_str());
+                             .width = maker.width(),
+                             .at_once = embedded_at_once(dataset)};
+  if (is_done(options, record)) {
+    std::cout << printable(options.out) << ": is complete" << std::endl;
+    return 0;
+  }
+  FeatureFile features(options.out, layout, record, options.resume);
+  describe_work(file, dataset, options.features);
   if (features.written_rows() > 0)
     note(concat_text("goes on after ", features.written_rows(), " rows"));
   const auto start = std::chrono::steady_clock::now();
   const int64_t before = features.written_rows();
   {
     ProgressCounter progress(options.progress, stderr);
+    progress.update(before, dataset.count(), "images");
     while (features.written_rows() < dataset.count()) {
       const int64_t begin = features.written_rows();
-      const int64_t end = std::min(begin + embedded_at_once(dataset), dataset.count());
-      features.write(rows_of(options, embedder, *backend, dataset, begin, end));
+      const int64_t end = std::min(begin + layout.at_once, dataset.count());
+      features.write(rows_of(maker, dataset, begin, end));
       progress.update(end, dataset.count(), "images");
     }
   }
-  write_index(options.out + ".tsv", dataset);
-  features.finish();
+  features.finish([&] { write_index(options.out + ".tsv", dataset); });
   for (const std::string& image : dataset.bad_images->take_messages()) note(image);
   if (const int64_t skipped = dataset.bad_images->count(); skipped > 0)
     note(concat_text(skipped, " images cannot be read: their rows are not a number"));
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  std::cout << printable(options.out) << ": " << dataset.count() << " x " << embedder.width << ' '
+  std::cout << printable(options.out) << ": " << dataset.count() << " x " << maker.width() << ' '
             << options.dtype << ", "
             << std::llround(static_cast<double>(dataset.count() - before) / std::max(seconds, 1e-9))
             << " images/s; names in " << printable(options.out) << ".tsv" << std::endl;

@@ -3,20 +3,19 @@
 #include <cstdint>
 #include <string>
 
+#include "train/commands/feature_maker.h"
 #include "train/progress.h"
 
 namespace amcl {
 
 struct EmbedOptions {
-  std::string encoder;             // run directory, checkpoint, or file of another program
-  std::string data;                // directory, file, or "shapes10"
-  std::string out;                 // features; the index is beside it
-  std::string format;              // kFeatureFormatNames; empty: by the ending of `out`
-  std::string dtype = "f32";       // f32 | f16
-  std::string layer = "backbone";  // backbone | projection
-  int64_t head = 0;                // of the projection
-  bool normalize = false;          // rows of length 1
-  std::string layout = "auto";     // of the data, as the next
+  std::string encoder;        // run directory, checkpoint, or file of another program
+  std::string data;           // directory, file, or "shapes10"
+  std::string out;            // features; the index is beside it
+  std::string format;         // kFeatureFormatNames; empty: by the ending of `out`
+  std::string dtype = "f32";  // f32 | f16
+  FeatureOptions features;
+  std::string layout = "auto";  // of the data, as the next
   std::string split = "train";
   int64_t limit = 0;  // first N images; 0: all
   int64_t size = 0;   // of the images that go in; 0: the encoder's

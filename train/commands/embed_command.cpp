@@ -15,15 +15,26 @@ void add_encoder_options(CLI::App& app, EmbedOptions& options) {
             {.value = "RUN|CHECKPOINT|FILE",
              .help = "run directory, checkpoint, what amcl export made, or a ResNet of another "
                      "program in safetensors with torchvision's names"});
-  add_value(app, "--layer", options.layer,
+  add_value(app, "--layer", options.features.layer,
             {.value = "WHICH",
              .help = "features of the backbone, or what a projection head makes of them",
              .allowed = {"backbone", "projection"}})
       ->group("Features");
-  add_value(app, "--head", options.head,
+  add_value(app, "--head", options.features.head,
             {.value = "K", .help = "of the projection, counted from 0", .range = {.low = 0}})
       ->group("Features");
-  app.add_flag("--normalize", options.normalize, "rows of length 1")->group("Features");
+  app.add_flag("--normalize", options.features.normalize, "rows of length 1")->group("Features");
+  add_value(app, "--views", options.features.views,
+            {.value = "N",
+             .help = "mean of the features of N augmented views of each image, drawn as the "
+                     "encoder's training drew them; 0: of the image as it is",
+             .range = {.low = 0, .high = 4096}})
+      ->group("Features");
+  add_value(app, "--seed", options.features.seed,
+            {.value = "N",
+             .help = "of the views: the same seed, image and view give the same pixels, whatever "
+                     "the threads or a resume"})
+      ->group("Features");
   add_value(app, "--size", options.size,
             {.value = "N",
              .unit = "pixels",
@@ -63,7 +74,8 @@ void add_output_options(CLI::App& app, EmbedOptions& options) {
   add_value(
       app, "--out", options.out,
       {.value = "FILE",
-       .help = "to write, a row for each image in the order of the data; FILE.tsv names them"})
+       .help = "to write, a row for each image in the order of the data; FILE.tsv names them, "
+               "FILE.json records what made them"})
       ->group("Output");
   add_value(app, "--format", options.format,
             {.value = "NAME",
@@ -73,8 +85,10 @@ void add_output_options(CLI::App& app, EmbedOptions& options) {
   add_value(app, "--dtype", options.dtype,
             {.value = "TYPE", .help = "of the numbers", .allowed = {"f32", "f16"}})
       ->group("Output");
-  app.add_flag("--resume", options.resume,
-               "go on where the same command was killed (FILE.partial), to the same bytes")
+  app.add_flag(
+         "--resume", options.resume,
+         "go on where the same command was killed or found the disk full (FILE.partial), to the "
+         "same bytes; refused, by name, for another encoder, other images or settings")
       ->group("Output");
   app.add_flag("--overwrite", options.overwrite, "replace a file that is there")->group("Output");
 }

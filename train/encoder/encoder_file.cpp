@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <filesystem>
 #include <span>
 #include <string_view>
 
 #include "engine/core/check.h"
+#include "engine/io/crc32c.h"
 #include "engine/io/file.h"
 #include "train/checkpoint/checkpoint_tensors.h"
 #include "train/checkpoint/intact_checkpoint.h"
@@ -132,6 +134,17 @@ EncoderFile read_encoder_file(const std::string& path,
   }
   encoder.backbone = recognise(encoder);
   return encoder;
+}
+
+std::string weights_fingerprint(const EncoderFile& file) {
+  uint32_t crc = 0;
+  for (const auto& [name, entry] : file.file.tensors) {
+    crc = crc32c(std::as_bytes(std::span(name.data(), name.size())), crc);
+    crc = crc32c(entry.data, crc);
+  }
+  std::array<char, 9> digits{};
+  std::snprintf(digits.data(), digits.size(), "%08x", crc);
+  return digits.data();
 }
 
 void load_backbone(const EncoderFile& file, ResNet& network) {

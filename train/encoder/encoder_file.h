@@ -32,6 +32,9 @@ bool is_checkpoint_of_run(const std::string& path);
 EncoderFile read_encoder_file(const std::string& path,
                               const std::function<void(const std::string&)>& warn);
 
+// Eight hexadecimal digits that differ once the weights of the backbone do, whatever file they lie in.
+std::string weights_fingerprint(const EncoderFile& file);
+
 // The weights into a network of its options, made with any weights.
 void load_backbone(const EncoderFile& file, ResNet& network);
 

@@ -1,7 +1,6 @@
 #include "train/encoder/feature_file.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -10,6 +9,7 @@
 
 #include "engine/core/check.h"
 #include "engine/io/atomic_file.h"
+#include "engine/io/half.h"
 #include "engine/io/safetensors_header.h"
 #include "train/checkpoint/run_files.h"
 
@@ -28,26 +28,6 @@ std::string read_text(const std::string& path) {
   std::string text(static_cast<size_t>(file.size()), '\0');
   file.read(std::as_writable_bytes(std::span(text)));
   return text;
-}
-
-// IEEE 754 binary16, rounded to nearest, ties to even.
-uint16_t half_of(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000);
-  const uint32_t magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7e00;   // not a number
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;  // rounds to more than 65504
-  if (magnitude < 0x33000001) return sign;            // half of the least subnormal, or less
-  const int exponent = static_cast<int>(magnitude >> 23) - 127;
-  const int drop = exponent < -14 ? 13 - 14 - exponent : 13;  // bits of the mantissa that go
-  const uint32_t mantissa = (magnitude & 0x7fffff) | 0x800000;
-  uint32_t kept = mantissa >> drop;
-  const uint32_t rest = mantissa & ((1U << drop) - 1);
-  const uint32_t middle = 1U << (drop - 1);
-  if (rest > middle || (rest == middle && (kept & 1) != 0)) ++kept;
-  // A normal number's leading bit is the exponent's 1; rounding up carries into it.
-  const uint32_t base = exponent < -14 ? 0U : static_cast<uint32_t>(exponent + 14) << 10;
-  return static_cast<uint16_t>(sign | (base + kept));
 }
 
 // Version 1.0 of NumPy's format: the data begin at a multiple of 64 bytes, so that it can be mapped.
@@ -104,18 +84,22 @@ std::string csv_lines(std::span<const float> rows, int64_t width) {
   return text;
 }
 
-// Opened where the job allows it.
-File open_partial(const std::string& path, const std::string& job, bool resume) {
+// Opened where the record allows it.
+File open_partial(const std::string& path, const FeatureRecord& record, bool resume) {
   if (resume && !file_exists(path + kJob))
     fail(ErrorKind::usage, "--resume: there is nothing to go on with, no ", path, kJob,
          "; leave it out to begin");
-  if (resume && read_text(path + kJob) != job)
-    fail(ErrorKind::usage, "--resume: ", path, kPartial,
-         " was begun with another encoder, other images or other options; leave --resume out to "
-         "begin anew");
-  if (!resume) {
+  if (resume) {
+    const std::vector<std::string> other =
+        differences(record_from(read_text(path + kJob), path + kJob), record);
+    std::string list;
+    for (const std::string& one : other) list += (list.empty() ? "" : "; ") + one;
+    if (!other.empty())
+      fail(ErrorKind::usage, "--resume: ", path, kPartial, " is of another job: ", list,
+           " (leave --resume out to begin anew)");
+  } else {
     remove_file(path + kPartial);
-    write_file_atomically(path + kJob, job);
+    write_file_atomically(path + kJob, to_text(record));
   }
   return File::open_for_writing(path + kPartial);
 }
@@ -130,11 +114,11 @@ std::optional<FeatureFormat> format_of_path(const std::string& path) {
 }
 
 FeatureFile::FeatureFile(const std::string& path, const FeatureLayout& layout,
-                         const std::string& job, bool resume)
+                         const FeatureRecord& record, bool resume)
     : path_(path),
       layout_(layout),
       header_(header_of(layout)),
-      file_(open_partial(path, job, resume)) {
+      file_(open_partial(path, record, resume)) {
   if (!file_.try_lock())
     fail(ErrorKind::io, path, kPartial, ": another process writes it; wait for its end");
   keep_whole_rows();
@@ -148,13 +132,17 @@ void FeatureFile::keep_whole_rows() {
     file_.write(bytes_of(header_));
     return;
   }
+  const auto kept = [&](int64_t rows) {
+    return rows - (rows < layout_.rows ? rows % layout_.at_once : 0);
+  };
   if (layout_.format == FeatureFormat::csv) {
     const std::string text = read_text(file_.path());
-    end = static_cast<int64_t>(text.rfind('\n') + 1);
-    written_ = std::count(text.begin(), text.end(), '\n');
+    written_ = kept(std::count(text.begin(), text.end(), '\n'));
+    for (int64_t row = 0; row < written_; ++row)
+      end = static_cast<int64_t>(text.find('\n', static_cast<size_t>(end)) + 1);
   } else {
     const int64_t row = layout_.width * (layout_.half ? 2 : 4);
-    written_ = (file_.size() - end) / row;
+    written_ = kept(std::min((file_.size() - end) / row, layout_.rows));
     end += written_ * row;
   }
   file_.truncate(end);
@@ -164,7 +152,7 @@ std::string FeatureFile::encode(std::span<const float> rows) const {
   if (layout_.format == FeatureFormat::csv) return csv_lines(rows, layout_.width);
   if (!layout_.half) return {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()};
   std::vector<uint16_t> halves(rows.size());
-  std::transform(rows.begin(), rows.end(), halves.begin(), half_of);
+  std::transform(rows.begin(), rows.end(), halves.begin(), half_of_float);
   return {reinterpret_cast<const char*>(halves.data()), halves.size() * sizeof(uint16_t)};
 }
 
@@ -173,9 +161,12 @@ void FeatureFile::write(std::span<const float> rows) {
   written_ += static_cast<int64_t>(rows.size()) / layout_.width;
 }
 
-void FeatureFile::finish() {
+void FeatureFile::finish(const std::function<void()>& beside) {
   AMCL_CHECK(written_ == layout_.rows, "features: ", written_, " rows of ", layout_.rows);
   file_.sync();
+  remove_file(path_);
+  beside();
+  write_file_atomically(record_path_of(path_), read_text(path_ + kJob));
   rename_over(path_ + kPartial, path_);
   remove_file(path_ + kJob);
   sync_directory_of(path_);
