@@ -62,4 +62,15 @@ std::string key_of(Split split) {
   return kSplitNames[static_cast<size_t>(split)];
 }
 
+int64_t Dataset::class_count() const {
+  if (!labelled()) return 0;
+  return std::max<int64_t>(std::ssize(class_names),
+                           int64_t{1} + *std::max_element(labels.begin(), labels.end()));
+}
+
+std::string class_name(const std::vector<std::string>& names, int64_t label) {
+  const auto index = static_cast<size_t>(label);
+  return index < names.size() ? names[index] : std::to_string(label);
+}
+
 }  // namespace amcl

@@ -55,6 +55,8 @@ struct Dataset {
   }
   bool in_memory() const { return images.defined(); }
   bool labelled() const { return !labels.empty(); }
+  // By the names and the labels; 0 without labels.
+  int64_t class_count() const;
   // The file's name, or the number of an image that has none.
   std::string image_name(int64_t index) const {
     return files ? files->name(index) : std::to_string(index);
@@ -68,5 +70,8 @@ struct Dataset {
   // Hash over number, sizes and a sample of contents: a run refuses to resume on other data.
   std::string fingerprint() const;
 };
+
+// "cat", or "3" where the classes have no names.
+std::string class_name(const std::vector<std::string>& names, int64_t label);
 
 }  // namespace amcl

@@ -117,10 +117,10 @@ void Progress::draw(const ProgressUpdate& update, Clock::time_point now) {
                                : std::numeric_limits<double>::infinity();
   Text text{};
   std::snprintf(text.data(), text.size(),
-                "step %lld/%lld  epoch %lld/%lld  loss %.4f  %.0f pairs/s  wait %.0f%%  %s left",
+                "step %lld/%lld  epoch %lld/%lld  loss %.4f  %.0f %s/s  wait %.0f%%  %s left",
                 static_cast<long long>(update.step), static_cast<long long>(steps_),
                 static_cast<long long>(update.epoch), static_cast<long long>(epochs_), update.loss,
-                update.pairs_per_second, 100.0 * update.loader_wait_share,
+                update.pairs_per_second, update.unit, 100.0 * update.loader_wait_share,
                 duration_text(left).data());
   if (!options_.terminal) {
     std::fprintf(file_, "%s\n", text.data());

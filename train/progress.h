@@ -33,6 +33,7 @@ struct ProgressUpdate {
   int64_t epoch = 0;
   double loss = 0.0;
   double pairs_per_second = 0.0;
+  const char* unit = "pairs";
   double loader_wait_share = 0.0;  // of the wall time, 0 to 1
 };
 

@@ -88,7 +88,7 @@ int64_t bytes_ahead(const ViewSetup& setup) {
     case Placement::host:
       return setup.options.workers > 0 ? kBatchesAhead * batch : 0;
     case Placement::device:
-      return epochs_bytes(setup.dataset.count());
+      return epochs_bytes(setup.dataset.count(), setup.options.views);
     case Placement::streamed:
       return kBatchesStaged * batch;
   }
@@ -100,7 +100,7 @@ int64_t pinned_bytes(const ViewSetup& setup) {
     case Placement::host:
       return 0;
     case Placement::device:
-      return kEpochsDrawn * epochs_bytes(setup.dataset.count()) / kEpochsHeld;
+      return kEpochsDrawn * epochs_bytes(setup.dataset.count(), setup.options.views) / kEpochsHeld;
     case Placement::streamed:
       return kBatchesPinned * batch_bytes(setup);
   }

@@ -11,7 +11,7 @@
 namespace amcl {
 
 struct Batch {
-  Tensor images;                 // [2N, H, W, 3] f32: view 1 of the N samples, then view 2
+  Tensor images;                 // [V N, H, W, 3] f32: view 1 of the N samples, then view 2
   std::vector<int64_t> samples;  // the N indices into the data set
 };
 

@@ -1,6 +1,5 @@
 #include "data/views/made_batches.h"
 
-#include <array>
 #include <span>
 #include <utility>
 
@@ -13,13 +12,11 @@ namespace {
 constexpr int64_t kSamplesPerTask = 8;
 constexpr int64_t kFilesPerTask = 1;  // decoding takes longer
 
-// Of the samples [begin, end) of the batch, the rows of both views.
-std::array<Tensor, kViewsPerSample> rows_of(const MadeBatch& batch, int64_t begin, int64_t end) {
-  std::array<Tensor, kViewsPerSample> rows;
-  for (int64_t view = 0; view < kViewsPerSample; ++view) {
-    const int64_t first = view * batch.parts();
-    rows[static_cast<size_t>(view)] = batch.images.slice(first + begin, first + end);
-  }
+// Of the samples [begin, end) of the batch, the rows of each view.
+std::vector<Tensor> rows_of(const MadeBatch& batch, int64_t begin, int64_t end) {
+  std::vector<Tensor> rows;
+  for (int64_t first = 0; first < batch.images.dim(0); first += batch.parts())
+    rows.push_back(batch.images.slice(first + begin, first + end));
   return rows;
 }
 
@@ -28,7 +25,7 @@ void replace_bad(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, uin
   for (int64_t place = 0; place < batch.parts(); ++place)
     if (batch.bad[static_cast<size_t>(place)] != 0) bad.push_back(place);
   const auto use = [&](int64_t place, int64_t image) {
-    std::array<Tensor, kViewsPerSample> rows = rows_of(batch, place, place + 1);
+    std::vector<Tensor> rows = rows_of(batch, place, place + 1);
     return maker.make(epoch, {&image, 1}, rows).empty();
   };
   if (!replace_bad_images(batch.samples, bad, setup.options.seed, epoch, setup.dataset.count(),
@@ -37,14 +34,14 @@ void replace_bad(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, uin
          " images can be read");
 }
 
-// Both views of the samples [begin, end) of the batch. Who makes the last of them replaces the bad
+// The views of the samples [begin, end) of the batch. Who makes the last of them replaces the bad
 // ones: which images those are, and so what replaces them, does not depend on who made what.
 void make_views(const ViewSetup& setup, ViewMaker& maker, MadeBatch& batch, int64_t begin,
                 int64_t end) {
   const std::span samples =
       std::span(batch.samples)
           .subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
-  std::array<Tensor, kViewsPerSample> rows = rows_of(batch, begin, end);
+  std::vector<Tensor> rows = rows_of(batch, begin, end);
   const auto epoch = static_cast<uint32_t>(batch.number / setup.steps_per_epoch());
   for (const int64_t place : maker.make(epoch, samples, rows))
     batch.bad[static_cast<size_t>(begin + place)] = 1;

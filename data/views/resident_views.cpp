@@ -26,7 +26,7 @@ constexpr int64_t kEpochsAhead = 1;
 struct DrawnEpoch {
   int64_t epoch = 0;
   std::vector<int64_t> samples;     // whole batches, in their order
-  std::span<ViewParameters> views;  // [steps, view 1 or 2, N]
+  std::span<ViewParameters> views;  // [steps, V, N]
 
   int64_t parts() const { return std::ssize(samples); }
 };
@@ -36,7 +36,7 @@ class ResidentViews final : public ViewSource {
   explicit ResidentViews(const ViewSetup& setup)
       : setup_(setup),
         views_(Tensor::empty(setup_.backend,
-                             {kEpochsHeld * steps(), kViewsPerSample * setup_.options.batch,
+                             {kEpochsHeld * steps(), setup_.options.views * setup_.options.batch,
                               static_cast<int64_t>(sizeof(ViewParameters))},
                              DType::u8)),
         step_on_device_(Tensor::zeros(setup_.backend, {1}, DType::i32)),
@@ -126,16 +126,17 @@ class ResidentViews final : public ViewSource {
     }
   }
 
-  // Both views of the samples [begin, end) of the epoch.
+  // The views of the samples [begin, end) of the epoch.
   void draw(DrawnEpoch& drawn, int64_t begin, int64_t end) const {
     const int64_t batch = setup_.options.batch;
     const ImageExtent image = setup_.dataset.image_extent();
     for (int64_t i = begin; i < end; ++i)
-      for (uint32_t view = 0; view < kViewsPerSample; ++view) {
-        const int64_t place = (i / batch * kViewsPerSample + view) * batch + i % batch;
-        drawn.views[static_cast<size_t>(place)] = setup_.policy.draw(
-            setup_.options.seed, static_cast<uint32_t>(drawn.epoch),
-            drawn.samples[static_cast<size_t>(i)], view, image.height, image.width);
+      for (int64_t view = 0; view < setup_.options.views; ++view) {
+        const int64_t place = (i / batch * setup_.options.views + view) * batch + i % batch;
+        drawn.views[static_cast<size_t>(place)] =
+            setup_.policy.draw(setup_.options.seed, static_cast<uint32_t>(drawn.epoch),
+                               drawn.samples[static_cast<size_t>(i)], static_cast<uint32_t>(view),
+                               image.height, image.width);
       }
   }
 
@@ -158,7 +159,7 @@ class ResidentViews final : public ViewSource {
 
   std::array<Room, kEpochsDrawn> make_rooms() {
     std::array<Room, kEpochsDrawn> rooms;
-    const auto count = static_cast<size_t>(steps() * kViewsPerSample * setup_.options.batch);
+    const auto count = static_cast<size_t>(steps() * setup_.options.views * setup_.options.batch);
     const size_t bytes = count * sizeof(ViewParameters);
     for (Room& room : rooms) {
       room.block.resize(with_page_to_spare(bytes));

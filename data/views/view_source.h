@@ -12,13 +12,11 @@
 namespace amcl {
 
 struct LoaderOptions {
-  int64_t batch = 128;  // N, image pairs; the last, partial batch of an epoch is dropped
+  int64_t batch = 128;  // N samples; the last, partial batch of an epoch is dropped
+  int64_t views = 2;    // V, of each sample
   int64_t workers = 1;  // threads; 0 augments in the calling thread
   uint64_t seed = 1;
 };
-
-// Of each sample.
-inline constexpr int64_t kViewsPerSample = 2;
 
 // Batches that workers keep made or in the making, besides the one that the step has.
 inline constexpr int64_t kBatchesAhead = 2;
@@ -32,9 +30,9 @@ inline constexpr int64_t kEpochsHeld = 2;
 // Epochs of parameters on the host: the step's, the next one, which may be on its way to the
 // device, and one being drawn.
 inline constexpr int64_t kEpochsDrawn = 3;
-// Bytes of the view parameters that a device holds for `count` images.
-inline int64_t epochs_bytes(int64_t count) {
-  return kEpochsHeld * count * kViewsPerSample * static_cast<int64_t>(sizeof(ViewParameters));
+// Bytes of the view parameters that a device holds for `views` views of `count` images.
+inline int64_t epochs_bytes(int64_t count, int64_t views = 2) {
+  return kEpochsHeld * count * views * static_cast<int64_t>(sizeof(ViewParameters));
 }
 
 // What every source is made of; `backend`, which trains, and `dataset` outlive it.
@@ -45,10 +43,10 @@ struct ViewSetup {
   LoaderOptions options;
 
   int64_t steps_per_epoch() const { return dataset.count() / options.batch; }
-  // [2N, H, W, 3]: view 1 of the N samples, then view 2.
+  // [V N, H, W, 3]: view 1 of the N samples, then view 2, if there are two.
   Shape views_shape() const {
     const ImageExtent view = dataset.view_extent();
-    return {kViewsPerSample * options.batch, view.height, view.width, 3};
+    return {options.views * options.batch, view.height, view.width, 3};
   }
 };
 

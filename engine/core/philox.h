@@ -22,6 +22,7 @@ enum class RandomPurpose : uint32_t {
   queue = 7,
   shuffle = 8,
   directions = 9,
+  labels = 10,
 };
 
 struct Philox4 {

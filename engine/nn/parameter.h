@@ -22,6 +22,7 @@ struct Parameter {
   bool stacked = false;
   // Whether the learning rate stays at its peak when the schedule lowers it (SimSiam's predictor).
   bool constant_rate = false;
+  double rate_scale = 1.0;  // factor on the learning rate
   GradientSlot slot;
 
   Parameter() = default;

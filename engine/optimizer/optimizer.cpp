@@ -33,7 +33,7 @@ std::vector<OptimizerSegment> segments_of(const ParameterArena& arena,
         .begin = entry.begin,
         .end = entry.end,
         .weight_decay = plain && !options.decay_norm_bias ? 0.0 : options.weight_decay,
-        .rate_scale = plain ? options.norm_bias_rate : 1.0,
+        .rate_scale = parameter.rate_scale * (plain ? options.norm_bias_rate : 1.0),
         .trust_ratio = by_tensor && !plain};
     if (segment.trust_ratio) {
       const int64_t tensors = parameter.stacked ? parameter.value.dim(0) : 1;

@@ -67,7 +67,7 @@ void BarlowTwinsOptions::visit_shapes(const ShapeVisitor& visitor) const {
 
 BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
                          DType dtype)
-    : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
+    : TwoViewMethod(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options) {
   if (options.score == BarlowScore::columns)
     make_temperature_net(options.projector.heads, options.batch);
@@ -77,7 +77,7 @@ BarlowTwins::BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptio
 
 void BarlowTwins::set_temperature_warmup(double share) {
   if (correlation_score_) correlation_score_->warmup.set(share, correlation_score_->gain.value);
-  Method::set_temperature_warmup(share);
+  TwoViewMethod::set_temperature_warmup(share);
 }
 
 AmclBarlowOptions BarlowTwins::amcl_options() const {

@@ -4,7 +4,7 @@
 #pragma once
 #include <optional>
 
-#include "models/methods/method.h"
+#include "models/methods/two_view_method.h"
 #include "models/objectives/amcl_barlow.h"
 
 namespace amcl {
@@ -44,7 +44,7 @@ struct BarlowTwinsOptions {
 // The form of AMCL.
 ObjectiveOptions amcl_barlow_objective();
 
-class BarlowTwins final : public Method {
+class BarlowTwins final : public TwoViewMethod {
  public:
   BarlowTwins(Backend& backend, uint64_t seed, const BarlowTwinsOptions& options,
               DType dtype = DType::f32);

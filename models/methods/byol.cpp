@@ -52,7 +52,8 @@ void ByolOptions::visit_shapes(const ShapeVisitor& visitor) const {
 }
 
 Byol::Byol(Backend& backend, uint64_t seed, const ByolOptions& options, DType dtype)
-    : Method(backend, seed, dtype, checked(options).backbone, options.projector, options.objective),
+    : TwoViewMethod(backend, seed, dtype, checked(options).backbone, options.projector,
+                    options.objective),
       options_(options),
       predictor_(initializer_, options.projector.dim, predictor_options(options)),
       momentum_encoder_(Initializer(backend, seed, dtype), options.backbone, options.projector) {}
@@ -72,7 +73,7 @@ void Byol::begin_step() {
 }
 
 Projections Byol::project(const Tensor& images, const ForwardContext& context) {
-  const Tensor z = encode(images, context);
+  const Tensor z = head(encode(images, context), context);
   return {z, predictor_.forward(z, context), momentum_encoder_.forward(images, context)};
 }
 

@@ -2,8 +2,8 @@
 // NeurIPS 2020): a predictor per head maps the projection of one view to the target of the other,
 // its projection by a momentum encoder. There are no negatives (spec S2.5).
 #pragma once
-#include "models/methods/method.h"
 #include "models/methods/momentum_encoder.h"
+#include "models/methods/two_view_method.h"
 
 namespace amcl {
 
@@ -28,7 +28,7 @@ struct ByolOptions {
   int64_t encoder_views() const { return 2; }
 };
 
-class Byol final : public Method {
+class Byol final : public TwoViewMethod {
  public:
   // Throws Error(usage) for a momentum outside [0, 1] or a predictor without units.
   Byol(Backend& backend, uint64_t seed, const ByolOptions& options, DType dtype = DType::f32);

@@ -53,7 +53,8 @@ void LejepaOptions::visit_settings(const SettingVisitor& visitor) {
 }
 
 Lejepa::Lejepa(Backend& backend, uint64_t seed, const LejepaOptions& options, DType dtype)
-    : Method(backend, seed, dtype, checked(options).backbone, options.projector, options.objective),
+    : TwoViewMethod(backend, seed, dtype, checked(options).backbone, options.projector,
+                    options.objective),
       seed_(seed),
       options_(options),
       directions_(

@@ -2,7 +2,7 @@
 // and those of a view distributed like a standard normal, which is tested along random directions,
 // new ones at each step (spec S2.6). There is no predictor, no second encoder and no negative.
 #pragma once
-#include "models/methods/method.h"
+#include "models/methods/two_view_method.h"
 
 namespace amcl {
 
@@ -26,7 +26,7 @@ struct LejepaOptions {
   int64_t encoder_views() const { return 2; }
 };
 
-class Lejepa final : public Method {
+class Lejepa final : public TwoViewMethod {
  public:
   // Throws Error(usage) for a lambda outside [0, 1] and for slices < 1.
   Lejepa(Backend& backend, uint64_t seed, const LejepaOptions& options, DType dtype = DType::f32);

@@ -43,6 +43,12 @@ std::vector<std::string> method_names() {
   return names;
 }
 
+std::vector<std::string> self_supervised_names() {
+  std::vector<std::string> names = method_names();
+  std::erase_if(names, [](const std::string& name) { return method_traits(name).labelled; });
+  return names;
+}
+
 const MethodTraits& method_traits(const std::string& name) {
   const MethodTraits* found = nullptr;
   for_each_method([&]<class Options>(std::type_identity<Options>) {

@@ -7,6 +7,7 @@
 
 #include "models/methods/barlow_twins.h"
 #include "models/methods/byol.h"
+#include "models/methods/classifier.h"
 #include "models/methods/lejepa.h"
 #include "models/methods/moco.h"
 #include "models/methods/sim_siam.h"
@@ -15,10 +16,12 @@
 namespace amcl {
 
 using MethodOptions = std::variant<SimClrOptions, MocoOptions, BarlowTwinsOptions, SimSiamOptions,
-                                   ByolOptions, LejepaOptions>;
+                                   ByolOptions, LejepaOptions, ClassifierOptions>;
 
-// "simclr", "moco", ...: the values of --method, in this order.
+// "simclr", "moco", ... in this order.
 std::vector<std::string> method_names();
+// Those that learn without labels: the values of --method.
+std::vector<std::string> self_supervised_names();
 // Error(usage) for a name that is none of them.
 const MethodTraits& method_traits(const std::string& name);
 const MethodTraits& traits_of(const MethodOptions& options);

@@ -1,58 +1,23 @@
 #include "models/methods/method.h"
 
-#include "models/objectives/head_decorrelation.h"
+#include <utility>
 
 namespace amcl {
 
 Method::Method(Backend& backend, uint64_t seed, DType dtype, const ResNetOptions& backbone,
-               const ProjectionHeadOptions& projector, const ObjectiveOptions& objective)
+               std::string objective_name)
     : initializer_(backend, seed, dtype),
-      objective_options_(objective),
       backbone_(initializer_, backbone),
-      heads_(initializer_, backbone_.feature_dim(), projector) {
-  AMCL_CHECK(objective.head_decorrelation == 0.0 || projector.heads >= 2,
-             "head_decorrelation: needs at least 2 heads, got ", projector.heads);
-}
-
-void Method::make_temperature_net(int64_t heads, int64_t features) {
-  if (objective_options_.adaptive)
-    temperature_net_.emplace(initializer_, heads, features, objective_options_.temperature_net);
-}
-
-void Method::set_temperature_warmup(double share) {
-  if (temperature_net_) temperature_net_->set_temperature_warmup(share);
-}
+      objective_name_(std::move(objective_name)) {}
 
 Projections Method::project(const Tensor& images, const ForwardContext& context) {
-  return {encode(images, context)};
-}
-
-Loss Method::loss(const Projections& projections) {
-  Loss loss = objective(projections);
-  const double weight = objective_options_.head_decorrelation;
-  if (weight > 0.0)
-    loss.total = add(loss.total, cast(scale(head_decorrelation(projections.front()), weight),
-                                      loss.total.dtype()));
-  return loss;
-}
-
-ComparedPairs Method::compared_pairs(const Projections& projections, int64_t anchors) {
-  const Tensor& z = projections.front();
-  return compare_rows(z, z, 2, anchors, temperature_net(), objective_options_.amcl.range);
+  return {head(encode(images, context), context)};
 }
 
 Tensor Method::encode(const Tensor& images, const ForwardContext& context) {
-  const Tensor features = backbone_.forward(images, context);
+  Tensor features = backbone_.forward(images, context);
   projected_features_ = tape::detach(features);
-  return heads_.forward(features, context);
-}
-
-void Method::visit(const ModuleVisitor& visitor) {
-  backbone_.visit("backbone", visitor);
-  heads_.visit("projector", visitor);
-  visit_trained(visitor);
-  if (temperature_net_) temperature_net_->visit("temperature_net", visitor);
-  visit_buffers(visitor);
+  return features;
 }
 
 }  // namespace amcl

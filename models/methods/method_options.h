@@ -30,6 +30,7 @@ struct MethodTraits {
   bool has_amcl = true;                    // a form with adaptive temperatures
   bool has_all_forms = false;              // amcl-topk and amcl-table2 too
   bool usually_adaptive = false;           // where nothing is said of temperatures
+  bool labelled = false;                   // learns from labels
   SgdValues sgd = {};                      // of the plain loss
   SgdValues sgd_adaptive = {};
 };

@@ -95,7 +95,8 @@ std::string MocoOptions::warning() const {
 }
 
 Moco::Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype)
-    : Method(backend, seed, dtype, checked(options).backbone, options.projector, options.objective),
+    : TwoViewMethod(backend, seed, dtype, checked(options).backbone, options.projector,
+                    options.objective),
       seed_(seed),
       options_(options),
       momentum_encoder_(Initializer(backend, seed, dtype), options.backbone, options.projector),
@@ -159,7 +160,7 @@ Projections Moco::project(const Tensor& images, const ForwardContext& context) {
   const int64_t half = images.dim(0) / 2;
   const Tensor queried = options_.symmetric ? images : images.slice(0, half);
   const Tensor keyed = options_.symmetric ? images : images.slice(half, 2 * half);
-  const Tensor queries = encode(queried, context);
+  const Tensor queries = head(encode(queried, context), context);
   return {queries, keys_of(keyed, context)};
 }
 

@@ -10,9 +10,9 @@
 #pragma once
 #include <map>
 
-#include "models/methods/method.h"
 #include "models/methods/momentum_encoder.h"
 #include "models/methods/negative_queue.h"
+#include "models/methods/two_view_method.h"
 #include "models/objectives/info_nce_queue.h"
 
 namespace amcl {
@@ -47,7 +47,7 @@ struct MocoOptions {
   int64_t encoder_views() const { return symmetric ? 2 : 1; }
 };
 
-class Moco final : public Method {
+class Moco final : public TwoViewMethod {
  public:
   // Throws Error(usage) for queue < 1 or a momentum outside [0, 1].
   Moco(Backend& backend, uint64_t seed, const MocoOptions& options, DType dtype = DType::f32);

@@ -56,7 +56,7 @@ void SimSiamOptions::visit_shapes(const ShapeVisitor& visitor) const {
 }
 
 SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype)
-    : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
+    : TwoViewMethod(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options),
       predictor_(initializer_, options.projector.dim, predictor_options(options)) {
   predictor_.visit("", {.parameter = [](const std::string&,
@@ -66,7 +66,7 @@ SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options,
 }
 
 Projections SimSiam::project(const Tensor& images, const ForwardContext& context) {
-  const Tensor z = encode(images, context);
+  const Tensor z = head(encode(images, context), context);
   return {z, predictor_.forward(z, context)};
 }
 

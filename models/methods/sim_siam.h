@@ -2,7 +2,7 @@
 // each image through one encoder and C projection heads; a predictor per head maps the projection of
 // one view to that of the other, which is a constant. AMCL gives each pair a temperature (spec S6).
 #pragma once
-#include "models/methods/method.h"
+#include "models/methods/two_view_method.h"
 
 namespace amcl {
 
@@ -32,7 +32,7 @@ struct SimSiamOptions {
 // The form of AMCL.
 ObjectiveOptions amcl_simsiam_objective();
 
-class SimSiam final : public Method {
+class SimSiam final : public TwoViewMethod {
  public:
   // The predictor's learning rate is not decayed (section 4.2 of the paper).
   SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options, DType dtype = DType::f32);

@@ -21,7 +21,7 @@ void SimClrOptions::visit_shapes(const ShapeVisitor& visitor) const {
 }
 
 SimClr::SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype)
-    : Method(backend, seed, dtype, options.backbone, options.projector, options.objective),
+    : TwoViewMethod(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options) {
   make_temperature_net(options.projector.heads, options.projector.dim);
 }

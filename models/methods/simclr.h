@@ -1,7 +1,7 @@
 // SimCLR (Chen, Kornblith, Norouzi, Hinton, ICML 2020): two views of each image through one encoder
 // and C projection heads; the objective is NT-Xent or, with a temperature net, AMCL-NT-Xent.
 #pragma once
-#include "models/methods/method.h"
+#include "models/methods/two_view_method.h"
 #include "models/objectives/nt_xent.h"
 
 namespace amcl {
@@ -24,7 +24,7 @@ struct SimClrOptions {
   int64_t encoder_views() const { return 2; }
 };
 
-class SimClr final : public Method {
+class SimClr final : public TwoViewMethod {
  public:
   SimClr(Backend& backend, uint64_t seed, const SimClrOptions& options, DType dtype = DType::f32);
 

@@ -53,6 +53,20 @@ TEST_CASE("loader: the number of workers changes nothing") {
   CHECK_FALSE(batches(other_seed, 1).front() == expected.front());
 }
 
+TEST_CASE("loader: one view of each sample is the first of two") {
+  const auto backend = open_backend("cpu");
+  const Dataset dataset = noise_dataset(*backend);
+  Loader two(*backend, dataset, {}, {.batch = 12, .workers = 2, .seed = 9});
+  Loader one(*backend, dataset, {}, {.batch = 12, .views = 1, .workers = 2, .seed = 9});
+  for (int step = 0; step < 6; ++step) {
+    const Content both = content_of(two.next());
+    const Content first = content_of(one.next());
+    CHECK(first.samples == both.samples);
+    CHECK(first.images ==
+          std::vector(both.images.begin(), both.images.begin() + std::ssize(both.images) / 2));
+  }
+}
+
 TEST_CASE("loader: row i holds view 1 of sample i, row N + i view 2") {
   const auto backend = open_backend("plain");
   const Dataset dataset = noise_dataset(*backend);

@@ -52,6 +52,20 @@ double gradient_norm(const Optimizer& optimizer) {
   return std::sqrt(optimizer.gradient_squares().item());
 }
 
+TEST_CASE("optimizer: a parameter has a factor of its own on the rate, besides that of its role") {
+  OneOfEach model;
+  model.weight.rate_scale = 0.0;
+  model.bias.rate_scale = 5.0;
+  model.heads.rate_scale = 3.0;
+  Optimizer optimizer(model.arena, {.rule = SgdSpec{.momentum = 0.0}, .norm_bias_rate = 0.5});
+  take_step(optimizer, 0.01, 1);
+  CHECK(first(model.weight.value) == 2.0);
+  CHECK(first(model.bias.value) == doctest::Approx(2.0 - 0.01 * 5.0 * 0.5 * 3.0));
+  CHECK(first(model.norm.value) == doctest::Approx(2.0 - 0.01 * 0.5 * 3.0));
+  CHECK(first(model.temperature.value) == doctest::Approx(2.0 - 0.01 * 3.0));
+  CHECK(first(model.heads.value) == doctest::Approx(2.0 - 0.01 * 3.0 * 3.0));
+}
+
 TEST_CASE("sgd: momentum and decay follow the rule over several steps") {
   OneOfEach model;
   Optimizer optimizer(model.arena, {.rule = SgdSpec{.momentum = 0.9}, .weight_decay = 0.1});

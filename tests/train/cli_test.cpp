@@ -111,7 +111,7 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
   check_refused(amcl({}), 2,
                 {"a command is missing after 'amcl'",
-                 "pretrain, evaluate, embed, export, augment, data, verify"});
+                 "pretrain, finetune, evaluate, embed, export, augment, data, verify"});
   check_refused(amcl({"bench"}), 2,
                 {"a command is missing after 'amcl bench'", "data, pairs, step"});
 }
@@ -134,7 +134,7 @@ TEST_CASE("cli: what is missing is named") {
   const std::string absent = directory.path() + "/absent";
   check_refused(amcl({"config", "show", "--config", absent}), 66, {absent});
   check_refused(amcl({"pretrain", "--resume", absent}), 66,
-                {"--resume " + absent + ": there is no run", "earlier pretrain"});
+                {"--resume " + absent + ": there is no run", "earlier run"});
 }
 
 TEST_CASE("cli: a bad option of evaluate names option, value and remedy") {
@@ -208,7 +208,7 @@ TEST_CASE("cli: config show gives every value and where it came from") {
   check("objective", "beta", 0.3, "objective amcl");
   check("objective", "barlow_fit", nullptr, "not used");
   check("model", "backbone", "resnet18", "default");
-  for (const KnownSetting& known : known_settings()) {
+  for (const KnownSetting& known : known_settings(RunKind::pretrain)) {
     const Setting& setting = known.setting;
     CHECK_MESSAGE(record.at(setting.table).contains(setting.key), config_name_of(setting));
   }
@@ -255,6 +255,7 @@ TEST_CASE("cli: what config show prints is a configuration file again") {
 TEST_CASE("cli: help opens with usage and two examples, and knows every setting") {
   const std::vector<std::vector<std::string>> commands = {{},
                                                           {"pretrain"},
+                                                          {"finetune"},
                                                           {"evaluate"},
                                                           {"verify"},
                                                           {"bench"},
@@ -284,7 +285,7 @@ TEST_CASE("cli: help opens with usage and two examples, and knows every setting"
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"pretrain", "--help"}, {"config", "show", "--help"}}) {
     const std::string help = amcl(arguments).out;
-    for (const KnownSetting& known : known_settings()) {
+    for (const KnownSetting& known : known_settings(RunKind::pretrain)) {
       const std::string name = flag_of(known.setting.key);
       const std::string flag = known.is_switch() ? "--[no-]" + name.substr(2) : name + ' ';
       CHECK_MESSAGE(help.find("\n  " + flag) != std::string::npos, flag);

@@ -381,7 +381,7 @@ TEST_CASE("config: heads, temperature and clipping are usual for the method and 
 }
 
 TEST_CASE("config: the help says what is usual, and for whom") {
-  const auto usual = [](const char* key) { return find_setting(key)->usual; };
+  const auto usual = [](const char* key) { return find_setting(key, RunKind::pretrain)->usual; };
   CHECK(usual("epochs") == "100");
   CHECK(usual("method") == "simclr");
   CHECK(usual("temperature") == "fixed; adaptive for simclr; 0.1 for moco");

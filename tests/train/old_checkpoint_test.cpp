@@ -10,7 +10,7 @@
 #include "tests/io/scratch_directory.h"
 #include "train/config/stored_config.h"
 #include "train/evaluation/evaluation.h"
-#include "train/run/pretrain.h"
+#include "train/run/training_run.h"
 #include "train/run/verification.h"
 
 namespace amcl {
@@ -72,12 +72,12 @@ TEST_CASE_FIXTURE(OldCheckpoint, "old checkpoint: a run goes on from it as it wo
   const std::string path = directory_.file("config.toml");
   const Config config = stored_config(test::read_text(path), path);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
-  CHECK(pretrain(config,
-                 {.resume = directory_.path(),
-                  .progress = {},
-                  .notes = output.get(),
-                  .results = output.get()},
-                 [] { return false; }) == PretrainEnd::finished);
+  CHECK(run_training(config,
+                     {.resume = directory_.path(),
+                      .progress = {},
+                      .notes = output.get(),
+                      .results = output.get()},
+                     [] { return false; }) == RunEnd::finished);
   const auto summary = nlohmann::json::parse(test::read_text(directory_.file("summary.json")));
   CHECK(summary["step"] == 4);
   CHECK(summary["loss"].get<double>() == doctest::Approx(6.814020156860352).epsilon(1e-4));

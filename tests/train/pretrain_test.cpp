@@ -1,4 +1,4 @@
-#include "train/run/pretrain.h"
+#include "train/run/training_run.h"
 
 #include <doctest/doctest.h>
 
@@ -40,27 +40,27 @@ struct Runs {
     return test::tiny_config(std::move(changes));
   }
   // Stops after `steps` steps of this call; 0: does not.
-  PretrainEnd go(const Config& config, int64_t steps = 0, const std::string& resume = {},
-                 bool dry_run = false) {
+  RunEnd go(const Config& config, int64_t steps = 0, const std::string& resume = {},
+            bool dry_run = false) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
-    const PretrainOptions options{.resume = resume,
-                                  .dry_run = dry_run,
-                                  .progress = {},
-                                  .notes = output.get(),
-                                  .results = output.get()};
+    const RunOptions options{.resume = resume,
+                             .dry_run = dry_run,
+                             .progress = {},
+                             .notes = output.get(),
+                             .results = output.get()};
     int64_t done = -1;  // asked once there is something to save, and before each step
-    const PretrainEnd end = pretrain(config, options, [&] { return steps > 0 && done++ == steps; });
+    const RunEnd end = run_training(config, options, [&] { return steps > 0 && done++ == steps; });
     printed = text_of(output.get());
     return end;
   }
   // Calls `act` after `steps` steps, and goes on.
   void go_and(const Config& config, int64_t steps, const std::function<void()>& act) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
-    const PretrainOptions options{
+    const RunOptions options{
         .resume = {}, .progress = {}, .notes = output.get(), .results = output.get()};
     int64_t done = -1;
     try {
-      pretrain(config, options, [&] {
+      run_training(config, options, [&] {
         if (done++ == steps) act();
         return false;
       });
@@ -114,16 +114,16 @@ std::vector<std::string> timeless_log(const Config& config) {
 TEST_CASE("pretrain: a run that was stopped twice ends in the bits of an uninterrupted one") {
   Runs runs;
   const Config whole = runs.config("whole");
-  CHECK(runs.go(whole) == PretrainEnd::finished);
+  CHECK(runs.go(whole) == RunEnd::finished);
 
   Config parts = runs.config("parts");
-  CHECK(runs.go(parts, 3) == PretrainEnd::stopped);  // in the middle of the first epoch
+  CHECK(runs.go(parts, 3) == RunEnd::stopped);  // in the middle of the first epoch
   CHECK(runs.printed.find("to go on: amcl pretrain --resume " + parts.train.out) !=
         std::string::npos);
   parts.train.workers = 3;
   parts.train.checkpoint_every = 5;
-  CHECK(runs.go(parts, 4, parts.train.out) == PretrainEnd::stopped);  // as the first is evaluated
-  CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
+  CHECK(runs.go(parts, 4, parts.train.out) == RunEnd::stopped);  // as the first is evaluated
+  CHECK(runs.go(parts, 0, parts.train.out) == RunEnd::finished);
 
   CHECK(same_tensors(newest(whole), newest(parts)));
   CHECK(newest(whole).metadata.at("step") == newest(parts).metadata.at("step"));
@@ -144,10 +144,10 @@ TEST_CASE("pretrain: a stop during an evaluation loses nothing of it") {
   runs.go(whole);
   const Config parts = runs.config("parts");
   // Asked before each of the four steps of an epoch, and then for each batch of its evaluation.
-  CHECK(runs.go(parts, 5) == PretrainEnd::stopped);
+  CHECK(runs.go(parts, 5) == RunEnd::stopped);
   CHECK(newest(parts).metadata.at("step") == "4");
   CHECK(timeless_log(parts).size() == 5);  // without the evaluation
-  CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
+  CHECK(runs.go(parts, 0, parts.train.out) == RunEnd::finished);
   CHECK(same_tensors(newest(whole), newest(parts)));
   CHECK(timeless_log(whole) == timeless_log(parts));
 }
@@ -155,10 +155,10 @@ TEST_CASE("pretrain: a stop during an evaluation loses nothing of it") {
 TEST_CASE("pretrain: the checkpoint of an epoch is there before its evaluation") {
   Runs runs;
   const Config config = runs.config("run");
-  const PretrainOptions options{
+  const RunOptions options{
       .resume = {}, .progress = {}, .notes = std::tmpfile(), .results = std::tmpfile()};
   std::vector<std::string> saved;  // when asked
-  pretrain(config, options, [&] {
+  run_training(config, options, [&] {
     const bool any = std::filesystem::exists(config.train.out + "/checkpoint.safetensors");
     saved.push_back(any ? newest(config).metadata.at("step") : "");
     return false;
@@ -172,14 +172,14 @@ TEST_CASE("pretrain: the checkpoint of an epoch is there before its evaluation")
 TEST_CASE("pretrain: what was left open is chosen by the views, said, stored and kept") {
   Runs runs;
   Config config = runs.config("run", {{"stem", "auto"}});
-  CHECK(runs.go(config, 2) == PretrainEnd::stopped);
+  CHECK(runs.go(config, 2) == RunEnd::stopped);
   CHECK(runs.printed.find("chosen     --stem cifar: views of 32 px are at most 64\n") !=
         std::string::npos);
   CHECK(runs.printed.find("chosen     --blur 0: ") != std::string::npos);
   const std::string stored = newest(config).metadata.at("config");
   CHECK(stored.find("stem = \"cifar\"") != std::string::npos);
   CHECK(stored.find("blur = 0.0") != std::string::npos);
-  CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+  CHECK(runs.go(config, 0, config.train.out) == RunEnd::finished);
 
   config.data.reading.size = 72;
   runs.go(config, 0, {}, /*dry_run=*/true);
@@ -202,9 +202,9 @@ TEST_CASE("pretrain: every method goes on to the same bits") {
       };
       const Config whole = config_of("-whole");
       const Config parts = config_of("-parts");
-      CHECK(runs.go(whole) == PretrainEnd::finished);
-      CHECK(runs.go(parts, 4) == PretrainEnd::stopped);
-      CHECK(runs.go(parts, 0, parts.train.out) == PretrainEnd::finished);
+      CHECK(runs.go(whole) == RunEnd::finished);
+      CHECK(runs.go(parts, 4) == RunEnd::stopped);
+      CHECK(runs.go(parts, 0, parts.train.out) == RunEnd::finished);
       CHECK(same_tensors(newest(whole), newest(parts)));
       CHECK(timeless_log(whole) == timeless_log(parts));
       for (const LogRecord& record : log_of(whole))
@@ -305,7 +305,7 @@ TEST_CASE("pretrain: a run goes on in the precision that it was trained in, name
     const std::string line = "precision = \"f32\"\n";
     CHECK(test::read_text(stored).find(line) != std::string::npos);
     if (!named) rewrite_stored_config(config, line, "");
-    CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+    CHECK(runs.go(config, 0, config.train.out) == RunEnd::finished);
     CHECK(same_tensors(newest(whole), newest(config)));
   };
   go_on("named", true);
@@ -371,7 +371,7 @@ TEST_CASE("pretrain: another number of threads is allowed and warned of") {
   config.train.threads = 1;
   runs.go(config, 1);
   config.train.threads = 2;
-  CHECK(runs.go(config, 1, config.train.out) == PretrainEnd::stopped);
+  CHECK(runs.go(config, 1, config.train.out) == RunEnd::stopped);
   CHECK(runs.printed.find("warning: the run was started with 1 threads and goes on with 2") !=
         std::string::npos);
 }
@@ -451,7 +451,7 @@ TEST_CASE("pretrain: a run that was killed before its first checkpoint begins an
     CHECK_THROWS_WITH_AS(runs.go(other, 0, killed.train.out), doctest::Contains("lr is 0.1"),
                          Error);
 
-    CHECK(runs.go(killed, 0, killed.train.out) == PretrainEnd::finished);
+    CHECK(runs.go(killed, 0, killed.train.out) == RunEnd::finished);
     CHECK(same_tensors(newest(whole), newest(killed)));
     CHECK(timeless_log(whole) == timeless_log(killed));
   }
@@ -473,7 +473,7 @@ TEST_CASE("pretrain: a run whose newest checkpoint is damaged goes on from the o
   runs.go(damaged, 6);  // the checkpoint before is that of step 4
   const std::string checkpoint = damaged.train.out + "/checkpoint.safetensors";
   damage(checkpoint);
-  CHECK(runs.go(damaged, 1, damaged.train.out) == PretrainEnd::stopped);
+  CHECK(runs.go(damaged, 1, damaged.train.out) == RunEnd::stopped);
   INFO(runs.printed);
   CHECK(runs.has_printed("warning: " + checkpoint + " is damaged"));
   CHECK(
@@ -487,7 +487,7 @@ TEST_CASE("pretrain: a run whose newest checkpoint is damaged goes on from the o
   CHECK(log_of(damaged).back()["step"].get<int>() == 5);
   CHECK(list_checkpoints(damaged.train.out).size() == 2);
 
-  CHECK(runs.go(damaged, 0, damaged.train.out) == PretrainEnd::finished);
+  CHECK(runs.go(damaged, 0, damaged.train.out) == RunEnd::finished);
   CHECK(same_tensors(newest(whole), newest(damaged)));
   CHECK(timeless_log(whole) == timeless_log(damaged));
 }
@@ -499,13 +499,13 @@ TEST_CASE("pretrain: a run goes on from any of its checkpoints") {
   const SafetensorsFile end = newest(config);
   const std::vector<std::string> log = timeless_log(config);
   const std::string earlier = config.train.out + "/checkpoint-step-4.safetensors";
-  CHECK(runs.go(config, 1, earlier) == PretrainEnd::stopped);
+  CHECK(runs.go(config, 1, earlier) == RunEnd::stopped);
   CHECK(newest(config).metadata.at("step") == "5");
   CHECK(log_of(config).back()["step"].get<int>() == 5);
   CHECK(
       same_tensors(read_safetensors(config.train.out + "/abandoned-checkpoint.safetensors"), end));
 
-  CHECK(runs.go(config, 0, config.train.out + "/checkpoint.safetensors") == PretrainEnd::finished);
+  CHECK(runs.go(config, 0, config.train.out + "/checkpoint.safetensors") == RunEnd::finished);
   CHECK_FALSE(runs.has_printed("goes back"));
   CHECK(same_tensors(newest(config), end));
   CHECK(timeless_log(config) == log);
@@ -520,13 +520,13 @@ TEST_CASE("pretrain: a finished run is finished again, and gets what a kill has 
   const std::string path = config.train.out + "/summary.json";
   const LogRecord summary = LogRecord::parse(test::read_text(path));
 
-  CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+  CHECK(runs.go(config, 0, config.train.out) == RunEnd::finished);
   CHECK(runs.has_printed("finished before, at step 8"));
   CHECK(runs.has_printed(config.train.out + "/checkpoint.safetensors\n"));
   CHECK(LogRecord::parse(test::read_text(path)) == summary);
 
   std::filesystem::remove(path);
-  CHECK(runs.go(config, 0, config.train.out) == PretrainEnd::finished);
+  CHECK(runs.go(config, 0, config.train.out) == RunEnd::finished);
   const LogRecord again = LogRecord::parse(test::read_text(path));
   for (const char* key : {"status", "step", "steps", "loss", "knn_top1", "linear_top1"})
     CHECK_MESSAGE(again.at(key) == summary.at(key), key);
@@ -549,7 +549,7 @@ TEST_CASE("pretrain: images that have moved are found by their new name") {
                        doctest::Contains("if the images have moved, --data names the place"),
                        Error);
   config.data.data = moved;
-  CHECK(runs.go(config, 1, config.train.out) == PretrainEnd::stopped);
+  CHECK(runs.go(config, 1, config.train.out) == RunEnd::stopped);
   CHECK(test::read_text(config.train.out + "/config.toml").find("data = \"" + moved + '"') !=
         std::string::npos);
   CHECK(newest(config).metadata.at("config").find("data = \"" + moved + '"') != std::string::npos);
@@ -595,7 +595,7 @@ TEST_CASE("pretrain: init starts a new run from the weights alone") {
 TEST_CASE("pretrain: the plan is printed and nothing is written") {
   Runs runs;
   const Config config = runs.config("run");
-  CHECK(runs.go(config, 0, {}, /*dry_run=*/true) == PretrainEnd::finished);
+  CHECK(runs.go(config, 0, {}, /*dry_run=*/true) == RunEnd::finished);
   CHECK(runs.printed.find("expected peak") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(config.train.out));
 }
@@ -608,7 +608,7 @@ TEST_CASE("pretrain: a directory that holds a run is left alone without overwrit
   CHECK_THROWS_WITH_AS(runs.go(config), doctest::Contains("overwrite"), Error);
   CHECK(same_tensors(newest(config), before));
   config.train.overwrite = true;
-  CHECK(runs.go(config, 2) == PretrainEnd::stopped);
+  CHECK(runs.go(config, 2) == RunEnd::stopped);
   CHECK(newest(config).metadata.at("step") == "2");
 }
 

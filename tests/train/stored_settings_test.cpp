@@ -11,7 +11,7 @@
 #include "tests/train/evaluation_fixture.h"
 #include "train/config/known_setting.h"
 #include "train/config/stored_config.h"
-#include "train/run/pretrain.h"
+#include "train/run/training_run.h"
 
 namespace amcl {
 namespace {
@@ -56,12 +56,12 @@ class StoredSettings : public test::EvaluationFixture {
     const std::string path = directory_.file("config.toml");
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
     check([&] {
-      pretrain(stored_config(test::read_text(path), path),
-               {.resume = directory_.path(),
-                .progress = {},
-                .notes = output.get(),
-                .results = output.get()},
-               [] { return true; });
+      run_training(stored_config(test::read_text(path), path),
+                   {.resume = directory_.path(),
+                    .progress = {},
+                    .notes = output.get(),
+                    .results = output.get()},
+                   [] { return true; });
     });
   }
 

@@ -5,6 +5,7 @@
 //   backbone.*.num_batches_tracked    I64 scalars, only for PyTorch's strict loading
 //   projector.<head>.<layer>.weight   one tensor per head (stacked in memory)
 //   predictor.<head>.<layer>.weight   SimSiam, BYOL
+//   classifier.weight, .bias          amcl finetune: [K, D], [K]
 //   temperature_net.*
 //   momentum_encoder.*                MoCo: names as without the prefix
 //   queue.<head>.keys                 MoCo: [K, d]

@@ -65,4 +65,20 @@ Checkpoint read_intact_checkpoint(const std::string& path,
   fail(loss.kind, loss.reasons, all.size() > 1 ? "; no checkpoint of the run is intact" : "");
 }
 
+Checkpoint read_best_checkpoint(const std::string& path,
+                                const std::function<void(const std::string&)>& warn) {
+  std::error_code unreachable;
+  const std::string best = best_checkpoint_of(path);
+  if (!std::filesystem::is_directory(path, unreachable) || !file_exists(best))
+    return read_intact_checkpoint(path, warn);
+  try {
+    return read_checkpoint(best);
+  } catch (const Error& error) {
+    if (!is_damage(error.kind())) throw;
+    Checkpoint newest = read_intact_checkpoint(path, warn);
+    warn(concat_text(error.what(), ": ", newest.path, " takes its place"));
+    return newest;
+  }
+}
+
 }  // namespace amcl

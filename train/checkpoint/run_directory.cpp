@@ -136,6 +136,16 @@ void RunDirectory::write_config(const std::string& toml) {
   write_file_atomically(config_path(), toml);
 }
 
+void RunDirectory::write_labels(const std::string& lines) {
+  hold();
+  write_file_atomically(labels_path_of(path_), lines);
+}
+
+void RunDirectory::write_best(const SafetensorsFile& checkpoint) {
+  hold();
+  write_safetensors(best_checkpoint_of(path_), checkpoint, true);
+}
+
 void RunDirectory::write_summary(const std::string& json) {
   hold();
   write_file_atomically(summary_path_of(path_), json);

@@ -35,12 +35,16 @@ class RunDirectory {
   bool hold();
 
   void write_config(const std::string& toml);
+  void write_labels(const std::string& lines);
   void write_summary(const std::string& json);
 
   // Makes `checkpoint` the newest one and keeps `keep` >= 1 in all. Throws Error(io) if the disk is
   // full or not writable; then the checkpoints that were there are all still there, and the caller,
   // whose state is untouched, may go on and try again.
   void write_checkpoint(const SafetensorsFile& checkpoint, int64_t keep);
+
+  // Makes it the best one, in the place of any before. Error(io) as above.
+  void write_best(const SafetensorsFile& checkpoint);
 
   // Makes `checkpoint`, one of list_checkpoints(), the newest one. Those before it in that list get
   // their abandoned_path_of(), over files of earlier calls, and are no longer part of the run.

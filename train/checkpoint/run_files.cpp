@@ -22,6 +22,8 @@ constexpr std::string_view kHeads = "heads.jsonl";
 constexpr std::string_view kSummary = "summary.json";
 constexpr std::string_view kLock = ".lock";
 constexpr std::string_view kNewest = "checkpoint.safetensors";
+constexpr std::string_view kBest = "best.safetensors";
+constexpr std::string_view kLabels = "labels.tsv";
 constexpr std::string_view kPreviousPrefix = "checkpoint-step-";
 constexpr std::string_view kExtension = ".safetensors";
 constexpr std::string_view kAbandonedPrefix = "abandoned-";
@@ -109,6 +111,14 @@ std::string newest_checkpoint_of(const std::string& directory) {
   return in(directory, kNewest);
 }
 
+std::string best_checkpoint_of(const std::string& directory) {
+  return in(directory, kBest);
+}
+
+std::string labels_path_of(const std::string& directory) {
+  return in(directory, kLabels);
+}
+
 std::string previous_checkpoint_of(const std::string& directory, int64_t step) {
   return in(directory, concat_text(kPreviousPrefix, step, kExtension));
 }
@@ -156,7 +166,8 @@ void remove_temporaries(const std::string& directory) {
     std::string_view base = name;
     if (!base.ends_with(AtomicFile::kTemporarySuffix)) continue;
     base.remove_suffix(AtomicFile::kTemporarySuffix.size());
-    if (base == kConfig || base == kSummary || names_checkpoint(base))
+    if (base == kConfig || base == kSummary || base == kBest || base == kLabels ||
+        names_checkpoint(base))
       remove_file(in(directory, name));
   }
 }
@@ -164,7 +175,7 @@ void remove_temporaries(const std::string& directory) {
 void remove_run(const std::string& directory) {
   for (const std::string& name : names_in(directory))
     if (names_checkpoint(name) || names_abandoned(name)) remove_file(in(directory, name));
-  for (const std::string_view name : {kSummary, kHeads, kMetrics, kConfig})
+  for (const std::string_view name : {kSummary, kBest, kLabels, kHeads, kMetrics, kConfig})
     remove_file(in(directory, name));
 }
 

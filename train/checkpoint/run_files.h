@@ -5,6 +5,8 @@
 //   heads.jsonl                          the same of what is recorded once per epoch
 //   checkpoint.safetensors               the newest checkpoint, always complete
 //   checkpoint-step-<step>.safetensors   the ones before it (--keep counts the newest too)
+//   best.safetensors                     of amcl finetune: the checkpoint that is best on held-out labels
+//   labels.tsv                           of amcl finetune: the labels that it learns from, and those held out
 //   summary.json                         written at the end
 //   .lock                                held (flock) while the run writes
 //   abandoned-checkpoint*.safetensors    later ones than that from which the run went on
@@ -26,6 +28,8 @@ std::string heads_path_of(const std::string& directory);
 std::string summary_path_of(const std::string& directory);
 std::string lock_path_of(const std::string& directory);
 std::string newest_checkpoint_of(const std::string& directory);
+std::string best_checkpoint_of(const std::string& directory);
+std::string labels_path_of(const std::string& directory);
 // The name that the newest checkpoint has once there is a newer one.
 std::string previous_checkpoint_of(const std::string& directory, int64_t step);
 // The name of `checkpoint` once the run went on from an earlier one.

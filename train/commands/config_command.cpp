@@ -48,7 +48,7 @@ std::vector<Shown> shown_settings(const ResolvedConfig& resolved) {
     values.emplace(key, std::move(value));
   }
   std::vector<Shown> shown;
-  for (const KnownSetting& known : known_settings()) {
+  for (const KnownSetting& known : known_settings(RunKind::pretrain)) {
     const auto value = values.find(known.setting.key);
     if (value == values.end())
       shown.push_back({&known, {}, "not used"});

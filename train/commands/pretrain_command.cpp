@@ -1,15 +1,12 @@
-#include <filesystem>
 #include <memory>
-#include <system_error>
 
 #include "engine/core/check.h"
-#include "train/checkpoint/run_files.h"
 #include "train/commands/command_table.h"
 #include "train/commands/config_flags.h"
 #include "train/commands/option.h"
 #include "train/exit_code.h"
-#include "train/run/pretrain.h"
 #include "train/run/stop_signal.h"
+#include "train/run/training_run.h"
 
 namespace amcl {
 namespace {
@@ -18,19 +15,8 @@ struct Options {
   explicit Options(CLI::App& app) : flags(app) {}
 
   ConfigFlags flags;
-  PretrainOptions pretrain;
+  RunOptions pretrain;
 };
-
-// The configuration file of the run to go on with (PretrainOptions::resume).
-std::string config_of_run(const std::string& run) {
-  std::error_code unreadable;
-  const bool there = std::filesystem::exists(run, unreadable);
-  const std::string path = config_path_of(there ? directory_of_run(run) : run);
-  if (!std::filesystem::exists(path, unreadable))
-    fail(ErrorKind::missing, "--resume ", run, ": there is no run (no ", path,
-         "); name the --out of an earlier pretrain");
-  return path;
-}
 
 void check_new_run(const Config& config, bool dry_run) {
   if (config.data.data.empty()) {
@@ -41,16 +27,24 @@ void check_new_run(const Config& config, bool dry_run) {
   }
 }
 
+void refuse_labels(const Config& config, bool resumes) {
+  if (traits_of(config.method).labelled)
+    fail(ErrorKind::usage, "--method classifier learns from labels: ",
+         resumes ? "the run is one of amcl finetune, which goes on with amcl finetune --resume"
+                 : "use amcl finetune");
+}
+
 int run(Options& options, const GlobalOptions& global) {
-  PretrainOptions& asked = options.pretrain;
+  RunOptions& asked = options.pretrain;
   const bool resumes = !asked.resume.empty();
   const ResolvedConfig resolved = options.flags.resolve(resumes ? config_of_run(asked.resume) : "");
   print_warnings(resolved);
+  refuse_labels(resolved.config, resumes);
   if (!resumes) check_new_run(resolved.config, asked.dry_run);
   asked.progress = progress_options(stderr, global.color);
   const StopSignal signal;
-  const PretrainEnd end = pretrain(resolved, asked, [&signal] { return signal.requested(); });
-  return end == PretrainEnd::stopped ? kExitStopped : kExitDone;
+  const RunEnd end = run_training(resolved, asked, [&signal] { return signal.requested(); });
+  return end == RunEnd::stopped ? kExitStopped : kExitDone;
 }
 
 }  // namespace
@@ -65,7 +59,7 @@ void add_pretrain_command(CommandTable& table, CLI::App& root) {
                               "amcl pretrain --resume runs/first"},
                  .run = [options](const GlobalOptions& global) { return run(**options, global); }});
   *options = std::make_unique<Options>(*app);
-  PretrainOptions& pretrain = (*options)->pretrain;
+  RunOptions& pretrain = (*options)->pretrain;
   add_value(*app, "--resume", pretrain.resume,
             {.value = "RUN|CHECKPOINT",
              .help = "go on with the run of this directory, from its newest checkpoint or the one "

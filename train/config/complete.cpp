@@ -27,11 +27,14 @@ std::string reason_for_temperature(const MethodTraits& traits) {
 
 }  // namespace
 
-Config complete(const Config& config, const ImageExtent& view) {
+Config complete(const Config& config, const ImageExtent& view, int64_t classes) {
   Config result = config;
   const int64_t side = std::max(view.height, view.width);
   if (stem_is_open(config)) set_stem(result, usual_stem(side));
   if (!config.augment.blur) result.augment.blur = usual_blur(side);
+  if (auto* classifier = std::get_if<ClassifierOptions>(&result.method);
+      classifier != nullptr && classifier->projector.dim == 0)
+    classifier->projector.dim = classes;
   return result;
 }
 
@@ -39,6 +42,10 @@ Config complete_as(const Config& config, const Config& started) {
   Config result = config;
   if (stem_is_open(config)) set_stem(result, common(started.method).backbone.stem);
   if (!config.augment.blur) result.augment.blur = started.augment.blur;
+  const auto* before = std::get_if<ClassifierOptions>(&started.method);
+  if (auto* classifier = std::get_if<ClassifierOptions>(&result.method);
+      classifier != nullptr && before != nullptr && classifier->projector.dim == 0)
+    classifier->projector.dim = before->projector.dim;
   return result;
 }
 
@@ -46,8 +53,8 @@ std::vector<std::string> describe_choices(const ResolvedConfig& given, const Con
                                           const ImageExtent& view) {
   std::vector<std::string> lines;
   const auto describe = [&](const char* key, bool chosen, const std::string& reason) {
-    if (chosen)
-      lines.push_back(concat_text(flag_of(key), ' ', *value_of(completed, key), ": ", reason));
+    const std::optional<std::string> value = value_of(completed, key);
+    if (chosen && value) lines.push_back(concat_text(flag_of(key), ' ', *value, ": ", reason));
   };
   const MethodTraits& traits = traits_of(completed.method);
   const bool adaptive = common(completed.method).objective.adaptive;
@@ -65,6 +72,8 @@ std::vector<std::string> describe_choices(const ResolvedConfig& given, const Con
   describe("clip_norm", !given.gives("clip_norm") && completed.optimizer.clip_norm != 0.0,
            concat_text("the gradients of the first steps of ", adaptive ? "AMCL with " : "",
                        traits.name, " are large"));
+  describe("batch", completed.train.batch != given.config.train.batch,
+           "as many as there are labels to learn from");
   describe("stem", stem_is_open(given.config), size);
   describe("blur", !given.config.augment.blur, size);
   return lines;

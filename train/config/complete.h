@@ -8,8 +8,9 @@
 
 namespace amcl {
 
-// The configuration with what was left to the images of `view` decided: the stem and the blur.
-Config complete(const Config& config, const ImageExtent& view);
+// The configuration with what was left to the images of `view` decided: the stem, the blur, and the
+// number of classes that a classifier tells apart.
+Config complete(const Config& config, const ImageExtent& view, int64_t classes = 0);
 // The same in a run that goes on, as it was decided when it was `started`.
 Config complete_as(const Config& config, const Config& started);
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string_view>
 
+#include "data/sources/label_draw.h"
 #include "engine/core/check.h"
 #include "train/config/nearest_name.h"
 #include "train/config/setting_name.h"
@@ -95,7 +96,8 @@ void visit_method(MethodOptions& method, const SettingVisitor& visitor) {
            .key = "method",
            .value = "NAME",
            .help = "self-supervised method",
-           .allowed = method_names()},
+           .allowed = traits_of(method).labelled ? std::vector<std::string>{traits_of(method).name}
+                                                 : self_supervised_names()},
           Decided{traits_of(method).name});
   visitor({.table = "objective",
            .key = "temperature",
@@ -131,6 +133,24 @@ std::string splits_complaint(const Config& config) {
   return {};
 }
 
+std::string rate_complaint(const Config& config) {
+  if (!traits_of(config.method).labelled || config.schedule.lr > 0.0) return {};
+  return "must be above 0; --freeze leaves the backbone as it is";
+}
+
+std::string amount_complaint(const Config& config) {
+  const auto* classifier = std::get_if<ClassifierOptions>(&config.method);
+  return classifier == nullptr ? "" : labels_complaint(classifier->labels);
+}
+
+// A classifier sees one view of each image, which leaves its class in sight.
+void see_weakly(Config& config) {
+  config.augment.crop_scale = {0.4, 1.0};
+  config.augment.jitter = 0.0;
+  config.augment.grayscale = 0.0;
+  config.augment.blur = 0.0;
+}
+
 // Of a setting beside one of another struct.
 struct CrossCheck {
   const char* key;
@@ -145,6 +165,8 @@ constexpr CrossCheck kCrossChecks[] = {
        return epochs_complaint(common(config.method).objective.temperature_warmup_epochs, config);
      }},
     {"bn_splits", splits_complaint},
+    {"lr", rate_complaint},
+    {"labels", amount_complaint},
 };
 
 }  // namespace
@@ -174,6 +196,12 @@ Config usual_config(const Choices& choices) {
                 .schedule = {.lr = values.rate, .shape = schedule_named(choices.schedule)},
                 .train = {.device = choices.device, .precision = usual_precision(choices.device)}};
   config.optimizer.clip_norm = values.clip_norm;
+  if (traits_of(config.method).labelled) {
+    see_weakly(config);
+    config.train.epochs = 30;
+    config.train.batch = 64;
+    config.train.eval_every = 1;
+  }
   std::visit([](auto& method) { method.backbone.stem = kAutoStem; }, config.method);
   return config;
 }

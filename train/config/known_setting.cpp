@@ -39,9 +39,17 @@ std::vector<Alternatives> alternatives() {
   };
 }
 
-std::vector<Kind> all_kinds() {
+std::vector<std::string> methods_of(RunKind kind) {
+  std::vector<std::string> names = method_names();
+  std::erase_if(names, [&](const std::string& name) {
+    return kind != RunKind::any && method_traits(name).labelled != (kind == RunKind::finetune);
+  });
+  return names;
+}
+
+std::vector<Kind> all_kinds(RunKind of) {
   std::vector<Kind> kinds;
-  for (const std::string& method : method_names()) {
+  for (const std::string& method : methods_of(of)) {
     const MethodTraits& traits = method_traits(method);
     const auto add = [&](bool adaptive) {
       const char* temperature = adaptive ? "adaptive" : "fixed";
@@ -58,6 +66,7 @@ std::vector<Kind> all_kinds() {
     for (const std::string& name : names) {
       Kind kind{.choice = key, .name = name};
       kind.choices.*choice = name;
+      kind.choices.method = kinds.front().name;
       kinds.push_back(std::move(kind));
     }
   }
@@ -156,9 +165,9 @@ Sightings left_open(const Sightings& sightings, const KnownSetting& choice) {
   return open;
 }
 
-std::vector<KnownSetting> find_all() {
+std::vector<KnownSetting> find_all(RunKind of) {
   std::vector<KnownSetting> all;
-  const std::vector<Kind> kinds = all_kinds();
+  const std::vector<Kind> kinds = all_kinds(of);
   std::map<std::string, Sightings> seen;
   for (const Kind& kind : kinds) {
     for (const SettingValue& value : values_of(usual_config(kind.choices))) {
@@ -188,15 +197,22 @@ std::vector<KnownSetting> find_all() {
   return all;
 }
 
-}  // namespace
-
-const std::vector<KnownSetting>& known_settings() {
-  static const std::vector<KnownSetting> settings = find_all();
+// Each list is made when it is first asked for.
+template <RunKind kind>
+const std::vector<KnownSetting>& list_of() {
+  static const std::vector<KnownSetting> settings = find_all(kind);
   return settings;
 }
 
-const KnownSetting* find_setting(const std::string& name) {
-  for (const KnownSetting& known : known_settings()) {
+}  // namespace
+
+const std::vector<KnownSetting>& known_settings(RunKind kind) {
+  if (kind == RunKind::pretrain) return list_of<RunKind::pretrain>();
+  return kind == RunKind::finetune ? list_of<RunKind::finetune>() : list_of<RunKind::any>();
+}
+
+const KnownSetting* find_setting(const std::string& name, RunKind kind) {
+  for (const KnownSetting& known : known_settings(kind)) {
     const Setting& setting = known.setting;
     if (name == setting.key || name == concat_text(setting.table, '.', setting.key)) return &known;
   }

@@ -10,6 +10,9 @@
 
 namespace amcl {
 
+// What a run is for: `finetune` learns from labels.
+enum class RunKind : uint8_t { any, pretrain, finetune };
+
 struct KnownSetting {
   Setting setting = {};                   // without complaint
   std::vector<std::string> allowed = {};  // of a text or a choice; empty: any
@@ -27,11 +30,11 @@ struct KnownSetting {
   bool is_switch() const { return *setting.value == '\0'; }
 };
 
-// Table after table.
-const std::vector<KnownSetting>& known_settings();
+// Those that runs of a kind may have, table after table.
+const std::vector<KnownSetting>& known_settings(RunKind kind = RunKind::any);
 
 // The setting of a key, with its table ("optimizer.lr") or without ("lr"); null if there is none.
-const KnownSetting* find_setting(const std::string& name);
+const KnownSetting* find_setting(const std::string& name, RunKind kind = RunKind::any);
 
 // The choice because of which a setting has no effect on a run: its key, the name that was chosen, and
 // those with which the setting has one, as "lars, adamw".

@@ -18,6 +18,8 @@ namespace amcl {
 namespace {
 
 constexpr std::string_view kCounter = ".num_batches_tracked";
+constexpr const char* kClassifierWeight = "classifier.weight";
+constexpr const char* kClassifierBias = "classifier.bias";
 
 // torch.save() writes a ZIP archive, and did write a pickle. Of safetensors the header, a JSON object,
 // stands behind its length.
@@ -109,6 +111,29 @@ void take_backbone(SafetensorsFile file, EncoderFile& encoder) {
   }
 }
 
+// Moves the classifier of a checkpoint of a run into `encoder`, if there is one.
+void take_classifier(SafetensorsFile& file, EncoderFile& encoder) {
+  auto weight = file.tensors.extract(kClassifierWeight);
+  auto bias = file.tensors.extract(kClassifierBias);
+  if (!weight.empty() && !bias.empty())
+    encoder.classifier = StoredClassifier{std::move(weight.mapped()), std::move(bias.mapped())};
+}
+
+void check_classifier(const EncoderFile& encoder) {
+  if (!encoder.classifier) return;
+  const std::vector<int64_t>& weight = encoder.classifier->weight.shape;
+  const std::vector<int64_t>& bias = encoder.classifier->bias.shape;
+  if (bias.size() != 1 || bias[0] < 2 ||
+      weight != std::vector<int64_t>{bias[0], encoder.backbone.feature_dim()})
+    fail(ErrorKind::data, encoder.path, ": ", kClassifierWeight, " is ", extents_text(weight),
+         " and ", kClassifierBias, ' ', extents_text(bias), " over ",
+         encoder.backbone.feature_dim(), " features");
+  const size_t names = encoder.metadata ? encoder.metadata->class_names.size() : 0;
+  if (names > 0 && static_cast<int64_t>(names) != bias[0])
+    fail(ErrorKind::data, encoder.path, ": names ", names, " classes, its classifier has ",
+         bias[0]);
+}
+
 }  // namespace
 
 bool is_checkpoint_of_run(const std::string& path) {
@@ -122,9 +147,10 @@ EncoderFile read_encoder_file(const std::string& path,
   const bool of_run = std::filesystem::is_directory(path, unreadable);
   if (!of_run && is_pickle(path)) refuse_pickle(path);
   if (of_run || is_checkpoint_of_run(path)) {
-    Checkpoint checkpoint = read_intact_checkpoint(path, warn);
+    Checkpoint checkpoint = read_best_checkpoint(path, warn);
     encoder.path = checkpoint.path;
     encoder.metadata = std::move(checkpoint.encoder);
+    take_classifier(checkpoint.file, encoder);
     take_backbone(std::move(checkpoint.file), encoder);
   } else {
     SafetensorsFile file = read_safetensors(path);
@@ -133,6 +159,7 @@ EncoderFile read_encoder_file(const std::string& path,
     take_backbone(std::move(file), encoder);
   }
   encoder.backbone = recognise(encoder);
+  check_classifier(encoder);
   return encoder;
 }
 

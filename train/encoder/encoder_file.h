@@ -12,21 +12,30 @@
 
 namespace amcl {
 
+// The linear layer on the features of a fine-tuned encoder: logits = weight features + bias.
+struct StoredClassifier {
+  SafetensorsEntry weight;  // [K, D]
+  SafetensorsEntry bias;    // [K]
+
+  int64_t classes() const { return bias.shape.front(); }
+};
+
 struct EncoderFile {
   std::string path;
   ResNetOptions backbone = {};  // recognised by names and shapes
   // The backbone by torchvision's names ("layer1.0.conv1.weight") without counters; all metadata.
   SafetensorsFile file = {};
   std::optional<EncoderMetadata> metadata = {};  // of files of this program: how it sees images
-  std::string naming = {};                 // for people: "torchvision's names after 'module.'"
-  std::vector<std::string> left_out = {};  // tensors of something else
+  std::string naming = {};  // for people: "torchvision's names after 'module.'"
+  std::optional<StoredClassifier> classifier = {};  // of checkpoints of amcl finetune
+  std::vector<std::string> left_out = {};           // tensors of something else
 };
 
 // Whether the file is a checkpoint of a run, with heads and optimiser.
 bool is_checkpoint_of_run(const std::string& path);
 
-// `path`: a run directory, whose newest intact checkpoint is read (`warn` as of read_intact_checkpoint), or
-// a safetensors file. Errors, each naming the path: missing, io; data where there is no ResNet in it, or
+// `path`: a run directory, of which the checkpoint of read_best_checkpoint() is read (`warn` as of
+// read_intact_checkpoint), or a safetensors file. Errors, each naming the path: missing, io; data where there is no ResNet in it, or
 // it is a pickle of PyTorch's (with the lines that convert it), or a backbone tensor is missing or has
 // another shape than the rest demand (naming both).
 EncoderFile read_encoder_file(const std::string& path,

@@ -94,6 +94,53 @@ LogRecord metrics_record(const StepPosition& position, const StepResult& result,
   return record;
 }
 
+LogRecord classifier_record(const StepPosition& position, const StepResult& result,
+                            double train_top1, const StepTiming& timing) {
+  LogRecord record;
+  record["step"] = position.step;
+  record["epoch"] = position.epoch;
+  record["loss"] = result.loss;
+  record["lr"] = position.rate;
+  record["gradient_norm"] = result.gradient_norm;
+  record["images_per_second"] = timing.pairs_per_second;
+  record["loader_wait_share"] = timing.loader_wait_share;
+  record["train_top1"] = train_top1;
+  return record;
+}
+
+LogRecord held_out_record(const StepPosition& position, const ClassifierScores& scores) {
+  LogRecord record;
+  record["step"] = position.step;
+  record["epoch"] = position.epoch;
+  record["held_out_top1"] = scores.top1;
+  record["held_out_loss"] = scores.loss;
+  record["held_out_images"] = scores.images;
+  return record;
+}
+
+bool is_held_out_record(const LogRecord& record) {
+  const auto holds_number = [&](const char* key) {
+    return record.contains(key) && record[key].is_number();
+  };
+  return holds_number("held_out_top1") && holds_number("held_out_loss");
+}
+
+ClassifierScores held_out_scores(const LogRecord& record) {
+  return {.top1 = record["held_out_top1"].get<double>(),
+          .loss = record["held_out_loss"].get<double>()};
+}
+
+std::string held_out_text(const ClassifierScores& scores) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << scores.top1 << " % of " << scores.images
+       << " held-out images, loss " << std::setprecision(4) << scores.loss;
+  return text.str();
+}
+
+bool is_better(const ClassifierScores& scores, const ClassifierScores& others) {
+  return scores.top1 > others.top1 || (scores.top1 == others.top1 && scores.loss < others.loss);
+}
+
 LogRecord online_record(const StepPosition& position, const OnlineScores& scores) {
   LogRecord record;
   record["step"] = position.step;

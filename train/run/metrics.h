@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "train/evaluation/classifier_scores.h"
 #include "train/evaluation/online_evaluation.h"
 #include "train/run/run_log.h"
 #include "train/step/step.h"
@@ -37,6 +38,18 @@ struct HeadMetrics {
 // A line of metrics.jsonl.
 LogRecord metrics_record(const StepPosition& position, const StepResult& result,
                          const HeadMetrics& heads, const StepTiming& timing);
+
+// The same of a classifier, which has labelled `train_top1` percent of the batch right.
+LogRecord classifier_record(const StepPosition& position, const StepResult& result,
+                            double train_top1, const StepTiming& timing);
+
+// The line of an evaluation on held-out labels, and what it says to a reader.
+LogRecord held_out_record(const StepPosition& position, const ClassifierScores& scores);
+bool is_held_out_record(const LogRecord& record);
+ClassifierScores held_out_scores(const LogRecord& record);
+std::string held_out_text(const ClassifierScores& scores);
+// Whether more are right, or as many and more surely.
+bool is_better(const ClassifierScores& scores, const ClassifierScores& others);
 
 // The line of an online evaluation, and what it says to a reader.
 LogRecord online_record(const StepPosition& position, const OnlineScores& scores);

@@ -48,6 +48,11 @@ std::string flags_of(const std::vector<SettingDifference>& differences) {
   return flags;
 }
 
+// A fine-tuned run starts from the encoder that its configuration names.
+const char* command_of(const Config& config) {
+  return traits_of(config.method).labelled ? "finetune" : "pretrain";
+}
+
 }  // namespace
 
 void check_config(const Config& started, const Config& config, const RunDirectory& directory,
@@ -62,13 +67,13 @@ void check_config(const Config& started, const Config& config, const RunDirector
   const auto refused = std::find_if(differences.begin(), differences.end(),
                                     [](const auto& one) { return !one.setting.may_change; });
   if (refused == differences.end()) return;
-  const bool takes_weights =
-      checkpoint != nullptr && std::none_of(differences.begin(), differences.end(), is_of_model);
+  const bool takes_weights = checkpoint != nullptr && !traits_of(stored.method).labelled &&
+                             std::none_of(differences.begin(), differences.end(), is_of_model);
   const auto shown = [](const std::string& value) { return value.empty() ? "not used" : value; };
   fail(ErrorKind::usage, "resume: ", config_name_of(refused->setting), " is ",
        shown(refused->right), ", but the run was started with ", shown(refused->left),
-       "; for a new run", takes_weights ? " from its weights" : "", ": amcl pretrain --config ",
-       shell_quoted(directory.config_path()),
+       "; for a new run", takes_weights ? " from its weights" : "", ": amcl ", command_of(stored),
+       " --config ", shell_quoted(directory.config_path()),
        takes_weights ? " --init " + shell_quoted(checkpoint->path) : "", flags_of(differences),
        stored.train.overwrite ? " --no-overwrite" : "", " --out ",
        shell_quoted(name_beside(directory.path())));

@@ -22,7 +22,8 @@ LogRecord record_in(std::string_view line, const std::string& path, int64_t numb
 // Bytes of the lines up to `finished_steps`; those of that very step are added to `last`. Steps
 // only grow, so the first later one ends them; a line without its end is one that a kill has cut.
 int64_t size_of_finished(std::string_view text, int64_t finished_steps, const std::string& path,
-                         std::vector<LogRecord>& last) {
+                         std::vector<LogRecord>& last,
+                         const std::function<void(const LogRecord&)>& kept) {
   size_t begin = 0;
   for (int64_t number = 1;; ++number) {
     const size_t end = text.find('\n', begin);
@@ -30,6 +31,7 @@ int64_t size_of_finished(std::string_view text, int64_t finished_steps, const st
     LogRecord record = record_in(text.substr(begin, end - begin), path, number);
     const auto step = record[kStep].get<int64_t>();
     if (step > finished_steps) break;
+    kept(record);
     if (step == finished_steps) last.push_back(std::move(record));
     begin = end + 1;
   }
@@ -38,7 +40,8 @@ int64_t size_of_finished(std::string_view text, int64_t finished_steps, const st
 
 }  // namespace
 
-RunLog::RunLog(const std::string& path, int64_t finished_steps)
+RunLog::RunLog(const std::string& path, int64_t finished_steps,
+               const std::function<void(const LogRecord&)>& kept)
     : file_(File::open_for_writing(path)) {
   constexpr int64_t kMostBytes = int64_t{1} << 30;
   if (finished_steps > 0) {
@@ -47,7 +50,7 @@ RunLog::RunLog(const std::string& path, int64_t finished_steps)
            kMostBytes, " at most); move it away to go on without");
     std::string text(static_cast<size_t>(file_->size()), '\0');
     file_->read(std::as_writable_bytes(std::span(text)));
-    size_ = size_of_finished(text, finished_steps, path, kept_);
+    size_ = size_of_finished(text, finished_steps, path, kept_, kept);
   }
   file_->truncate(size_);
 }

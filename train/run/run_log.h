@@ -2,6 +2,7 @@
 // Every line is given to the system as it is written, so that a killed run loses none.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -20,9 +21,11 @@ class RunLog {
   // a kill left unfinished: a resumed run (with the step of its checkpoint) writes them again, so
   // that in the end the file reads like that of an uninterrupted one. 0 starts an empty file.
   // For that, the lines of a step are to be written before its checkpoint, or later where
-  // kept_of_last_step shows that they are missing.
+  // kept_of_last_step shows that they are missing. `kept` is called with each line that stays.
   // Errors: io, and data if a line is no JSON object with a step.
-  RunLog(const std::string& path, int64_t finished_steps);
+  RunLog(
+      const std::string& path, int64_t finished_steps,
+      const std::function<void(const LogRecord&)>& kept = [](const LogRecord&) {});
 
   // Writes the file again where it was removed: with all lines, also those of before.
   void restore();

@@ -16,23 +16,15 @@ namespace {
 
 constexpr int64_t kProbeImages = 8;
 
-// In both views.
-int64_t images_at_once(const TrainOptions& train) {
-  return 2 * std::min(train.encoder_batch(), train.batch);
+// In all views.
+int64_t images_at_once(const TrainOptions& train, int64_t views) {
+  return views * std::min(train.encoder_batch(), train.batch);
 }
 
 // Over which the scores of adaptive temperatures grow from 0 to their own values.
 int64_t temperature_warmup_steps(const Config& config, int64_t steps_per_epoch) {
   return std::llround(common(config.method).objective.temperature_warmup_epochs *
                       static_cast<double>(steps_per_epoch));
-}
-
-// 0 without labels.
-int64_t count_classes(const Dataset& dataset) {
-  if (!dataset.labelled()) return 0;
-  return std::max(
-      std::ssize(dataset.class_names),
-      1 + std::ptrdiff_t{*std::max_element(dataset.labels.begin(), dataset.labels.end())});
 }
 
 }  // namespace
@@ -48,6 +40,7 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
       optimizer_(arena_, config.optimizer),
       loader_(backend, dataset, config.augment,
               {.batch = config.train.batch,
+               .views = method_->views(),
                .workers = config.train.workers,
                .seed = config.train.seed}),
       schedule_(config.schedule.of_run(config.train.batch, config.train.epochs,
@@ -57,10 +50,13 @@ Trainer::Trainer(Backend& backend, const Dataset& dataset, const Config& config,
           *method_, arena_, optimizer_, [this] { return loader_.views(); },
           {.micro_batch = config.train.micro_batch, .context = context_},
           config.train.capture && loader_.can_be_recorded()) {
-  if (test != nullptr && config.train.eval_every > 0) {
+  if (test != nullptr && traits_of(config.method).labelled) {
+    if (test->count() > 0) held_out_ = *test;
+  } else if (test != nullptr && config.train.eval_every > 0) {
     bad_test_images_ = test->bad_images;
     online_ = std::make_unique<OnlineEvaluation>(backend, *method_, dataset, *test, config.augment,
-                                                 config.train.seed, images_at_once(config.train));
+                                                 config.train.seed,
+                                                 images_at_once(config.train, method_->views()));
   }
   loader_.start(0, 0);
 }
@@ -112,8 +108,36 @@ int64_t Trainer::skipped_images() const {
   return dataset_.bad_images->count() + (bad_test_images_ ? bad_test_images_->count() : 0);
 }
 
+ClassifierScores Trainer::score_held_out(const BetweenBatches& between) {
+  const ForwardContext context{.phase = Phase::eval, .update_running_statistics = false};
+  return score_classifier(
+      [&](const Tensor& images) { return method_->projections(images, context); }, backend_,
+      *held_out_, images_at_once(config_.train, method_->views()), between);
+}
+
+double Trainer::batch_top1(const StepResult& result) const {
+  const std::vector<double> logits = result.projections.front().to_host<double>();
+  const auto classes = std::ssize(logits) / std::ssize(labels_);
+  int64_t right = 0;
+  for (auto [row, label] = std::pair(logits.begin(), labels_.begin()); label != labels_.end();
+       row += classes, ++label)
+    if (std::max_element(row, row + classes) - row == *label) ++right;
+  return 100.0 * static_cast<double>(right) / static_cast<double>(labels_.size());
+}
+
+std::vector<int32_t> Trainer::labels_of(const std::vector<int64_t>& samples) const {
+  std::vector<int32_t> labels;
+  for (const int64_t sample : samples)
+    labels.push_back(dataset_.labels[static_cast<size_t>(sample)]);
+  return labels;
+}
+
 void Trainer::advance() {
   const std::vector<int64_t> samples = loader_.prepare();
+  if (traits_of(config_.method).labelled && dataset_.labelled()) {
+    labels_ = labels_of(samples);
+    method_->prepare_labels(labels_);
+  }
   step_.launch({.number = finished_steps_ + 1,
                 .steps = steps(),
                 .rate = schedule_.rate(finished_steps_),
@@ -151,7 +175,7 @@ EncoderMetadata Trainer::describe_encoder() const {
           .stem = backbone.stem,
           .width = backbone.width,
           .preprocessing = preprocessing_of(dataset_),
-          .classes = count_classes(dataset_),
+          .classes = dataset_.class_count(),
           .class_names = dataset_.class_names};
 }
 

@@ -11,6 +11,7 @@
 #include "train/checkpoint/checkpoint.h"
 #include "train/config/config.h"
 #include "train/encoder/encoder_file.h"
+#include "train/evaluation/classifier_scores.h"
 #include "train/evaluation/online_evaluation.h"
 #include "train/step/repeated_step.h"
 
@@ -19,8 +20,8 @@ namespace amcl {
 class Trainer {
  public:
   // `backend` and `dataset` must outlive the trainer; the data set lives in the backend's memory.
-  // `test` is for the online evaluation (eval_every), which copies what it needs of it; null: the
-  // run has none. Throws Error(usage) naming the setting that cannot be.
+  // `test` is for the online evaluation (eval_every), which copies what it needs of it, and for a method
+  // that learns from labels the images that are held out; null: the run has none. Throws Error(usage) naming the setting that cannot be.
   Trainer(Backend& backend, const Dataset& dataset, const Config& config,
           const Dataset* test = nullptr);
 
@@ -60,8 +61,13 @@ class Trainer {
   // All of them, those of the online evaluation too.
   int64_t skipped_images() const;
 
-  // Null without a test set, or with eval_every = 0.
+  // Null without a test set, or with eval_every = 0, and for a method that learns from labels.
   OnlineEvaluation* online_evaluation() { return online_.get(); }
+  // The images that such a method does not learn from; null: there are none.
+  const Dataset* held_out() const { return held_out_ ? &*held_out_ : nullptr; }
+  ClassifierScores score_held_out(const BetweenBatches& between);
+  // The share of the last step's images that it classified as labelled, in percent.
+  double batch_top1(const StepResult& result) const;
 
   // The state as a file in memory.
   SafetensorsFile checkpoint();
@@ -75,6 +81,7 @@ class Trainer {
   // Of the next step, while temperatures warm up.
   std::optional<double> temperature_warmup() const;
   EncoderMetadata describe_encoder() const;
+  std::vector<int32_t> labels_of(const std::vector<int64_t>& samples) const;
   // Images of the data set and the features that the model has for them now.
   Probe make_probe();
 
@@ -90,7 +97,9 @@ class Trainer {
   int64_t temperature_warmup_;  // steps
   RepeatedStep step_;
   std::unique_ptr<OnlineEvaluation> online_;
-  std::shared_ptr<BadImages> bad_test_images_;  // null without online evaluation
+  std::optional<Dataset> held_out_;
+  std::vector<int32_t> labels_;  // of the last step, where the method learns from them
+  std::shared_ptr<BadImages> bad_test_images_;  // null where there are no test images
   int64_t finished_steps_ = 0;
 };
 

@@ -16,7 +16,7 @@ namespace amcl {
 
 class RepeatedStep {
  public:
-  // `images` gives a step's images [2N, H, W, 3] by work of the device only, which belongs to the
+  // `images` gives a step's images [V N, H, W, 3] by work of the device only, which belongs to the
   // step. All must outlive the object.
   RepeatedStep(Method& method, ParameterArena& arena, Optimizer& optimizer,
                std::function<Tensor()> images, const StepOptions& options, bool capture);

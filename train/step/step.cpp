@@ -54,7 +54,7 @@ Loss differentiate(Method& method, const Tensor& images, const StepOptions& opti
 // deep contrastive learning batch size under memory limited setup", RepL4NLP 2021).
 Loss differentiate_in_parts(Method& method, const Tensor& images, const StepOptions& options,
                             StepOutputs& outputs) {
-  const MicroBatches parts(images, options.micro_batch);
+  const MicroBatches parts(images, method.views(), options.micro_batch);
   std::vector<Projections> made;
   for (int64_t part = 0; part < parts.count(); ++part) {
     made.push_back(method.project(parts.images(part), options.context));
@@ -124,7 +124,8 @@ StepOutputs launch_step(Method& method, ParameterArena& arena, Optimizer& optimi
   StepOutputs outputs;
   arena.begin_step();
   method.begin_step();
-  const bool in_parts = options.micro_batch > 0 && 2 * options.micro_batch < images.dim(0);
+  const bool in_parts =
+      options.micro_batch > 0 && method.views() * options.micro_batch < images.dim(0);
   const Loss loss = in_parts ? differentiate_in_parts(method, images, options, outputs)
                              : differentiate(method, images, options, outputs);
   arena.finish_step();

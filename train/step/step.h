@@ -57,7 +57,7 @@ struct StepOutputs {
 // The host's part before a step.
 void prepare_step(Method& method, Optimizer& optimizer, const StepNumbers& numbers);
 
-// Work of the device only. images [2N, H, W, 3]: rows 0..N-1 view 1, rows N..2N-1 view 2. If the
+// Work of the device only. images [V N, H, W, 3], view after view (Method::views). If the
 // loss or the gradient is not finite, weights, optimiser and queue stay as they are, at later steps
 // too (Optimizer::step).
 StepOutputs launch_step(Method& method, ParameterArena& arena, Optimizer& optimizer,

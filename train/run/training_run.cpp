@@ -1,5 +1,6 @@
-#include "train/run/pretrain.h"
+#include "train/run/training_run.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <new>
 #include <optional>
@@ -20,10 +21,10 @@
 #include "train/printable.h"
 #include "train/run/memory_advice.h"
 #include "train/run/plan.h"
-#include "train/run/pretrain_loop.h"
 #include "train/run/resume_check.h"
 #include "train/run/run_data.h"
 #include "train/run/run_description.h"
+#include "train/run/training_loop.h"
 
 namespace amcl {
 namespace {
@@ -40,8 +41,8 @@ void make_data_absolute(DataOptions& data) {
   if (data.data != "shapes10") make_absolute(data.data);
 }
 
-// Before there is a PretrainLoop to do it.
-std::function<void(const std::string&)> warner(const PretrainOptions& options) {
+// Before there is a TrainingLoop to do it.
+std::function<void(const std::string&)> warner(const RunOptions& options) {
   return [notes = options.notes](const std::string& text) {
     std::fprintf(notes, "warning: %s\n", printable(text).c_str());
   };
@@ -52,9 +53,8 @@ bool holds_only_an_encoder(const std::string& path) {
   return std::filesystem::is_regular_file(path, unreadable) && !is_checkpoint_of_run(path);
 }
 
-// The heads start anew. Returns a line for people.
-std::string initialize_backbone(Trainer& trainer, const Config& config,
-                                const PretrainOptions& options) {
+// What stands on the backbone starts anew. Returns a line for people.
+std::string initialize_backbone(Trainer& trainer, const Config& config, const RunOptions& options) {
   const EncoderFile encoder = read_encoder_file(config.train.init, warner(options));
   trainer.initialize_backbone(encoder);
   const size_t others = encoder.left_out.size();
@@ -64,17 +64,24 @@ std::string initialize_backbone(Trainer& trainer, const Config& config,
                      others > 0 ? concat_text(", ", others, " others left out, such as ",
                                               printable(encoder.left_out.front()))
                                 : std::string(),
-                     "; heads start anew\n");
+                     traits_of(config.method).labelled ? "; the classifier starts anew\n"
+                                                       : "; heads start anew\n");
 }
 
 // Returns a line for people. Weights are all that is taken: whatever the encoder saw before, from
 // now on it sees this run's images as this run's settings say.
 std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& config,
-                       const PretrainOptions& options) {
+                       const RunOptions& options) {
   if (config.train.init.empty()) return {};
-  if (holds_only_an_encoder(config.train.init))
+  const auto* classifier = std::get_if<ClassifierOptions>(&config.method);
+  if (classifier != nullptr && classifier->random_init)
+    return concat_text("init       random weights in the network of ", printable(config.train.init),
+                       "\n");
+  if (classifier != nullptr || holds_only_an_encoder(config.train.init))
     return initialize_backbone(trainer, config, options);
   const Checkpoint checkpoint = read_intact_checkpoint(config.train.init, warner(options));
+  if (traits_of(config_of(checkpoint).method).labelled)
+    return initialize_backbone(trainer, config, options);
   trainer.initialize(checkpoint);
   return concat_text("init       ", printable(checkpoint.path), " (epoch ", checkpoint.state.epoch,
                      ", step ", checkpoint.state.step, "): weights only, learnt on images of ",
@@ -82,22 +89,35 @@ std::string initialize(Trainer& trainer, const Dataset& dataset, const Config& c
                      describe(preprocessing_of(dataset)), "\n");
 }
 
-PretrainEnd start_run(ResolvedConfig given, const PretrainOptions& options,
-                      const std::function<bool()>& stop_requested) {
+void write_description(RunDirectory& directory, const RunData& data, const Config& config) {
+  directory.write_config(to_toml(config));
+  if (!data.labels.empty()) directory.write_labels(data.labels);
+}
+
+Config complete_for(const Dataset& dataset, const Config& config) {
+  Config result = complete(config, dataset.view_extent(), dataset.class_count());
+  // Few labels may be less than a usual batch.
+  if (traits_of(config.method).labelled)
+    result.train.batch = std::clamp<int64_t>(dataset.count(), 2, config.train.batch);
+  return result;
+}
+
+RunEnd start_run(ResolvedConfig given, const RunOptions& options,
+                 const std::function<bool()>& stop_requested) {
   make_data_absolute(given.config.data);
   make_absolute(given.config.train.init);
   RunData data(given.config);
-  const Config config = complete(given.config, data.dataset.view_extent());
+  const Config config = complete_for(data.dataset, given.config);
   Trainer trainer(*data.backend, data.dataset, config, &data.test);
   data.close_test();
   const std::string origin = initialize(trainer, data.dataset, config, options);
   stop_requested();  // from here on a request is heeded: there is something to leave in order
   RunDirectory directory = RunDirectory::create(config.train.out, config.train.overwrite);
-  directory.write_config(to_toml(config));
+  write_description(directory, data, config);
   print_choices(options.notes, given, config, data.dataset);
   describe_run(options.notes, data, trainer, config);
   std::fputs(origin.c_str(), options.notes);
-  PretrainLoop loop(trainer, config, directory, options);
+  TrainingLoop loop(trainer, config, data, directory, options);
   if (const std::string warning = warning_of(config.method); !warning.empty()) loop.warn(warning);
   return loop.run(stop_requested);
 }
@@ -105,7 +125,7 @@ PretrainEnd start_run(ResolvedConfig given, const PretrainOptions& options,
 // From which the run goes on: the one that was named, or the newest intact one; empty if the run
 // ended before its first.
 std::optional<Checkpoint> checkpoint_to_resume(const RunDirectory& directory,
-                                               const PretrainOptions& options) {
+                                               const RunOptions& options) {
   if (options.resume != directory.path())
     return read_checkpoint(
         (directory.path() / std::filesystem::path(options.resume).filename()).string());
@@ -129,8 +149,7 @@ RunData open_again(const Config& config) {
   }
 }
 
-void go_back(RunDirectory& directory, const Checkpoint& checkpoint,
-             const PretrainOptions& options) {
+void go_back(RunDirectory& directory, const Checkpoint& checkpoint, const RunOptions& options) {
   const std::vector<std::string> abandoned = directory.go_back_to(checkpoint.path);
   if (abandoned.empty()) return;
   std::string names;
@@ -140,8 +159,8 @@ void go_back(RunDirectory& directory, const Checkpoint& checkpoint,
                   ": later lines of metrics.jsonl are removed, later checkpoints are now ", names));
 }
 
-PretrainEnd resume_run(Config config, const PretrainOptions& options,
-                       const std::function<bool()>& stop_requested) {
+RunEnd resume_run(Config config, const RunOptions& options,
+                  const std::function<bool()>& stop_requested) {
   make_data_absolute(config.data);
   RunDirectory directory = RunDirectory::resume(options.resume);
   std::optional<Checkpoint> checkpoint = checkpoint_to_resume(directory, options);
@@ -155,7 +174,7 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
     std::fprintf(options.notes, "finished before, at step %lld; nothing is left to do\n",
                  static_cast<long long>(checkpoint->state.step));
     std::fprintf(options.results, "%s\n", directory.checkpoint_path().c_str());
-    return PretrainEnd::finished;
+    return RunEnd::finished;
   }
   RunData data = as_stored(path, [&] { return open_again(config); });
   if (checkpoint) check_data(*checkpoint, data.dataset, config);
@@ -175,10 +194,10 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
   } else {
     origin = initialize(trainer, data.dataset, config, options);
   }
-  directory.write_config(to_toml(config));
+  write_description(directory, data, config);
   describe_run(options.notes, data, trainer, config);
   std::fputs(origin.c_str(), options.notes);
-  PretrainLoop loop(trainer, config, directory, options);
+  TrainingLoop loop(trainer, config, data, directory, options);
   if (threads != compute_threads())
     loop.warn(concat_text("the run was started with ", threads, " threads and goes on with ",
                           compute_threads(),
@@ -190,26 +209,26 @@ PretrainEnd resume_run(Config config, const PretrainOptions& options,
 std::string advice_for(const Config& given) {
   try {
     const RunData data(given);
-    return memory_advice(*data.backend, data.dataset, complete(given, data.dataset.view_extent()),
-                         &data.test, memory_room(*data.backend));
+    return memory_advice(*data.backend, data.dataset, complete_for(data.dataset, given), &data.test,
+                         memory_room(*data.backend));
   } catch (const std::exception&) {
     // Not even the question fits.
     return "a smaller --batch, --micro-batch or --width needs less";
   }
 }
 
-PretrainEnd dry_run(const ResolvedConfig& given, const PretrainOptions& options) {
+RunEnd dry_run(const ResolvedConfig& given, const RunOptions& options) {
   const RunData data(given.config);
-  const Config config = complete(given.config, data.dataset.view_extent());
+  const Config config = complete_for(data.dataset, given.config);
   const Plan plan = make_plan(*data.backend, data.dataset, config, &data.test);
   print_choices(options.notes, given, config, data.dataset);
   print_warnings(options.notes, data);
   std::fputs(describe(plan).c_str(), options.results);
-  return PretrainEnd::finished;
+  return RunEnd::finished;
 }
 
-PretrainEnd run(const ResolvedConfig& given, const PretrainOptions& options,
-                const std::function<bool()>& stop_requested) {
+RunEnd run(const ResolvedConfig& given, const RunOptions& options,
+           const std::function<bool()>& stop_requested) {
   if (options.dry_run) return dry_run(given, options);
   if (!options.resume.empty()) return resume_run(given.config, options, stop_requested);
   AMCL_CHECK(!given.config.train.out.empty(),
@@ -219,8 +238,8 @@ PretrainEnd run(const ResolvedConfig& given, const PretrainOptions& options,
 
 }  // namespace
 
-PretrainEnd pretrain(const ResolvedConfig& given, const PretrainOptions& options,
-                     const std::function<bool()>& stop_requested) {
+RunEnd run_training(const ResolvedConfig& given, const RunOptions& options,
+                    const std::function<bool()>& stop_requested) {
   validate(given.config);
   const int64_t threads = given.config.train.threads;
   if (threads > 0) set_compute_threads(static_cast<int>(threads));

@@ -1,5 +1,5 @@
-// A whole pre-training run: the loop around Trainer with its run directory, log, checkpoints and
-// progress.
+// A whole run, of `amcl pretrain` or `amcl finetune`: the loop around Trainer with its run directory,
+// log, checkpoints and progress.
 #pragma once
 #include <cstdio>
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace amcl {
 
-struct PretrainOptions {
+struct RunOptions {
   // Run directory to go on with, or one of its checkpoints, from which it then goes on; empty: a
   // new run. The configuration is then the run's own (its config.toml) with whatever flags and
   // environment changed; a change that would alter the result is refused by name. A run that is
@@ -22,7 +22,7 @@ struct PretrainOptions {
   std::FILE* results = stdout;
 };
 
-enum class PretrainEnd {
+enum class RunEnd {
   finished,  // or planned
   stopped,   // on request, with a checkpoint: exit code 75
 };
@@ -33,7 +33,7 @@ enum class PretrainEnd {
 // (loss or gradient not finite), device (also where memory runs out: with the largest batch that
 // would fit). A checkpoint or log line that cannot be written during the run is a warning, the last
 // checkpoint an error.
-PretrainEnd pretrain(const ResolvedConfig& given, const PretrainOptions& options,
-                     const std::function<bool()>& stop_requested);
+RunEnd run_training(const ResolvedConfig& given, const RunOptions& options,
+                    const std::function<bool()>& stop_requested);
 
 }  // namespace amcl

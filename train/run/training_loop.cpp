@@ -1,4 +1,4 @@
-#include "train/run/pretrain_loop.h"
+#include "train/run/training_loop.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +9,7 @@
 #include "train/run/head_metrics.h"
 #include "train/run/head_record.h"
 #include "train/run/shell_quoted.h"
+#include "train/run/test_score.h"
 
 namespace amcl {
 namespace {
@@ -34,14 +35,16 @@ StepTiming StepClock::timing() const {
           .loader_wait_share = std::min(1.0, wait_seconds_ / elapsed)};
 }
 
-PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, RunDirectory& directory,
-                           const PretrainOptions& options)
+TrainingLoop::TrainingLoop(Trainer& trainer, const Config& config, const RunData& data,
+                           RunDirectory& directory, const RunOptions& options)
     : trainer_(trainer),
       config_(config),
+      data_(data),
+      labelled_(traits_of(config.method).labelled),
       directory_(directory),
       results_(options.results),
-      log_(directory.metrics_path(), trainer.finished_steps()),
-      head_log_(directory.heads_path(), trainer.finished_steps()),
+      log_(directory.metrics_path(), trainer.finished_steps(),
+           [this](const LogRecord& record) { remember(record); }),
       progress_(options.progress, options.notes, trainer.steps(), config.train.epochs,
                 trainer.finished_steps()),
       watch_(trainer.steps_per_epoch(), kLearnedEpochs * trainer.steps_per_epoch(),
@@ -53,23 +56,34 @@ PretrainLoop::PretrainLoop(Trainer& trainer, const Config& config, RunDirectory&
       saved_step_(trainer.finished_steps() > 0 ? trainer.finished_steps() : -1),
       chance_level_(trainer.method().chance_level(config.train.batch)) {
   for (const LogRecord& record : log_.kept_of_last_step()) {
-    if (is_online_record(record)) evaluation_ = record;
+    if (is_online_record(record) || is_held_out_record(record)) evaluation_ = record;
     if (record.contains("loss") && record["loss"].is_number())
       first_loss_ = record["loss"].get<double>();
   }
-  if (trainer.finished_steps() == 0) {
-    LogRecord first;
-    first["step"] = 0;
-    first["chance_loss"] = chance_level_;
-    first["parameters"] = trainer.arena().parameter_count();
-    first["steps"] = trainer.steps();
-    first["lr_peak"] = trainer.schedule().peak;
-    first["warmup_steps"] = trainer.schedule().warmup;
-    write_log(first);
-  }
+  if (!labelled_) head_log_.emplace(directory.heads_path(), trainer.finished_steps());
+  if (trainer.finished_steps() == 0) write_log(first_record());
 }
 
-PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
+LogRecord TrainingLoop::first_record() const {
+  LogRecord first;
+  first["step"] = 0;
+  first["chance_loss"] = chance_level_;
+  first["parameters"] = trainer_.arena().parameter_count();
+  first["steps"] = trainer_.steps();
+  first["lr_peak"] = trainer_.schedule().peak;
+  first["warmup_steps"] = trainer_.schedule().warmup;
+  return first;
+}
+
+void TrainingLoop::remember(const LogRecord& record) {
+  if (!is_held_out_record(record)) return;
+  const ClassifierScores scores = held_out_scores(record);
+  if (best_ && !is_better(scores, *best_)) return;
+  best_ = scores;
+  best_step_ = record["step"].get<int64_t>();
+}
+
+RunEnd TrainingLoop::run(const std::function<bool()>& stop_requested) {
   bool goes_on = !evaluation_missing() || evaluate(stop_requested);
   while (goes_on && trainer_.finished_steps() < trainer_.steps()) {
     if (stop_requested()) {
@@ -82,12 +96,12 @@ PretrainEnd PretrainLoop::run(const std::function<bool()>& stop_requested) {
   }
   hold_directory();
   if (checkpoint_lost_ || saved_step_ != trainer_.finished_steps()) save_checkpoint();
-  const PretrainEnd end = goes_on ? PretrainEnd::finished : PretrainEnd::stopped;
+  const RunEnd end = goes_on ? RunEnd::finished : RunEnd::stopped;
   finish(end);
   return end;
 }
 
-void PretrainLoop::advance() {
+void TrainingLoop::advance() {
   trainer_.advance();
   if (trainer_.finished_steps() % trainer_.steps_per_epoch() == 0) hold_directory();
   // Only a record waits for the device.
@@ -101,6 +115,7 @@ void PretrainLoop::advance() {
                     .epoch = trainer_.epoch_of(trainer_.finished_steps()) + 1,
                     .loss = trainer_.known_loss(),
                     .pairs_per_second = timing.pairs_per_second,
+                    .unit = labelled_ ? "images" : "pairs",
                     .loader_wait_share = timing.loader_wait_share});
   for (const std::string& image : trainer_.take_bad_images()) warn(image);
   if (const std::string warning = trainer_.take_warning(); !warning.empty()) warn(warning);
@@ -108,84 +123,111 @@ void PretrainLoop::advance() {
   if (head_record_due()) record_heads(*result);
 }
 
-bool PretrainLoop::record_due() const {
+bool TrainingLoop::record_due() const {
   const int64_t step = trainer_.finished_steps();
   return step == 1 || step == trainer_.steps() || step % config_.train.log_every == 0;
 }
 
-bool PretrainLoop::head_record_due() const {
+bool TrainingLoop::head_record_due() const {
+  if (!head_log_) return false;
   const int64_t step = trainer_.finished_steps();
   return step == 1 || step % trainer_.steps_per_epoch() == 0;
 }
 
-bool PretrainLoop::evaluation_due() const {
-  if (trainer_.online_evaluation() == nullptr) return false;
+bool TrainingLoop::evaluation_due() const {
+  const bool evaluates = trainer_.online_evaluation() != nullptr || trainer_.held_out() != nullptr;
+  if (!evaluates || config_.train.eval_every == 0) return false;
   const int64_t step = trainer_.finished_steps();
   return step == trainer_.steps() ||
          step % (trainer_.steps_per_epoch() * config_.train.eval_every) == 0;
 }
 
 // A run that was stopped or killed while it evaluated.
-bool PretrainLoop::evaluation_missing() const {
+bool TrainingLoop::evaluation_missing() const {
   return trainer_.finished_steps() > 0 && evaluation_due() && evaluation_.is_null();
 }
 
-bool PretrainLoop::checkpoint_due() const {
+bool TrainingLoop::checkpoint_due() const {
   const int64_t step = trainer_.finished_steps();
   return checkpoint_lost_ || step == trainer_.steps() ||
          step % (trainer_.steps_per_epoch() * config_.train.checkpoint_every) == 0;
 }
 
-void PretrainLoop::record(const StepResult& result) {
+void TrainingLoop::record(const StepResult& result) {
   const int64_t step = trainer_.finished_steps();
+  const StepPosition position{
+      .step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.schedule().rate(step - 1)};
+  if (labelled_) {
+    write_log(
+        classifier_record(position, result, trainer_.batch_top1(result), since_record_.timing()));
+    for (const std::string& warning : watch_.judge(step, result, {})) warn(warning);
+    since_record_ = StepClock(config_.train.batch);
+    return;
+  }
   const Tensor& z = result.projections.front();
   const HeadMetrics heads{.feature_std = feature_std(z),
                           .gradient_norm = gradient_norm_per_head(trainer_.arena(), z.dim(0)),
                           .correlation = head_similarity_correlation(z)};
-  write_log(metrics_record(
-      {.step = step, .epoch = trainer_.epoch_of(step), .rate = trainer_.schedule().rate(step - 1)},
-      result, heads, since_record_.timing()));
+  write_log(metrics_record(position, result, heads, since_record_.timing()));
   for (const std::string& warning : watch_.judge(step, result, heads.feature_std)) warn(warning);
   since_record_ = StepClock(config_.train.batch);
 }
 
-void PretrainLoop::record_heads(const StepResult& result) {
+void TrainingLoop::record_heads(const StepResult& result) {
   const StepClock clock(config_.train.batch);
   const int64_t step = trainer_.finished_steps();
-  write_line(head_log_, head_record({.step = step, .epoch = trainer_.epoch_of(step)},
-                                    trainer_.method(), trainer_.arena(), result));
+  write_line(*head_log_, head_record({.step = step, .epoch = trainer_.epoch_of(step)},
+                                     trainer_.method(), trainer_.arena(), result));
   since_record_.leave_out(clock.seconds());
 }
 
-bool PretrainLoop::evaluate(const std::function<bool()>& stop_requested) {
+bool TrainingLoop::evaluate(const std::function<bool()>& stop_requested) {
   struct Stopped {};
   const StepClock clock(config_.train.batch);
-  const int64_t step = trainer_.finished_steps();
-  OnlineScores scores;
+  const auto between = [&] {
+    if (stop_requested()) throw Stopped();
+  };
   try {
-    scores = trainer_.online_evaluation()->evaluate([&] {
-      if (stop_requested()) throw Stopped();
-    });
+    const std::string text = labelled_ ? evaluate_held_out(between) : evaluate_online(between);
+    progress_.message(
+        concat_text("epoch ", trainer_.epoch_of(trainer_.finished_steps()) + 1, ": ", text));
   } catch (const Stopped&) {
     return false;
   }
-  evaluation_ = online_record({.step = step, .epoch = trainer_.epoch_of(step)}, scores);
-  write_log(evaluation_);
-  progress_.message(concat_text("epoch ", trainer_.epoch_of(step) + 1, ": ", online_text(scores)));
   since_record_.leave_out(clock.seconds());
   since_start_.leave_out(clock.seconds());
   return true;
 }
 
-void PretrainLoop::hold_directory() {
+std::string TrainingLoop::evaluate_online(const BetweenBatches& between) {
+  const int64_t step = trainer_.finished_steps();
+  const OnlineScores scores = trainer_.online_evaluation()->evaluate(between);
+  evaluation_ = online_record({.step = step, .epoch = trainer_.epoch_of(step)}, scores);
+  write_log(evaluation_);
+  return online_text(scores);
+}
+
+std::string TrainingLoop::evaluate_held_out(const BetweenBatches& between) {
+  const int64_t step = trainer_.finished_steps();
+  const ClassifierScores scores = trainer_.score_held_out(between);
+  const bool best = !best_ || is_better(scores, *best_);
+  if (best) try_to_save_best();
+  evaluation_ = held_out_record({.step = step, .epoch = trainer_.epoch_of(step)}, scores);
+  remember(evaluation_);
+  write_log(evaluation_);
+  return held_out_text(scores) + (best ? ", the best so far" : "");
+}
+
+void TrainingLoop::hold_directory() {
   if (directory_.hold()) return;
   warn(concat_text("run directory ", directory_.path(),
                    " was removed; its configuration, its log and a checkpoint are written again"));
   directory_.write_config(to_toml(config_));
+  if (labelled_) directory_.write_labels(data_.labels);
   checkpoint_lost_ = true;
 }
 
-void PretrainLoop::write_line(RunLog& log, const LogRecord& record) {
+void TrainingLoop::write_line(RunLog& log, const LogRecord& record) {
   hold_directory();
   try {
     log.restore();
@@ -198,13 +240,13 @@ void PretrainLoop::write_line(RunLog& log, const LogRecord& record) {
   }
 }
 
-void PretrainLoop::save_checkpoint() {
+void TrainingLoop::save_checkpoint() {
   directory_.write_checkpoint(trainer_.checkpoint(), config_.train.keep);
   saved_step_ = trainer_.finished_steps();
   checkpoint_lost_ = false;
 }
 
-void PretrainLoop::try_to_save() {
+void TrainingLoop::try_to_save() {
   hold_directory();
   try {
     save_checkpoint();
@@ -215,8 +257,35 @@ void PretrainLoop::try_to_save() {
   }
 }
 
-void PretrainLoop::finish(PretrainEnd end) {
-  const bool finished = end == PretrainEnd::finished;
+void TrainingLoop::try_to_save_best() {
+  hold_directory();
+  try {
+    directory_.write_best(trainer_.checkpoint());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::io) throw;
+    warn(concat_text("the best checkpoint, of step ", trainer_.finished_steps(),
+                     ", is not kept: ", error.what(), "; the run goes on"));
+  }
+}
+
+void TrainingLoop::add_scores(LogRecord& summary, bool finished) {
+  for (const char* score : {"knn_top1", "linear_top1"})
+    if (evaluation_.contains(score)) summary[score] = evaluation_[score];
+  if (best_) {
+    summary["held_out_top1"] = best_->top1;
+    summary["best_step"] = best_step_;
+  }
+  if (!labelled_ || !finished) return;
+  const TestScore test = score_on_test(config_, *data_.backend, directory_.path(),
+                                       [this](const std::string& text) { warn(text); });
+  progress_.message(test.text);
+  if (!test.scores) return;
+  summary["test_top1"] = test.scores->top1;
+  summary["test_images"] = test.scores->images;
+}
+
+void TrainingLoop::finish(RunEnd end) {
+  const bool finished = end == RunEnd::finished;
   const bool stepped = trainer_.finished_steps() > first_step_;
   const double loss = stepped ? trainer_.known_loss() : first_loss_;
   const StepTiming timing = since_start_.timing();
@@ -227,10 +296,10 @@ void PretrainLoop::finish(PretrainEnd end) {
   summary["epochs"] = config_.train.epochs;
   summary["loss"] = loss;
   summary["chance_loss"] = chance_level_;
-  for (const char* score : {"knn_top1", "linear_top1"})
-    if (evaluation_.contains(score)) summary[score] = evaluation_[score];
+  add_scores(summary, finished);
   summary["parameters"] = trainer_.arena().parameter_count();
-  summary["pairs_per_second"] = stepped ? LogRecord(timing.pairs_per_second) : LogRecord();
+  summary[labelled_ ? "images_per_second" : "pairs_per_second"] =
+      stepped ? LogRecord(timing.pairs_per_second) : LogRecord();
   summary["loader_wait_share"] = stepped ? LogRecord(timing.loader_wait_share) : LogRecord();
   summary["seconds"] = since_start_.seconds();
   summary["peak_resident_bytes"] = peak_resident_bytes();
@@ -243,12 +312,12 @@ void PretrainLoop::finish(PretrainEnd end) {
   if (const int64_t skipped = trainer_.skipped_images(); skipped > 0)
     progress_.message(concat_text("skipped in all: ", skipped, " images that cannot be read"));
   if (!finished)
-    progress_.message(
-        concat_text("to go on: amcl pretrain --resume ", shell_quoted(directory_.path())));
+    progress_.message(concat_text("to go on: amcl ", labelled_ ? "finetune" : "pretrain",
+                                  " --resume ", shell_quoted(directory_.path())));
   std::fprintf(results_, "%s\n", directory_.checkpoint_path().c_str());
 }
 
-void PretrainLoop::warn(const std::string& text) {
+void TrainingLoop::warn(const std::string& text) {
   progress_.message("warning: " + text);
 }
 

@@ -3,13 +3,15 @@
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <optional>
 
 #include "train/checkpoint/run_directory.h"
 #include "train/progress.h"
 #include "train/run/metrics.h"
-#include "train/run/pretrain.h"
+#include "train/run/run_data.h"
 #include "train/run/run_log.h"
 #include "train/run/trainer.h"
+#include "train/run/training_run.h"
 
 namespace amcl {
 
@@ -34,14 +36,14 @@ class StepClock {
   Clock::time_point start_ = Clock::now();
 };
 
-class PretrainLoop {
+class TrainingLoop {
  public:
   // All must outlive the loop. The log goes on after the trainer's finished steps.
-  PretrainLoop(Trainer& trainer, const Config& config, RunDirectory& directory,
-               const PretrainOptions& options);
+  TrainingLoop(Trainer& trainer, const Config& config, const RunData& data, RunDirectory& directory,
+               const RunOptions& options);
 
   // stop_requested is asked before each step and during an evaluation.
-  PretrainEnd run(const std::function<bool()>& stop_requested);
+  RunEnd run(const std::function<bool()>& stop_requested);
   // A warning on the notes, one line.
   void warn(const std::string& text);
 
@@ -50,8 +52,12 @@ class PretrainLoop {
   void record(const StepResult& result);
   bool head_record_due() const;
   void record_heads(const StepResult& result);
-  // Online. False if a request to stop cut it short.
+  // False if a request to stop cut it short.
   bool evaluate(const std::function<bool()>& stop_requested);
+  // Each writes its line and returns it for people. A checkpoint that is the best by the labels held out
+  // is kept before the line says so.
+  std::string evaluate_online(const BetweenBatches& between);
+  std::string evaluate_held_out(const BetweenBatches& between);
   bool evaluation_due() const;
   bool evaluation_missing() const;
   bool record_due() const;
@@ -63,14 +69,23 @@ class PretrainLoop {
   void write_line(RunLog& log, const LogRecord& record);
   void save_checkpoint();
   void try_to_save();  // else a warning
-  void finish(PretrainEnd end);
+  void try_to_save_best();
+  LogRecord first_record() const;
+  void remember(const LogRecord& record);  // if it is of the best so far
+  // What the scores of the run come to: those of the test images, for a classifier.
+  void add_scores(LogRecord& summary, bool finished);
+  void finish(RunEnd end);
 
   Trainer& trainer_;
   const Config& config_;
+  const RunData& data_;
+  bool labelled_;  // the run learns from labels
   RunDirectory& directory_;
   std::FILE* results_;
+  std::optional<ClassifierScores> best_;  // on held-out labels, by the log
+  int64_t best_step_ = 0;
   RunLog log_;
-  RunLog head_log_;
+  std::optional<RunLog> head_log_;  // of methods that compare pairs
   Progress progress_;
   TrainingWatch watch_;
   StepClock since_record_;
