@@ -199,6 +199,10 @@ Tensor ResNet::stem(const Tensor& images, const ForwardContext& context) {
   return pool_ ? max_pool(x, kStemPool) : x;
 }
 
+std::optional<PoolSpec> ResNet::stem_pool() const {
+  return pool_ ? std::optional(kStemPool) : std::nullopt;
+}
+
 Tensor ResNet::stage(size_t index, const Tensor& x, const ForwardContext& context) {
   Tensor y = x;
   for (ResidualBlock& block : stages_[index]) y = block.forward(y, context);

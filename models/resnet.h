@@ -79,6 +79,10 @@ class ResNet {
   Tensor stem(const Tensor& images, const ForwardContext& context);
   Tensor stage(size_t index, const Tensor& x, const ForwardContext& context);
   size_t stage_count() const { return stages_.size(); }
+  // The units that forward goes through, for who rewrites them (inference_resnet.h).
+  const ConvNorm& stem_unit() const { return stem_; }
+  std::optional<PoolSpec> stem_pool() const;
+  const std::vector<std::vector<ResidualBlock>>& stages() const { return stages_; }
   int64_t feature_dim() const { return feature_dim_; }
   // Names as in torchvision: conv1.weight, bn1.weight, layer1.0.conv1.weight,
   // layer2.0.downsample.0.weight, ...

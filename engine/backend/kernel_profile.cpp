@@ -22,10 +22,16 @@ void describe_product(KernelWork& work, const Tensor& a, const Tensor& b, const 
 void describe_product(KernelWork& work, const Tensor& first, const Tensor& second,
                       const Conv2dSpec& spec, const Tensor& result) {
   const Tensor& w = work.name == "conv2d_dw" ? result : second;
-  const Tensor& y = work.name == "conv2d" ? result : work.name == "conv2d_dx" ? first : second;
+  const Tensor& y = work.name == "conv2d_dx" ? first : work.name == "conv2d_dw" ? second : result;
   work.detail = concat_text(w.dim(1), 'x', w.dim(2), '/', spec.stride, ' ', w.dim(3), "->",
                             w.dim(0), " of ", y.dim(1), 'x', y.dim(2));
   work.flops = 2.0 * static_cast<double>(w.count()) * static_cast<double>(y.count() / w.dim(0));
+}
+
+void describe_product(KernelWork& work, const Tensor& x, const Tensor& w, const Tensor& /*bias*/,
+                      const Tensor& /*nullable_residual*/, const Conv2dSpec& spec, bool /*relu*/,
+                      const Tensor& y) {
+  describe_product(work, x, w, spec, y);
 }
 
 void KernelProfile::time(Device& device, const KernelWork& work,

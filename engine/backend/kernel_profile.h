@@ -50,6 +50,9 @@ template <class... Arguments>
 void describe_product(KernelWork& /*work*/, const Arguments&... /*arguments*/) {}
 void describe_product(KernelWork& work, const Tensor& a, const Tensor& b, const MatmulSpec& spec,
                       const Tensor& c);
+void describe_product(KernelWork& work, const Tensor& x, const Tensor& w, const Tensor& bias,
+                      const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu,
+                      const Tensor& y);
 // Of conv2d, conv2d_dx and conv2d_dw, each in the order of its parameters.
 void describe_product(KernelWork& work, const Tensor& first, const Tensor& second,
                       const Conv2dSpec& spec, const Tensor& result);

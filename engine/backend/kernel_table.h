@@ -70,6 +70,10 @@ AMCL_PRODUCT(matmul, const Tensor& a, const Tensor& b, const MatmulSpec& spec, T
 // x [N, H, W, C], w [K, R, S, C], y [N, P, Q, K]; the two gradients are kernels of their own. dw
 // has stat_dtype of x.
 AMCL_PRODUCT(conv2d, const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y)
+// y = [relu] (conv2d(x, w) + bias [+ residual]): inference, where batch norm is part of w and bias. bias
+// [K] (stat), residual shaped as y. Of a sum that is NaN relu may make 0.
+AMCL_PRODUCT(conv2d_fused, const Tensor& x, const Tensor& w, const Tensor& bias,
+             const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu, Tensor& y)
 AMCL_PRODUCT(conv2d_dx, const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx)
 AMCL_PRODUCT(conv2d_dw, const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw)
 

@@ -84,6 +84,27 @@ void add_conv2d_cases(std::vector<OpCase>& cases) {
          .function = [spec = window.spec](Inputs in) { return conv2d(in[0], in[1], spec); },
          .gradcheck = window.gradcheck,
          .tolerance = kConvTolerance});
+  for (const bool adds : {false, true})
+    for (const bool relu : {false, true})
+      for (const Window& window : {Window{{2, 6, 5, 33}, {7, 1, 1, 33}, {.stride = 2}},
+                                   Window{{2, 8, 7, 16}, {24, 3, 3, 16}, {.padding = 1}}}) {
+        const int64_t filters = window.w[0];
+        const Shape y{window.x[0], window.spec.stride == 2 ? 3 : 8, window.spec.stride == 2 ? 3 : 7,
+                      filters};
+        cases.push_back({.op = "conv2d_fused",
+                         .detail = concat_text("x ", window.x, ", w ", window.w, ", residual ",
+                                               adds, ", relu ", relu),
+                         .inputs = {random.normal(window.x), random.normal(window.w),
+                                    random.normal({filters}), random.normal(y)},
+                         .function =
+                             [spec = window.spec, adds, relu](Inputs in) {
+                               return conv2d_fused(in[0], in[1], in[2], adds ? in[3] : Tensor{},
+                                                   spec, relu);
+                             },
+                         .differentiable = false,
+                         .gradcheck = false,
+                         .tolerance = kConvTolerance});
+      }
 }
 
 void add_pool_cases(std::vector<OpCase>& cases) {

@@ -15,8 +15,10 @@
 #include "engine/ops/ops.h"
 
 namespace amcl {
+namespace {
 
-Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec) {
+// Where y goes, after a look at the operands.
+Tensor make_output(const Tensor& x, const Tensor& w, const Conv2dSpec& spec) {
   check_same_kind("conv2d", "x", x, "w", w);
   AMCL_CHECK(x.rank() == 4 && w.rank() == 4,
              "conv2d: needs x [N, H, W, C] and w [K, R, S, C], got x ", x.shape(), ", w ",
@@ -32,7 +34,13 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec) {
 
   const Shape y_shape{x.dim(0), window_output(x.dim(1), w.dim(1), spec.stride, spec.padding),
                       window_output(x.dim(2), w.dim(2), spec.stride, spec.padding), w.dim(0)};
-  Tensor y = Tensor::empty(x.device(), y_shape, x.dtype());
+  return Tensor::empty(x.device(), y_shape, x.dtype());
+}
+
+}  // namespace
+
+Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec) {
+  Tensor y = make_output(x, w, spec);
   backend_of(x).conv2d(x, w, spec, y);
 
   const Tensor saved_x = tape::tracks(w) ? x : Tensor{};
@@ -44,6 +52,23 @@ Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec) {
                         if (grads.wants(1))
                           backend_of(dy).conv2d_dw(saved_x, dy, spec, grads.out(1));
                       });
+}
+
+Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias,
+                    const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu) {
+  Tensor y = make_output(x, w, spec);
+  AMCL_CHECK(bias.shape() == Shape{w.dim(0)} && bias.dtype() == stat_dtype(x.dtype()),
+             "conv2d_fused: bias must be ", stat_dtype(x.dtype()), " [", w.dim(0), "], got ",
+             bias.dtype(), ' ', bias.shape());
+  AMCL_CHECK(!nullable_residual.defined() ||
+                 (nullable_residual.shape() == y.shape() && nullable_residual.dtype() == y.dtype()),
+             "conv2d_fused: the residual must be ", y.dtype(), ' ', y.shape(), ", got ",
+             nullable_residual.dtype(), ' ', nullable_residual.shape());
+  for (const Tensor* operand : {&x, &w, &bias, &nullable_residual})
+    AMCL_CHECK(!operand->defined() || !tape::tracks(*operand),
+               "conv2d_fused: it has no gradient; use conv2d in training");
+  backend_of(x).conv2d_fused(x, w, bias, nullable_residual, spec, relu, y);
+  return y;
 }
 
 }  // namespace amcl

@@ -55,6 +55,10 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& nullable_bias);
 
 // x [N, H, W, C], w [K, R, S, C] -> [N, P, Q, K]; padding with zeros.
 Tensor conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec);
+// [relu] (conv2d(x, w) + bias [+ residual]) in one pass, for inference: it has no gradient. bias [K] of
+// stat_dtype(x), nullable_residual [N, P, Q, K].
+Tensor conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias,
+                    const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu);
 
 // ---- pool.cpp -----------------------------------------------------------------------------------
 

@@ -135,6 +135,12 @@ bool onednn_is_sound(ConvPass pass, const ConvShape& shape) {
 
 // Our own algorithms are three functions each.
 using Function = void (*)(const ConvShape&, const float*, const float*, float*, Scratch&);
+using Forward = void (*)(const ConvShape&, const float*, const float*, const ConvEpilogue&, float*,
+                         Scratch&);
+template <Forward forward>
+void alone(const ConvShape& shape, const float* x, const float* w, float* y, Scratch& scratch) {
+  forward(shape, x, w, /*epilogue=*/{}, y, scratch);
+}
 Algorithm own(const char* name, bool (*can)(ConvPass, const ConvShape&), Function forward,
               Function data_gradient, Function weight_gradient) {
   auto scratch = std::make_shared<Scratch>(test::fast_backends().front()->allocator());
@@ -155,7 +161,8 @@ Algorithm onednn() {
             float* out = result.data<float>();
             poisoned(*scratch);
             if (pass == ConvPass::forward)
-              convolutions->forward(problem.shape, DType::f32, left, right, out, *scratch);
+              convolutions->forward(problem.shape, DType::f32, left, right, /*epilogue=*/{}, out,
+                                    *scratch);
             else if (pass == ConvPass::data_gradient)
               convolutions->data_gradient(problem.shape, DType::f32, left, right, out, *scratch);
             else
@@ -178,11 +185,11 @@ Algorithm chosen() {
 
 template <class Body>
 void with_each_algorithm(const Body& body) {
-  for (const Algorithm& algorithm :
-       {own("direct", any_shape, direct_forward, direct_data_gradient, direct_weight_gradient),
-        own("winograd", winograd_form, winograd_forward, winograd_data_gradient,
-            winograd_weight_gradient),
-        onednn(), chosen()})
+  for (const Algorithm& algorithm : {own("direct", any_shape, alone<direct_forward>,
+                                         direct_data_gradient, direct_weight_gradient),
+                                     own("winograd", winograd_form, alone<winograd_forward>,
+                                         winograd_data_gradient, winograd_weight_gradient),
+                                     onednn(), chosen()})
     for (const Problem& problem : problems())
       for (const ConvPass pass : kPasses) {
         if (!algorithm.can(pass, problem.shape)) continue;
@@ -198,6 +205,78 @@ TEST_CASE("convolutions: every algorithm agrees with plain f64 on odd shapes") {
     with_each_algorithm([](const Algorithm& algorithm, ConvPass pass, const Problem& problem) {
       CHECK(test::difference(algorithm.result(pass, problem), problem.want(pass), 5e-6) == "");
     });
+  }
+}
+
+TEST_CASE("convolutions: every algorithm adds bias and residual and cuts at zero") {
+  Backend& cpu = *test::fast_backends().front();
+  Scratch scratch(cpu.allocator());
+  OneDnnConvolutions onednn;
+  test::Rng rng(26);
+  for (const Problem& problem : problems()) {
+    Tensor want = Tensor::empty_like(problem.want(ConvPass::forward));
+    const Tensor bias = rng.normal(test::plain(), {want.dim(3)});
+    const Tensor residual = rng.normal(test::plain(), want.shape());
+    const Tensor cpu_bias = to_cpu(bias);
+    Tensor cpu_residual = to_cpu(residual);
+    for (const bool adds : {false, true})
+      for (const bool relu : {false, true}) {
+        const Tensor x = Tensor::from_host<double>(test::plain(), problem.x.shape(),
+                                                   problem.x.to_host<double>());
+        const Tensor w = Tensor::from_host<double>(test::plain(), problem.w.shape(),
+                                                   problem.w.to_host<double>());
+        test::plain().conv2d_fused(x, w, bias, adds ? residual : Tensor{}, problem.spec, relu,
+                                   want);
+        const ConvEpilogue epilogue{.nullable_bias = cpu_bias.data<float>(),
+                                    .nullable_residual = adds ? cpu_residual.raw() : nullptr,
+                                    .relu = relu};
+        const auto check = [&](const char* algorithm, const auto& run) {
+          INFO(concat_text(algorithm, ", residual ", adds, ", relu ", relu, ", ", problem.text));
+          Tensor y = Tensor::empty(cpu, want.shape(), DType::f32);
+          cpu.fill(y, std::numeric_limits<double>::quiet_NaN());
+          poisoned(scratch);
+          run(y);
+          CHECK(test::difference(y, want, 5e-6) == "");
+        };
+        const float* xs = problem.x.data<float>();
+        const float* ws = problem.w.data<float>();
+        check("direct", [&](Tensor& y) {
+          direct_forward(problem.shape, xs, ws, epilogue, y.data<float>(), scratch);
+        });
+        if (winograd_fits(problem.shape))
+          check("winograd", [&](Tensor& y) {
+            winograd_forward(problem.shape, xs, ws, epilogue, y.data<float>(), scratch);
+          });
+        if (!adds || (problem.spec.padding < problem.shape.rows &&
+                      std::min(problem.shape.height, problem.shape.width) >= problem.shape.rows))
+          check("onednn", [&](Tensor& y) {
+            onednn.forward(problem.shape, DType::f32, xs, ws, epilogue, y.raw(), scratch);
+          });
+        check("chosen", [&](Tensor& y) {
+          cpu.conv2d_fused(problem.x, problem.w, cpu_bias, adds ? cpu_residual : Tensor{},
+                           problem.spec, relu, y);
+        });
+      }
+  }
+}
+
+TEST_CASE("convolutions: our own keep what is not a number, through relu too") {
+  Backend& cpu = *test::fast_backends().front();
+  Scratch scratch(cpu.allocator());
+  test::Rng rng(27);
+  const Problem wide = make_problem(rng, {2, 9, 7, 16}, {32, 3, 3, 16}, {.padding = 1});
+  Tensor bad = Tensor::empty(cpu, {32}, DType::f32);
+  cpu.fill(bad, std::numeric_limits<double>::quiet_NaN());
+  const ConvEpilogue epilogue{.nullable_bias = bad.data<float>(), .relu = true};
+  Tensor results[2];
+  for (Tensor& y : results) y = Tensor::zeros(cpu, wide.dy.shape(), DType::f32);
+  direct_forward(wide.shape, wide.x.data<float>(), wide.w.data<float>(), epilogue,
+                 results[0].data<float>(), scratch);
+  winograd_forward(wide.shape, wide.x.data<float>(), wide.w.data<float>(), epilogue,
+                   results[1].data<float>(), scratch);
+  for (const Tensor& y : results) {
+    CAPTURE(&y - results);
+    CHECK(std::isnan(y.to_host<float>().front()));
   }
 }
 
@@ -226,7 +305,7 @@ double error_of_largest(const Tensor& got, const Tensor& want) {
 // The bound that winograd.h states.
 TEST_CASE("convolutions: winograd is off by at most 3e-6 of the largest element") {
   test::Rng rng(22);
-  const Algorithm algorithm = own("winograd", winograd_form, winograd_forward,
+  const Algorithm algorithm = own("winograd", winograd_form, alone<winograd_forward>,
                                   winograd_data_gradient, winograd_weight_gradient);
   for (const int64_t channels : {16, 64, 256}) {
     const Problem problem =
@@ -267,7 +346,7 @@ TEST_CASE("convolutions: plans of oneDNN are bounded however many shapes come") 
     const Tensor x = test::Rng(24).normal(cpu, shape, DType::f32);
     Tensor y = Tensor::empty_like(x);
     convolutions.forward(ConvShape(shape, w.shape(), shape, {}), DType::f32, x.data<float>(),
-                         w.data<float>(), y.data<float>(), scratch);
+                         w.data<float>(), /*epilogue=*/{}, y.data<float>(), scratch);
   };
   run(1);
   run(1);

@@ -113,7 +113,7 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
                 {"a command is missing after 'amcl'",
                  "pretrain, finetune, evaluate, embed, export, augment, data, verify"});
   check_refused(amcl({"bench"}), 2,
-                {"a command is missing after 'amcl bench'", "data, pairs, step"});
+                {"a command is missing after 'amcl bench'", "data, encoder, pairs, step"});
 }
 
 TEST_CASE("cli: help is a command too, before a command and after it") {

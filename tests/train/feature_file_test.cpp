@@ -159,6 +159,8 @@ TEST_CASE(
   refused("seed was 1, is 2", [](FeatureRecord& r) { r.seed = 2; });
   refused("normalize was false, is true", [](FeatureRecord& r) { r.normalize = true; });
   refused("dtype was f32, is f16", [](FeatureRecord& r) { r.dtype = std::string("f16"); });
+  refused("precision was f32, is bf16",
+          [](FeatureRecord& r) { r.precision = std::string("bf16"); });
   refused("resize was 0, is 32", [](FeatureRecord& r) { r.seen.resize = 32; });
   refused("deviation", [](FeatureRecord& r) { r.seen.normalization.deviation[1] = 0.5F; });
   refused("augmentation", [](FeatureRecord& r) { r.augmentation = std::string("flip 0"); });

@@ -3,6 +3,7 @@
 
 #include "models/resnet.h"
 #include "train/bench/bench_data.h"
+#include "train/bench/bench_encoder.h"
 #include "train/bench/bench_pairs.h"
 #include "train/bench/bench_step.h"
 #include "train/commands/command_table.h"
@@ -36,6 +37,38 @@ void add_bench_data_command(CommandTable& table, CLI::App& group) {
   add_value(*app, "--write-images", options->write_images,
             {.value = "DIR",
              .help = "write the JPEG images that are decoded there, for other programs to decode"});
+}
+
+void add_bench_encoder_command(CommandTable& table, CLI::App& group) {
+  auto options = std::make_shared<BenchEncoderOptions>();
+  CLI::App* app =
+      table.add(group, "encoder", "time an encoder on images made up here",
+                {.usage = "amcl bench encoder [options]",
+                 .examples = {"amcl bench encoder",
+                              "amcl bench encoder --backbone resnet50 --size 224 --batch 16"},
+                 .run = [options](const GlobalOptions&) {
+                   run_bench_encoder(*options, std::cout, std::cerr);
+                   return int{kExitDone};
+                 }});
+  const auto add_count = [&](const char* name, int64_t& target, const char* help) {
+    add_value(*app, name, target, {.value = "N", .help = help, .range = {.low = 1.0}});
+  };
+  add_value(*app, "--backbone", options->backbone,
+            {.value = "NAME", .help = "its depth", .allowed = backbone_names()});
+  add_count("--width", options->width, "channels of the first stage");
+  add_count("--size", options->size,
+            "pixels of a side of an image; the stem is CIFAR's up to 64, ImageNet's above");
+  add_count("--batch", options->batch, "images at once");
+  add_value(*app, "--seconds", options->seconds,
+            {.value = "S",
+             .unit = "seconds",
+             .help = "time spent",
+             .range = {.low = 0.05, .high = 600.0}});
+  add_device_options(*app, options->device, options->threads);
+  add_value(*app, "--precision", options->precision,
+            {.value = "NAME", .help = "of activations and weights", .allowed = {"f32", "bf16"}})
+      ->group("Machine");
+  app->add_flag("--profile", options->profile, "print the time of every kernel on stderr too");
 }
 
 void add_bench_pairs_command(CommandTable& table, CLI::App& group) {
@@ -103,10 +136,11 @@ void add_bench_step_command(CommandTable& table, CLI::App& group) {
 void add_bench_command(CommandTable& table, CLI::App& root) {
   CLI::App* group =
       table.add(root, "bench", "measure this machine; one JSON object per line on stdout",
-                {.usage = "amcl bench data|pairs|step [options]",
+                {.usage = "amcl bench data|encoder|pairs|step [options]",
                  .examples = {"amcl bench data", "amcl bench step --width 16 --batch 128"},
                  .run = {}});
   add_bench_data_command(table, *group);
+  add_bench_encoder_command(table, *group);
   add_bench_pairs_command(table, *group);
   add_bench_step_command(table, *group);
 }

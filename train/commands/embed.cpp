@@ -109,6 +109,7 @@ FeatureRecord record_of(const EmbedOptions& options, const EncoderFile& file,
           .augmentation = maker.policy_text(dataset),
           .normalize = features.normalize,
           .dtype = options.dtype,
+          .precision = features.precision,
           .device = options.device};
 }
 

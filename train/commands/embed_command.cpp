@@ -111,6 +111,11 @@ void add_embed_command(CommandTable& table, CLI::App& root) {
   add_data_options(*app, *options);
   add_output_options(*app, *options);
   add_device_options(*app, options->device, options->threads);
+  add_value(*app, "--precision", options->features.precision,
+            {.value = "NAME",
+             .help = "of the backbone; bf16 is faster where the CPU multiplies it, and near f32",
+             .allowed = {"f32", "bf16"}})
+      ->group("Machine");
 }
 
 }  // namespace amcl

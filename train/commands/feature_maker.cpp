@@ -61,7 +61,10 @@ FeatureMaker::FeatureMaker(const EncoderFile& file, const FeatureOptions& option
   if (options.layer == "projection") {
     use_projection(file);
   } else {
-    auto encoder = std::make_shared<Encoder>(file, backend);
+    const DType activations = options.precision == "bf16" ? DType::bf16 : DType::f32;
+    if (const std::string reason = backend.reason_against(activations); !reason.empty())
+      fail(ErrorKind::usage, "--precision is bf16: ", reason, "; use f32");
+    auto encoder = std::make_shared<Encoder>(file, backend, activations);
     forward_ = [encoder](const Tensor& images) { return encoder->features(images); };
     width_ = encoder->feature_dim();
   }
@@ -74,6 +77,8 @@ void FeatureMaker::use_projection(const EncoderFile& file) {
   if (!is_checkpoint_of_run(file.path))
     fail(ErrorKind::data, file.path,
          ": holds no projection heads, as only checkpoints of runs do; use --layer backbone");
+  AMCL_CHECK(options_.precision == "f32",
+             "--precision is bf16: --layer projection computes in f32; leave it out");
   const Checkpoint checkpoint = read_checkpoint(file.path);
   const Config config = config_of(checkpoint);
   const ProjectionHeadOptions heads = common(config.method).projector;

@@ -21,11 +21,12 @@ struct FeatureOptions {
   int64_t views = 0;               // augmented ones, whose mean is taken; 0: the image as it is
   uint64_t seed = 1;               // of the views
   bool normalize = false;          // rows of length 1
+  std::string precision = "f32";   // f32 | bf16: of activations and weights of the backbone
 };
 
 class FeatureMaker {
  public:
-  // Error(usage) for a head that is not there, Error(data) for a file without heads; else as Encoder.
+  // Error(usage) for a head that is not there or a precision that the device or layer has not, Error(data) for a file without heads; else as Encoder.
   // `backend` outlives the maker.
   FeatureMaker(const EncoderFile& file, const FeatureOptions& options, Backend& backend);
 

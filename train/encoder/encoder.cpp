@@ -3,20 +3,16 @@
 namespace amcl {
 namespace {
 
-ResNet untrained(const ResNetOptions& options, Backend& backend) {
+ResNet trained(const EncoderFile& file, Backend& backend) {
   Initializer initializer(backend, /*seed=*/0, DType::f32);
-  return {initializer, options};
+  ResNet network(initializer, file.backbone);
+  load_backbone(file, network);
+  return network;
 }
 
 }  // namespace
 
-Encoder::Encoder(const EncoderFile& file, Backend& backend)
-    : network_(untrained(file.backbone, backend)) {
-  load_backbone(file, network_);
-}
-
-Tensor Encoder::features(const Tensor& images) {
-  return network_.forward(images, {.phase = Phase::eval, .update_running_statistics = false});
-}
+Encoder::Encoder(const EncoderFile& file, Backend& backend, DType activations)
+    : network_(trained(file, backend), activations), feature_dim_(file.backbone.feature_dim()) {}
 
 }  // namespace amcl

@@ -38,6 +38,7 @@ Json json_of(const FeatureRecord& record) {
           {"augmentation", record.augmentation},
           {"normalize", record.normalize},
           {"dtype", record.dtype},
+          {"precision", record.precision},
           {"device", record.device}};
 }
 
@@ -82,6 +83,7 @@ FeatureRecord record_from(const std::string& text, const std::string& path) {
     json.at("augmentation").get_to(record.augmentation);
     json.at("normalize").get_to(record.normalize);
     json.at("dtype").get_to(record.dtype);
+    json.at("precision").get_to(record.precision);
     json.at("device").get_to(record.device);
     return record;
   } catch (const Json::exception& error) {

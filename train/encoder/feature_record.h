@@ -27,6 +27,7 @@ struct FeatureRecord {
   std::string augmentation = {};
   bool normalize = false;
   std::string dtype = "f32";
+  std::string precision = "f32";
   std::string device = "cpu";
 };
 

@@ -3,6 +3,7 @@
 // The choice is a rule on shapes and on the CPU's features, never a measurement at run time, so that
 // the same run has the same bits.
 #include <hwy/targets.h>
+#include <algorithm>
 
 #include "engine/backend/cpu/cpu_backend.h"
 #include "engine/backend/cpu/direct_conv.h"
@@ -23,6 +24,12 @@ bool cpu_is_wide() {
 // no multiple of 8.
 bool onednn_is_sound(const ConvShape& shape) {
   return shape.rows * shape.columns > 1 || (shape.channels % 8 == 0 && shape.filters % 8 == 0);
+}
+
+// oneDNN 2.6.3 forgets the residual of some windows that lie beside the image, or are larger than it.
+bool onednn_adds_residual(const ConvShape& shape) {
+  return shape.padding < std::min(shape.rows, shape.columns) && shape.height >= shape.rows &&
+         shape.width >= shape.columns;
 }
 
 Algorithm choose(ConvPass pass, const ConvShape& shape, ConvAlgorithm wish) {
@@ -60,22 +67,45 @@ std::string describe_cpu_convolutions() {
              : "oneDNN's direct ones (our own want AVX2)";
 }
 
-void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) {
+bool CpuBackend::convolve(const Tensor& x, const Tensor& w, const Conv2dSpec& spec,
+                          const ConvEpilogue& epilogue, Tensor& y) {
   const ConvShape shape(x.shape(), w.shape(), y.shape(), spec);
-  if (runs_in_bf16(x, shape))
-    return onednn_convolutions_.forward(shape, DType::bf16, x.raw(), w.raw(), y.raw(), scratch_);
-  if (x.dtype() != DType::f32) return PlainBackend::conv2d(x, w, spec, y);
-  const float* xs = x.data<float>();
-  const float* ws = w.data<float>();
-  float* ys = y.data<float>();
-  switch (choose(ConvPass::forward, shape, conv_algorithm_)) {
+  const bool sound = epilogue.nullable_residual == nullptr || onednn_adds_residual(shape);
+  const bool bf16 = runs_in_bf16(x, shape) && sound;
+  if (!bf16 && x.dtype() != DType::f32) return false;
+  Algorithm algorithm =
+      bf16 ? Algorithm::onednn : choose(ConvPass::forward, shape, conv_algorithm_);
+  if (algorithm == Algorithm::onednn && !sound) algorithm = Algorithm::direct;
+  switch (algorithm) {
     case Algorithm::winograd:
-      return winograd_forward(shape, xs, ws, ys, scratch_);
+      winograd_forward(shape, x.data<float>(), w.data<float>(), epilogue, y.data<float>(),
+                       scratch_);
+      break;
     case Algorithm::direct:
-      return direct_forward(shape, xs, ws, ys, scratch_);
+      direct_forward(shape, x.data<float>(), w.data<float>(), epilogue, y.data<float>(), scratch_);
+      break;
     case Algorithm::onednn:
-      return onednn_convolutions_.forward(shape, DType::f32, xs, ws, ys, scratch_);
+      onednn_convolutions_.forward(shape, x.dtype(), x.raw(), w.raw(), epilogue, y.raw(), scratch_);
   }
+  return true;
+}
+
+void CpuBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) {
+  if (!convolve(x, w, spec, /*epilogue=*/{}, y)) PlainBackend::conv2d(x, w, spec, y);
+}
+
+void CpuBackend::conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias,
+                              const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu,
+                              Tensor& y) {
+  if (x.dtype() != DType::f64 &&
+      convolve(
+          x, w, spec,
+          {.nullable_bias = bias.data<float>(),
+           .nullable_residual = nullable_residual.defined() ? nullable_residual.raw() : nullptr,
+           .relu = relu},
+          y))
+    return;
+  PlainBackend::conv2d_fused(x, w, bias, nullable_residual, spec, relu, y);
 }
 
 void CpuBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) {

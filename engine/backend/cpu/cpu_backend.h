@@ -22,6 +22,9 @@ class CpuBackend final : public PlainBackend {
 
   void matmul(const Tensor& a, const Tensor& b, const MatmulSpec& spec, Tensor& c) override;
   void conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& spec, Tensor& y) override;
+  void conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias,
+                    const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu,
+                    Tensor& y) override;
   void conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec, Tensor& dx) override;
   void conv2d_dw(const Tensor& x, const Tensor& dy, const Conv2dSpec& spec, Tensor& dw) override;
 
@@ -56,6 +59,11 @@ class CpuBackend final : public PlainBackend {
                const ImageNormalization& normalization, Tensor& y) override;
 
  private:
+  // y = [relu] (conv2d(x, w) + bias + residual) by what suits the shape; false: nothing here computes in
+  // the type of x.
+  bool convolve(const Tensor& x, const Tensor& w, const Conv2dSpec& spec,
+                const ConvEpilogue& epilogue, Tensor& y);
+
   ConvAlgorithm conv_algorithm_;
   Scratch scratch_{allocator()};
   ScratchPool augment_scratch_;

@@ -60,7 +60,8 @@ struct Grid {
       }
     }
   }
-  void places(int64_t first, int64_t count, float* result, float** pointers) const {
+  template <class T>  // float or const float
+  void places(int64_t first, int64_t count, T* result, T** pointers) const {
     for (int64_t r = 0; r < count; ++r) {
       const int64_t pixel = first + r;
       const int64_t row =
@@ -147,8 +148,9 @@ void pack_filter(const Grid& grid, const float* w, int64_t output_stride, int64_
 
 // result = the products of all pixels of the grid.
 void multiply(const Grid& grid, const float* source, const float* w, int64_t output_stride,
-              int64_t input_stride, float* result, Scratch& scratch) {
+              int64_t input_stride, const ConvEpilogue& epilogue, float* result, Scratch& scratch) {
   const auto taps = static_cast<int64_t>(grid.taps.size());
+  const auto* residual = static_cast<const float*>(epilogue.nullable_residual);
   const bool copy = grid.channels < kMinGatherChannels && taps > 1;
   const int64_t filter_floats = padded(grid.outputs) * taps * grid.channels;
   const int64_t window_floats = copy ? kBlockPixels * taps * grid.channels : 0;
@@ -163,6 +165,7 @@ void multiply(const Grid& grid, const float* source, const float* w, int64_t out
     std::vector<const float*> inputs(
         static_cast<size_t>(std::max<int64_t>(taps, 1) * kBlockPixels));
     std::vector<float*> outputs(kBlockPixels);
+    std::vector<const float*> residuals(residual == nullptr ? 0 : kBlockPixels);
     float* windows = all_windows + first_worker * window_floats;
     for (int64_t block = blocks * first_worker / workers; block < blocks * last_worker / workers;
          ++block) {
@@ -170,13 +173,21 @@ void multiply(const Grid& grid, const float* source, const float* w, int64_t out
       const int64_t count = std::min(kBlockPixels, grid.pixels() - first);
       grid.gather(first, count, source, zeros, inputs.data());
       grid.places(first, count, result, outputs.data());
+      if (residual != nullptr) grid.places(first, count, residual, residuals.data());
       if (copy) {
         copy_windows(grid, inputs.data(), count, taps * grid.channels, windows);
         for (int64_t r = 0; r < count; ++r)
           inputs[static_cast<size_t>(r)] = windows + r * taps * grid.channels;
       }
-      direct_multiply({inputs.data(), count, outputs.data(), count}, copy ? 1 : taps,
-                      copy ? taps * grid.channels : grid.channels, packed, grid.outputs);
+      direct_multiply({.inputs = inputs.data(),
+                       .pitch = count,
+                       .outputs = outputs.data(),
+                       .count = count,
+                       .nullable_bias = epilogue.nullable_bias,
+                       .nullable_residuals = residuals.data(),
+                       .relu = epilogue.relu},
+                      copy ? 1 : taps, copy ? taps * grid.channels : grid.channels, packed,
+                      grid.outputs);
     }
   });
 }
@@ -210,9 +221,10 @@ void copy_panel(const WeightSums& sums, const float* const* inputs, int64_t coun
 
 }  // namespace
 
-void direct_forward(const ConvShape& shape, const float* x, const float* w, float* y,
-                    Scratch& scratch) {
-  multiply(forward_grid(shape), x, w, shape.rows * shape.columns * shape.channels, 1, y, scratch);
+void direct_forward(const ConvShape& shape, const float* x, const float* w,
+                    const ConvEpilogue& epilogue, float* y, Scratch& scratch) {
+  multiply(forward_grid(shape), x, w, shape.rows * shape.columns * shape.channels, 1, epilogue, y,
+           scratch);
 }
 
 void direct_data_gradient(const ConvShape& shape, const float* dy, const float* w, float* dx,
@@ -220,7 +232,7 @@ void direct_data_gradient(const ConvShape& shape, const float* dy, const float* 
   for (int64_t row = 0; row < std::min(shape.stride, shape.height); ++row)
     for (int64_t column = 0; column < std::min(shape.stride, shape.width); ++column)
       multiply(gradient_grid(shape, row, column), dy, w, 1,
-               shape.rows * shape.columns * shape.channels, dx, scratch);
+               shape.rows * shape.columns * shape.channels, /*epilogue=*/{}, dx, scratch);
 }
 
 void direct_weight_gradient(const ConvShape& shape, const float* x, const float* dy, float* dw,

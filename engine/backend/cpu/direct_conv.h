@@ -6,13 +6,14 @@
 // The data gradient of stride s is s * s convolutions of stride 1, one for each residue of (h, w),
 // each with the taps that reach it.
 #pragma once
+#include "engine/backend/cpu/conv_epilogue.h"
 #include "engine/backend/cpu/conv_shape.h"
 #include "engine/backend/cpu/scratch.h"
 
 namespace amcl {
 
-void direct_forward(const ConvShape& shape, const float* x, const float* w, float* y,
-                    Scratch& scratch);
+void direct_forward(const ConvShape& shape, const float* x, const float* w,
+                    const ConvEpilogue& epilogue, float* y, Scratch& scratch);
 void direct_data_gradient(const ConvShape& shape, const float* dy, const float* w, float* dx,
                           Scratch& scratch);
 void direct_weight_gradient(const ConvShape& shape, const float* x, const float* dy, float* dw,

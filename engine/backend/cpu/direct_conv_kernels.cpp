@@ -14,11 +14,11 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // One tile: rows [first, first + R), columns [output, output + V vectors) of which `columns` exist,
-// over `taps` taps; `accumulate` adds to what the outputs hold.
+// over `taps` taps; `accumulate` adds to what the outputs hold, `last`: the sums are whole.
 template <int R, int V>
 HWY_NOINLINE void GatherTile(const GatheredRows& rows, int64_t first, int64_t first_tap,
                              int64_t taps, int64_t channels, const float* HWY_RESTRICT right,
-                             int64_t output, int64_t columns, bool accumulate) {
+                             int64_t output, int64_t columns, bool accumulate, bool last) {
   const D d;
   const bool whole = columns >= V * kLanes;
   Vector sums[R][V];
@@ -48,6 +48,22 @@ HWY_NOINLINE void GatherTile(const GatheredRows& rows, int64_t first, int64_t fi
       }
     }
   }
+  if (last && rows.nullable_bias != nullptr) {
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) {
+      const int64_t column = output + v * kLanes;
+      const int64_t count = columns - v * kLanes;
+      const Vector bias = LoadFirst(rows.nullable_bias + column, count);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        Vector& sum = sums[r][v];
+        sum = hn::Add(sum, bias);
+        if (rows.nullable_residuals != nullptr)
+          sum = hn::Add(sum, LoadFirst(rows.nullable_residuals[first + r] + column, count));
+        if (rows.relu) sum = hn::Max(hn::Zero(d), sum);
+      }
+    }
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 2
@@ -64,13 +80,14 @@ HWY_NOINLINE void GatherTile(const GatheredRows& rows, int64_t first, int64_t fi
 template <int V, int R = kTileRows>
 HWY_INLINE void GatherRows(int64_t count, const GatheredRows& rows, int64_t first,
                            int64_t first_tap, int64_t taps, int64_t channels, const float* right,
-                           int64_t output, int64_t columns, bool accumulate) {
+                           int64_t output, int64_t columns, bool accumulate, bool last) {
   if constexpr (R > 1) {
     if (count < R)
       return GatherRows<V, R - 1>(count, rows, first, first_tap, taps, channels, right, output,
-                                  columns, accumulate);
+                                  columns, accumulate, last);
   }
-  GatherTile<R, V>(rows, first, first_tap, taps, channels, right, output, columns, accumulate);
+  GatherTile<R, V>(rows, first, first_tap, taps, channels, right, output, columns, accumulate,
+                   last);
 }
 
 template <int V>
@@ -87,7 +104,8 @@ void MultiplyGathered(const GatheredRows& rows, int64_t taps, int64_t channels, 
       for (int64_t tile = 0; tile < tiles; ++tile) {
         const int64_t first = rows.count * tile / tiles;
         GatherRows<V>(rows.count * (tile + 1) / tiles - first, rows, first, tap, count, channels,
-                      packed + tap * channels * kPanel, output, outputs - output, tap > 0);
+                      packed + tap * channels * kPanel, output, outputs - output, tap > 0,
+                      tap + count == taps);
       }
       tap += count;
     } while (tap < taps);

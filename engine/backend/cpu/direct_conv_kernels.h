@@ -9,12 +9,16 @@ namespace amcl {
 int64_t direct_panel(int64_t channels);
 
 // The rows of a product: row r of the left factor is, for each tap, the pixel
-// inputs[tap * pitch + r]; the result goes to outputs[r].
+// inputs[tap * pitch + r]; the result goes to outputs[r], as it is or, with a bias, as
+// [relu] (result + bias + residuals[r]).
 struct GatheredRows {
   const float* const* inputs;
   int64_t pitch;
   float* const* outputs;
   int64_t count;
+  const float* nullable_bias;  // [outputs]
+  const float* const* nullable_residuals;
+  bool relu;
 };
 
 // outputs[r][o] = sum over taps and channels i of inputs[tap, r][i] * filter[tap, i, o], the filter

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
 
 #include "engine/core/check.h"
 #include "engine/core/host_memory.h"
@@ -54,16 +55,27 @@ struct OneDnnConvolutions::Library {
   dnnl::stream stream{engine};
 };
 
-struct OneDnnConvolutions::Plan {
-  Plan(Library& library, ConvPass the_pass, const ConvShape& the_shape, DType activations);
-
-  // One run: the filter is brought into the primitive's layout first, or its gradient out of it at
-  // the end.
-  void run(Library& library, void* x, void* w, void* y, Scratch& scratch);
-
+struct OneDnnConvolutions::PlanKey {
   ConvPass pass;
   ConvShape shape;
   DType dtype;  // of the activations
+  // Of the epilogue.
+  bool bias = false;
+  bool residual = false;
+  bool relu = false;
+
+  bool operator==(const PlanKey&) const = default;
+};
+
+struct OneDnnConvolutions::Plan {
+  Plan(Library& library, const PlanKey& of);
+
+  // One run: the filter is brought into the primitive's layout first, or its gradient out of it at
+  // the end.
+  void run(Library& library, void* x, void* w, const ConvEpilogue& epilogue, void* y,
+           Scratch& scratch);
+
+  PlanKey key;
   memory::desc x_desc;
   memory::desc y_desc;
   memory::desc plain_filter;  // [K, R, S, C]
@@ -73,13 +85,15 @@ struct OneDnnConvolutions::Plan {
   dnnl::reorder reorder;  // empty if the layouts agree
 };
 
-OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvShape& the_shape,
-                               DType activations)
-    : pass(the_pass),
-      shape(the_shape),
-      dtype(activations),
-      x_desc(activation(shape.images, shape.channels, shape.height, shape.width, dtype)),
-      y_desc(activation(shape.images, shape.filters, shape.out_height, shape.out_width, dtype)) {
+OneDnnConvolutions::Plan::Plan(Library& library, const PlanKey& of)
+    : key(of),
+      x_desc(activation(of.shape.images, of.shape.channels, of.shape.height, of.shape.width,
+                        of.dtype)),
+      y_desc(activation(of.shape.images, of.shape.filters, of.shape.out_height, of.shape.out_width,
+                        of.dtype)) {
+  const ConvShape& shape = key.shape;
+  const ConvPass pass = key.pass;
+  const DType dtype = key.dtype;
   const memory::dims filter_shape{shape.filters, shape.channels, shape.rows, shape.columns};
   const bool gradient = pass == ConvPass::weight_gradient;
   const memory::data_type filter_type = type_of(gradient ? stat_dtype(dtype) : dtype);
@@ -91,10 +105,17 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
   constexpr auto kDirect = dnnl::algorithm::convolution_direct;
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  dnnl::post_ops after;
+  if (key.residual) after.append_binary(dnnl::algorithm::binary_add, y_desc);
+  if (key.relu) after.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
+  attributes.set_post_ops(after);
 
+  const memory::desc bias =
+      key.bias ? memory::desc({shape.filters}, memory::data_type::f32, memory::format_tag::x)
+               : memory::desc();
   const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, kDirect, x_desc, forward_filter, y_desc, strides, padding,
-       padding},
+      {key.bias ? dnnl::prop_kind::forward_inference : dnnl::prop_kind::forward_training, kDirect,
+       x_desc, forward_filter, bias, y_desc, strides, padding, padding},
       attributes, library.engine);
   switch (pass) {
     case ConvPass::forward:
@@ -128,7 +149,9 @@ OneDnnConvolutions::Plan::Plan(Library& library, ConvPass the_pass, const ConvSh
   }
 }
 
-void OneDnnConvolutions::Plan::run(Library& library, void* x, void* w, void* y, Scratch& scratch) {
+void OneDnnConvolutions::Plan::run(Library& library, void* x, void* w, const ConvEpilogue& epilogue,
+                                   void* y, Scratch& scratch) {
+  const ConvPass pass = key.pass;
   const size_t filter_bytes = reorder ? round_up(filter.get_size()) : 0;
   auto* block = static_cast<std::byte*>(scratch.bytes(filter_bytes + scratchpad.get_size()));
   memory plain(plain_filter, library.engine, w);
@@ -139,12 +162,19 @@ void OneDnnConvolutions::Plan::run(Library& library, void* x, void* w, void* y, 
 
   if (reorder && pass != ConvPass::weight_gradient) reorder.execute(library.stream, plain, used);
   const bool forward = pass == ConvPass::forward;
-  convolution.execute(
-      library.stream,
-      {{pass == ConvPass::data_gradient ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, x_memory},
-       {pass == ConvPass::weight_gradient ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, used},
-       {forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, y_memory},
-       {DNNL_ARG_SCRATCHPAD, pad}});
+  std::unordered_map<int, memory> operands{
+      {pass == ConvPass::data_gradient ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, x_memory},
+      {pass == ConvPass::weight_gradient ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, used},
+      {forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, y_memory},
+      {DNNL_ARG_SCRATCHPAD, pad}};
+  if (key.bias)
+    operands[DNNL_ARG_BIAS] =
+        memory({{key.shape.filters}, memory::data_type::f32, memory::format_tag::x}, library.engine,
+               const_cast<float*>(epilogue.nullable_bias));
+  if (key.residual)
+    operands[DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1] =
+        memory(y_desc, library.engine, const_cast<void*>(epilogue.nullable_residual));
+  convolution.execute(library.stream, operands);
   if (reorder && pass == ConvPass::weight_gradient) reorder.execute(library.stream, used, plain);
   library.stream.wait();
 }
@@ -158,43 +188,46 @@ bool OneDnnConvolutions::multiplies_bf16() {
          instructions == dnnl::cpu_isa::avx512_core_amx;
 }
 
-OneDnnConvolutions::Plan& OneDnnConvolutions::plan(ConvPass pass, const ConvShape& shape,
-                                                   DType dtype) {
-  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const Plan& known) {
-    return known.pass == pass && known.shape == shape && known.dtype == dtype;
-  });
+OneDnnConvolutions::Plan& OneDnnConvolutions::plan(const PlanKey& key) {
+  const auto found = std::find_if(plans_.begin(), plans_.end(),
+                                  [&](const Plan& known) { return known.key == key; });
   if (found != plans_.end()) {
     plans_.splice(plans_.begin(), plans_, found);
   } else {
     if (plans_.size() == kMaxPlans) plans_.pop_back();
     check_address_room(kCodeBytes);
-    plans_.emplace_front(*library_, pass, shape, dtype);
+    plans_.emplace_front(*library_, key);
   }
   return plans_.front();
 }
 
 // oneDNN's memory objects take pointers to mutable data for inputs too.
 void OneDnnConvolutions::forward(const ConvShape& shape, DType dtype, const void* x, const void* w,
-                                 void* y, Scratch& scratch) {
+                                 const ConvEpilogue& epilogue, void* y, Scratch& scratch) {
   with_onednn(shape, [&] {
-    plan(ConvPass::forward, shape, dtype)
-        .run(*library_, const_cast<void*>(x), const_cast<void*>(w), y, scratch);
+    plan({.pass = ConvPass::forward,
+          .shape = shape,
+          .dtype = dtype,
+          .bias = epilogue.nullable_bias != nullptr,
+          .residual = epilogue.nullable_residual != nullptr,
+          .relu = epilogue.relu})
+        .run(*library_, const_cast<void*>(x), const_cast<void*>(w), epilogue, y, scratch);
   });
 }
 
 void OneDnnConvolutions::data_gradient(const ConvShape& shape, DType dtype, const void* dy,
                                        const void* w, void* dx, Scratch& scratch) {
   with_onednn(shape, [&] {
-    plan(ConvPass::data_gradient, shape, dtype)
-        .run(*library_, dx, const_cast<void*>(w), const_cast<void*>(dy), scratch);
+    plan({ConvPass::data_gradient, shape, dtype})
+        .run(*library_, dx, const_cast<void*>(w), /*epilogue=*/{}, const_cast<void*>(dy), scratch);
   });
 }
 
 void OneDnnConvolutions::weight_gradient(const ConvShape& shape, DType dtype, const void* x,
                                          const void* dy, void* dw, Scratch& scratch) {
   with_onednn(shape, [&] {
-    plan(ConvPass::weight_gradient, shape, dtype)
-        .run(*library_, const_cast<void*>(x), dw, const_cast<void*>(dy), scratch);
+    plan({ConvPass::weight_gradient, shape, dtype})
+        .run(*library_, const_cast<void*>(x), dw, /*epilogue=*/{}, const_cast<void*>(dy), scratch);
   });
 }
 

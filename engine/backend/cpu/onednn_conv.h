@@ -4,6 +4,7 @@
 #include <list>
 #include <memory>
 
+#include "engine/backend/cpu/conv_epilogue.h"
 #include "engine/backend/cpu/conv_shape.h"
 #include "engine/backend/cpu/scratch.h"
 #include "engine/core/dtype.h"
@@ -22,8 +23,8 @@ class OneDnnConvolutions {
 
   // y from x and w; dx from dy and w; or dw from x and dy. Plain layouts on both sides. All are
   // `dtype`, f32 or bf16, but for dw, which is f32 always.
-  void forward(const ConvShape& shape, DType dtype, const void* x, const void* w, void* y,
-               Scratch& scratch);
+  void forward(const ConvShape& shape, DType dtype, const void* x, const void* w,
+               const ConvEpilogue& epilogue, void* y, Scratch& scratch);
   void data_gradient(const ConvShape& shape, DType dtype, const void* dy, const void* w, void* dx,
                      Scratch& scratch);
   void weight_gradient(const ConvShape& shape, DType dtype, const void* x, const void* dy, void* dw,
@@ -33,10 +34,10 @@ class OneDnnConvolutions {
 
  private:
   struct Library;
+  struct PlanKey;
   struct Plan;
-  // The plan of `pass` over `shape` with activations of `dtype`, made if it is new; the least
-  // recently used one makes room.
-  Plan& plan(ConvPass pass, const ConvShape& shape, DType dtype);
+  // The plan of that kind, made if it is new; the least recently used one makes room.
+  Plan& plan(const PlanKey& key);
 
   std::unique_ptr<Library> library_;
   std::list<Plan> plans_;  // most recently used first

@@ -77,8 +77,8 @@ struct Blocks {
 };
 
 // y = x * w for the [K, 3, 3, C] filters `w` as they are, or rotated and with K and C exchanged.
-void convolve(const ConvShape& shape, const float* x, const float* w, bool rotated, float* y,
-              Scratch& scratch) {
+void convolve(const ConvShape& shape, const float* x, const float* w, bool rotated,
+              const ConvEpilogue& epilogue, float* y, Scratch& scratch) {
   const int64_t inputs = shape.channels;
   const int64_t outputs = shape.filters;
   const Blocks blocks(shape, kBlockTiles);
@@ -103,7 +103,7 @@ void convolve(const ConvShape& shape, const float* x, const float* w, bool rotat
     const WinogradMatrices m = m_plan.at(matrices + worker * worker_floats + v_plan.floats());
     winograd_transform_input(x, x_tiles, shape.padding, first, count, zeros, v);
     winograd_multiply(v, filter, count, inputs, outputs, m);
-    winograd_transform_output(m, y_tiles, first, count, y);
+    winograd_transform_output(m, y_tiles, first, count, epilogue, y);
   });
 }
 
@@ -212,9 +212,9 @@ bool winograd_pays(const ConvShape& shape) {
   return shape.channels >= kMinChannels && shape.filters >= kMinChannels;
 }
 
-void winograd_forward(const ConvShape& shape, const float* x, const float* w, float* y,
-                      Scratch& scratch) {
-  convolve(shape, x, w, /*rotated=*/false, y, scratch);
+void winograd_forward(const ConvShape& shape, const float* x, const float* w,
+                      const ConvEpilogue& epilogue, float* y, Scratch& scratch) {
+  convolve(shape, x, w, /*rotated=*/false, epilogue, y, scratch);
 }
 
 void winograd_data_gradient(const ConvShape& shape, const float* dy, const float* w, float* dx,
@@ -224,7 +224,7 @@ void winograd_data_gradient(const ConvShape& shape, const float* dy, const float
   std::swap(reversed.width, reversed.out_width);
   std::swap(reversed.channels, reversed.filters);
   reversed.padding = 2 - shape.padding;
-  convolve(reversed, dy, w, /*rotated=*/true, dx, scratch);
+  convolve(reversed, dy, w, /*rotated=*/true, /*epilogue=*/{}, dx, scratch);
 }
 
 void winograd_weight_gradient(const ConvShape& shape, const float* x, const float* dy, float* dw,

@@ -13,6 +13,7 @@
 // Activations stay [N, H, W, C]: a worker takes a block of tiles, brings it to the points, multiplies
 // and brings it back while everything is in its cache.
 #pragma once
+#include "engine/backend/cpu/conv_epilogue.h"
 #include "engine/backend/cpu/conv_shape.h"
 #include "engine/backend/cpu/scratch.h"
 
@@ -23,8 +24,8 @@ bool winograd_fits(const ConvShape& shape);
 // Whether it has channels enough for the products to outweigh the transformations.
 bool winograd_pays(const ConvShape& shape);
 
-void winograd_forward(const ConvShape& shape, const float* x, const float* w, float* y,
-                      Scratch& scratch);
+void winograd_forward(const ConvShape& shape, const float* x, const float* w,
+                      const ConvEpilogue& epilogue, float* y, Scratch& scratch);
 void winograd_data_gradient(const ConvShape& shape, const float* dy, const float* w, float* dx,
                             Scratch& scratch);
 void winograd_weight_gradient(const ConvShape& shape, const float* x, const float* dy, float* dw,

@@ -270,8 +270,23 @@ void MultiplyTransposed(const WinogradMatrices& d, const WinogradMatrices& v, in
     MultiplyTransposedPoints<2>(d, v, points, count, filters, channels, accumulate, m);
 }
 
-void TransformOutput(const WinogradMatrices& m, const WinogradTiles& t, int64_t first,
-                     int64_t count, float* y) {
+// The epilogue over vectors of channels from `channel` on, of which `count` exist; `place` is where
+// the first of them is in y.
+template <bool kWhole>
+HWY_INLINE Vector WithEpilogue(Vector value, const ConvEpilogue& epilogue, Vector bias,
+                               int64_t place, int64_t count) {
+  const D d;
+  value = hn::Add(value, bias);
+  if (const auto* residual = static_cast<const float*>(epilogue.nullable_residual);
+      residual != nullptr)
+    value = hn::Add(value,
+                    kWhole ? hn::LoadU(d, residual + place) : LoadFirst(residual + place, count));
+  return epilogue.relu ? hn::Max(hn::Zero(d), value) : value;
+}
+
+template <bool kEpilogue>
+void TransformOutputs(const WinogradMatrices& m, const WinogradTiles& t, int64_t first,
+                      int64_t count, const ConvEpilogue& epilogue, float* y) {
   const D d;
   const int64_t tiles_of_image = t.tiles_high * t.tiles_wide;
   const auto transform = [](const Vector(&in)[6], Vector(&out)[4]) { OutputValues(in, out); };
@@ -279,26 +294,42 @@ void TransformOutput(const WinogradMatrices& m, const WinogradTiles& t, int64_t 
     const int64_t tile = (first + row) % tiles_of_image;
     const int64_t top = tile / t.tiles_wide * kWinogradTile;
     const int64_t left = tile % t.tiles_wide * kWinogradTile;
-    float* corner = y + (first + row) / tiles_of_image * t.height * t.width * t.channels +
-                    (top * t.width + left) * t.channels;
+    const int64_t corner = (first + row) / tiles_of_image * t.height * t.width * t.channels +
+                           (top * t.width + left) * t.channels;
     const float* source = m.data + row * m.row_stride;
     const bool whole = top + kWinogradTile <= t.height && left + kWinogradTile <= t.width;
     for (int64_t c = 0; c < t.channels; c += kLanes) {
       const auto load = [&](int i, int j) {
         return hn::LoadU(d, source + (i * 6 + j) * m.point_stride + c);
       };
+      const int64_t columns = t.channels - c;
+      const Vector bias = kEpilogue ? LoadFirst(epilogue.nullable_bias + c, columns) : hn::Zero(d);
       if (whole && c + kLanes <= t.channels) {
         TransformSquare<6, 4>(transform, load, [&](int i, int j, Vector value) {
-          hn::StoreU(value, d, corner + (i * t.width + j) * t.channels + c);
+          const int64_t place = corner + (i * t.width + j) * t.channels + c;
+          if constexpr (kEpilogue)
+            value = WithEpilogue<true>(value, epilogue, bias, place, columns);
+          hn::StoreU(value, d, y + place);
         });
       } else {
         TransformSquare<6, 4>(transform, load, [&](int i, int j, Vector value) {
-          if (top + i < t.height && left + j < t.width)
-            StoreFirst(value, t.channels - c, corner + (i * t.width + j) * t.channels + c);
+          if (top + i >= t.height || left + j >= t.width) return;
+          const int64_t place = corner + (i * t.width + j) * t.channels + c;
+          if constexpr (kEpilogue)
+            value = WithEpilogue<false>(value, epilogue, bias, place, columns);
+          StoreFirst(value, columns, y + place);
         });
       }
     }
   }
+}
+
+void TransformOutput(const WinogradMatrices& m, const WinogradTiles& tiles, int64_t first,
+                     int64_t count, const ConvEpilogue& epilogue, float* y) {
+  if (epilogue.nullable_bias != nullptr)
+    TransformOutputs<true>(m, tiles, first, count, epilogue, y);
+  else
+    TransformOutputs<false>(m, tiles, first, count, epilogue, y);
 }
 
 void TransformWeightGradient(const WinogradMatrices& m, int64_t parts, int64_t part_stride,
@@ -370,8 +401,8 @@ void winograd_multiply_transposed(const WinogradMatrices& d, const WinogradMatri
 }
 
 void winograd_transform_output(const WinogradMatrices& m, const WinogradTiles& tiles, int64_t first,
-                               int64_t count, float* y) {
-  HWY_DYNAMIC_DISPATCH(TransformOutput)(m, tiles, first, count, y);
+                               int64_t count, const ConvEpilogue& epilogue, float* y) {
+  HWY_DYNAMIC_DISPATCH(TransformOutput)(m, tiles, first, count, epilogue, y);
 }
 
 void winograd_transform_weight_gradient(const WinogradMatrices& m, int64_t parts,

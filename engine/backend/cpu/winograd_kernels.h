@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 
+#include "engine/backend/cpu/conv_epilogue.h"
+
 namespace amcl {
 
 // Points of a transformed tile of 6 x 6.
@@ -54,7 +56,7 @@ void winograd_multiply_transposed(const WinogradMatrices& d, const WinogradMatri
 
 // Points back to the tiles of y, which may reach over its edge.
 void winograd_transform_output(const WinogradMatrices& m, const WinogradTiles& tiles, int64_t first,
-                               int64_t count, float* y);
+                               int64_t count, const ConvEpilogue& epilogue, float* y);
 // Points of the weight gradient, summed over `parts` (part_stride floats apart) in order, to
 // dw [K, 3, 3, C] for filters [first, last).
 void winograd_transform_weight_gradient(const WinogradMatrices& m, int64_t parts,

@@ -16,6 +16,10 @@ class OwnKernels : public Backend {
 #define AMCL_KERNEL(name, ...) void name(__VA_ARGS__) override;
 #define AMCL_PRODUCT(name, ...)  // left to libraries
 #include "engine/backend/kernel_table.h"
+  // conv2d, and its epilogue in a pass of its own.
+  void conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias,
+                    const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu,
+                    Tensor& y) override;
 
  protected:
   // The stream that every kernel goes to, in order: a cudaStream_t.

@@ -94,6 +94,25 @@ void PlainBackend::conv2d(const Tensor& x, const Tensor& w, const Conv2dSpec& sp
   });
 }
 
+// The epilogue is batch norm without statistics.
+void PlainBackend::conv2d_fused(const Tensor& x, const Tensor& w, const Tensor& bias,
+                                const Tensor& nullable_residual, const Conv2dSpec& spec, bool relu,
+                                Tensor& y) {
+  if (x.dtype() == DType::bf16) {
+    Tensor wide = wide_like(y);
+    conv2d_fused(widened(*this, x), widened(*this, w), bias, widened(*this, nullable_residual),
+                 spec, relu, wide);
+    return round_into(*this, wide, y);
+  }
+  Tensor sums = Tensor::empty_like(y);
+  conv2d(x, w, spec, sums);
+  const Tensor zeros = Tensor::zeros(*this, bias.shape(), bias.dtype());
+  Tensor ones = Tensor::empty_like(bias);
+  fill(ones, 1.0);
+  batch_norm_apply(sums, zeros, ones, ones, bias, nullable_residual, {.epsilon = 0.0, .relu = relu},
+                   y);
+}
+
 void PlainBackend::conv2d_dx(const Tensor& dy, const Tensor& w, const Conv2dSpec& spec,
                              Tensor& dx) {
   if (dy.dtype() == DType::bf16) {
