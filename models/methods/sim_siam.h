@@ -12,6 +12,7 @@ struct SimSiamOptions {
   using Built = SimSiam;
   static constexpr MethodTraits traits{
       .name = "simsiam",
+      .sgd = {.rate = 0.15},
       .sgd_adaptive = {.rate = 0.15,
                        .clip_norm = 3.0,
                        .why_rate = "AMCL with simsiam collapses for a while at first, until its "

@@ -362,7 +362,7 @@ TEST_CASE("config: heads, temperature and clipping are usual for the method and 
            {{{"method", "moco"}, {"temperature", "adaptive"}}, "adaptive", "3", "5"},
            {{{"method", "barlow"}}, "fixed", "1", "1"},
            {{{"method", "barlow"}, {"temperature", "adaptive"}}, "adaptive", "3", "1"},
-           {{{"method", "simsiam"}}, "fixed", "1", "0"},
+           {{{"method", "simsiam"}}, "fixed", "1", "0", "0.15"},
            {{{"method", "simsiam"}, {"temperature", "adaptive"}}, "adaptive", "3", "3", "0.15"},
            {{{"method", "simsiam"}, {"temperature", "adaptive"}, {"optimizer", "adamw"}},
             "adaptive",
@@ -392,7 +392,7 @@ TEST_CASE("config: the help says what is usual, and for whom") {
   CHECK(usual("clip_norm") ==
         "0; 5 for moco with adaptive temperatures; 1 for barlow; 3 for "
         "simsiam with adaptive temperatures");
-  CHECK(usual("lr") == "0.06; 0.15 for simsiam with adaptive temperatures; 0.001 with adamw");
+  CHECK(usual("lr") == "0.06; 0.15 for simsiam; 0.001 with adamw");
   CHECK(usual("epsilon") == "1e-09; 1e-08 with adamw");
   CHECK(usual("precision") == "f32; bf16 with cuda");
 }
