@@ -59,8 +59,13 @@ SimSiam::SimSiam(Backend& backend, uint64_t seed, const SimSiamOptions& options,
     : TwoViewMethod(backend, seed, dtype, options.backbone, options.projector, options.objective),
       options_(options),
       predictor_(initializer_, options.projector.dim, predictor_options(options)) {
-  predictor_.visit("", {.parameter = [](const std::string&,
-                                        Parameter& parameter) { parameter.constant_rate = true; },
+  // The encoder learns from all heads, a predictor from one; behind the encoder it lets it collapse.
+  const auto heads = static_cast<double>(options.projector.heads);
+  predictor_.visit("", {.parameter =
+                            [heads](const std::string&, Parameter& parameter) {
+                              parameter.constant_rate = true;
+                              parameter.rate_scale = heads;
+                            },
                         .buffer = [](const std::string&, Tensor&) {}});
   make_temperature_net(options.projector.heads, options.projector.dim);
 }

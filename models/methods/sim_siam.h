@@ -13,10 +13,7 @@ struct SimSiamOptions {
   static constexpr MethodTraits traits{
       .name = "simsiam",
       .sgd = {.rate = 0.15},
-      .sgd_adaptive = {.rate = 0.15,
-                       .clip_norm = 3.0,
-                       .why_rate = "AMCL with simsiam collapses for a while at first, until its "
-                                   "predictors have caught up, for longer at a smaller rate"}};
+      .sgd_adaptive = {.rate = 0.08, .why_rate = "its encoder learns from all heads"}};
 
   ResNetOptions backbone;
   ProjectionHeadOptions projector = {.hidden = 2048, .dim = 2048, .norm = HeadNorm::all};

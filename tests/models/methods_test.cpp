@@ -153,16 +153,19 @@ TEST_CASE("methods: with the same seed all have the same encoder to start with")
     CHECK(first_weights(*make(name, false, *backend)) == weights);
 }
 
-TEST_CASE("methods: the rate of SimSiam's predictor alone is constant") {
+TEST_CASE("methods: the rate of SimSiam's predictors alone is constant, and times the heads") {
   for_each_method([](Method& method, Backend&) {
     const bool simsiam = dynamic_cast<SimSiam*>(&method) != nullptr;
-    method.visit({.parameter =
-                      [simsiam](const std::string& name, Parameter& parameter) {
-                        CAPTURE(name);
-                        CHECK(parameter.constant_rate ==
-                              (simsiam && name.starts_with("predictor.")));
-                      },
-                  .buffer = [](const std::string&, Tensor&) {}});
+    method.visit(
+        {.parameter =
+             [simsiam](const std::string& name, Parameter& parameter) {
+               CAPTURE(name);
+               const bool is_predictor = simsiam && name.starts_with("predictor.");
+               CHECK(parameter.constant_rate == is_predictor);
+               const int64_t heads = parameter.stacked ? parameter.value.dim(0) : int64_t{1};
+               CHECK(parameter.rate_scale == (is_predictor ? static_cast<double>(heads) : 1.0));
+             },
+         .buffer = [](const std::string&, Tensor&) {}});
   });
 }
 

@@ -363,7 +363,7 @@ TEST_CASE("config: heads, temperature and clipping are usual for the method and 
            {{{"method", "barlow"}}, "fixed", "1", "1"},
            {{{"method", "barlow"}, {"temperature", "adaptive"}}, "adaptive", "3", "1"},
            {{{"method", "simsiam"}}, "fixed", "1", "0", "0.15"},
-           {{{"method", "simsiam"}, {"temperature", "adaptive"}}, "adaptive", "3", "3", "0.15"},
+           {{{"method", "simsiam"}, {"temperature", "adaptive"}}, "adaptive", "3", "0", "0.08"},
            {{{"method", "simsiam"}, {"temperature", "adaptive"}, {"optimizer", "adamw"}},
             "adaptive",
             "3",
@@ -389,10 +389,10 @@ TEST_CASE("config: the help says what is usual, and for whom") {
   CHECK(usual("queue") == "4096");
   CHECK(usual("heads") == "3 with adaptive temperatures, else 1");
   CHECK(usual("head_dim") == "128; 2048 for barlow; 2048 for simsiam; 256 for byol; 64 for lejepa");
-  CHECK(usual("clip_norm") ==
-        "0; 5 for moco with adaptive temperatures; 1 for barlow; 3 for "
-        "simsiam with adaptive temperatures");
-  CHECK(usual("lr") == "0.06; 0.15 for simsiam; 0.001 with adamw");
+  CHECK(usual("clip_norm") == "0; 5 for moco with adaptive temperatures; 1 for barlow");
+  CHECK(usual("lr") ==
+        "0.06; 0.15 for simsiam with fixed temperatures; 0.08 for simsiam with adaptive "
+        "temperatures; 0.001 with adamw");
   CHECK(usual("epsilon") == "1e-09; 1e-08 with adamw");
   CHECK(usual("precision") == "f32; bf16 with cuda");
 }

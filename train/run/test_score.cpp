@@ -39,7 +39,7 @@ TestScore score_on_test(const Config& config, Backend& backend, const std::strin
       class_difference(classifier.classes(), file.metadata->class_names, test);
   if (!difference.empty()) return {.text = "no test score: " + difference};
   preprocess_with(test, file.metadata->preprocessing);
-  Encoder encoder(file, backend);
+  const Encoder encoder(file, backend, DType::f32);
   const ClassifierScores scores = score_classifier(
       [&](const Tensor& images) { return classifier.logits(encoder.features(images)); }, backend,
       test);
