@@ -8,24 +8,29 @@ Tensor FoldedConv::forward(const Tensor& x, bool relu, const Tensor& nullable_re
   return conv2d_fused(x, weight, bias, nullable_residual, spec, relu);
 }
 
-FoldedConv fold(const ConvNorm& unit, DType activations) {
-  const Tensor& trained = unit.conv.weight.value;
-  std::vector<double> weight = trained.to_host<double>();
-  const std::vector<double> gamma = unit.norm.weight.value.to_host<double>();
-  const std::vector<double> beta = unit.norm.bias.value.to_host<double>();
-  const std::vector<double> mean = unit.norm.running.mean.to_host<double>();
-  const std::vector<double> variance = unit.norm.running.variance.to_host<double>();
-  const size_t taps = weight.size() / gamma.size();
-  std::vector<double> bias(gamma.size());
-  for (size_t k = 0; k < gamma.size(); ++k) {
-    const double scale = gamma[k] / std::sqrt(variance[k] + BatchNormSpec{}.epsilon);
-    bias[k] = beta[k] - mean[k] * scale;
+std::vector<double> fold_batch_norm(std::vector<double>& weight, const BatchNormValues& norm) {
+  const size_t taps = weight.size() / norm.gamma.size();
+  std::vector<double> bias(norm.gamma.size());
+  for (size_t k = 0; k < bias.size(); ++k) {
+    const double scale = norm.gamma[k] / std::sqrt(norm.variance[k] + BatchNormSpec{}.epsilon);
+    bias[k] = norm.beta[k] - norm.mean[k] * scale;
     double sum = bias[k];
     for (size_t i = k * taps; i < (k + 1) * taps; ++i) sum += weight[i] *= scale;
     if (!std::isfinite(sum))
       fail(ErrorKind::numeric,
            "the weights of the encoder are not finite: its training has failed");
   }
+  return bias;
+}
+
+FoldedConv fold(const ConvNorm& unit, DType activations) {
+  const Tensor& trained = unit.conv.weight.value;
+  std::vector<double> weight = trained.to_host<double>();
+  const std::vector<double> bias =
+      fold_batch_norm(weight, {.gamma = unit.norm.weight.value.to_host<double>(),
+                               .beta = unit.norm.bias.value.to_host<double>(),
+                               .mean = unit.norm.running.mean.to_host<double>(),
+                               .variance = unit.norm.running.variance.to_host<double>()});
   Device& device = trained.device();
   return {.weight = Tensor::from_host<double>(device, trained.shape(), weight, activations),
           .bias = Tensor::from_host<double>(device, unit.norm.bias.value.shape(), bias,

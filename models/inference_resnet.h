@@ -21,8 +21,16 @@ struct FoldedConv {
   Tensor forward(const Tensor& x, bool relu, const Tensor& nullable_residual = {}) const;
 };
 
+// What a batch norm knows of each of K channels.
+struct BatchNormValues {
+  std::vector<double> gamma, beta, mean, variance;
+};
+// Multiplies the filters [K, ...] by the norm that follows them; returns the bias [K]. Throws
+// Error(numeric) if a number of it is not finite.
+std::vector<double> fold_batch_norm(std::vector<double>& weight, const BatchNormValues& norm);
+
 // The convolution of a unit with its batch norm folded in: computed in f64 and rounded once, to
-// `activations`. Throws Error(numeric) if a number of it is not finite.
+// `activations`. Throws as fold_batch_norm.
 FoldedConv fold(const ConvNorm& unit, DType activations);
 
 class InferenceResNet {

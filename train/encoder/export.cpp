@@ -11,9 +11,14 @@ constexpr const char* kOfTheRun[] = {"config", "crc32c",           "format_versi
 
 }  // namespace
 
+Metadata exported_metadata(const EncoderFile& encoder) {
+  Metadata metadata = encoder.file.metadata;
+  for (const char* key : kOfTheRun) metadata.erase(key);
+  return metadata;
+}
+
 void write_encoder(const EncoderFile& encoder, const std::string& prefix, const std::string& path) {
-  SafetensorsFile file{.metadata = encoder.file.metadata, .tensors = {}};
-  for (const char* key : kOfTheRun) file.metadata.erase(key);
+  SafetensorsFile file{.metadata = exported_metadata(encoder), .tensors = {}};
   int64_t steps = 0;
   if (const auto step = file.metadata.find("step"); step != file.metadata.end())
     steps = std::stoll(step->second);
