@@ -74,7 +74,7 @@ const std::map<std::string, std::set<std::string>>& allowed_folders() {
     part_of_train("step", {});
     part_of_train("checkpoint", {});
     part_of_train("encoder", {checkpoint});
-    part_of_train("evaluation", {config, assembly, checkpoint});
+    part_of_train("evaluation", {config, assembly, checkpoint, encoder});
     part_of_train("pictures", {evaluation});
     part_of_train("run", {config, assembly, step, checkpoint, encoder, evaluation, program});
     part_of_train("bench", {config, assembly, step, program});

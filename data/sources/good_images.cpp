@@ -44,6 +44,20 @@ std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int
   return checks;
 }
 
+std::vector<int64_t> readable_images(const Dataset& dataset, int64_t begin, int64_t end) {
+  std::vector<int64_t> images(static_cast<size_t>(end - begin));
+  std::iota(images.begin(), images.end(), begin);
+  if (!dataset.files || !dataset.bad_images->skips()) return images;
+  images.clear();
+  for (const ImageCheck& check : check_images(*dataset.files, begin, end)) {
+    if (check.error.empty())
+      images.push_back(check.image);
+    else
+      dataset.bad_images->add(check.image, Error(ErrorKind::data, check.error));
+  }
+  return images;
+}
+
 std::vector<int64_t> good_images(const Dataset& dataset, std::span<const int64_t> images,
                                  int64_t wanted) {
   const auto few = [](std::span<const int64_t> of, int64_t most) {

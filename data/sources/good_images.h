@@ -19,6 +19,9 @@ struct ImageCheck {
 // Decodes images [begin, end) whole, on all compute threads.
 std::vector<ImageCheck> check_images(const ImageFiles& files, int64_t begin, int64_t end,
                                      bool hash_pixels = false);
+// Of images [begin, end) those that can be read; the others are noted as bad ones. Where bad images are
+// not skipped, nothing is looked at. Throws as BadImages::add.
+std::vector<int64_t> readable_images(const Dataset& dataset, int64_t begin, int64_t end);
 // The first `wanted` of the `images` that can be read; the others up to there are noted as bad
 // ones. Where bad images are not skipped, nothing is looked at. Throws as BadImages::add;
 // Error(data) if no image is good.

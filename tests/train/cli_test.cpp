@@ -111,7 +111,7 @@ TEST_CASE("cli: an unknown command or option names the nearest one") {
   check_refused(amcl({"info", "extra"}), 2, {"'extra'", "amcl info takes no such argument"});
   check_refused(amcl({}), 2,
                 {"a command is missing after 'amcl'",
-                 "pretrain, finetune, evaluate, embed, export, augment, data, verify"});
+                 "pretrain, finetune, evaluate, predict, embed, export, augment, data, verify"});
   check_refused(amcl({"bench"}), 2,
                 {"a command is missing after 'amcl bench'", "data, encoder, pairs, step"});
 }
@@ -257,6 +257,7 @@ TEST_CASE("cli: help opens with usage and two examples, and knows every setting"
                                                           {"pretrain"},
                                                           {"finetune"},
                                                           {"evaluate"},
+                                                          {"predict"},
                                                           {"verify"},
                                                           {"bench"},
                                                           {"config"},

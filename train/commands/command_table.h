@@ -40,6 +40,7 @@ void add_pretrain_command(CommandTable& table, CLI::App& root);
 void add_finetune_command(CommandTable& table, CLI::App& root);
 void add_evaluate_command(CommandTable& table, CLI::App& root);
 void add_embed_command(CommandTable& table, CLI::App& root);
+void add_predict_command(CommandTable& table, CLI::App& root);
 void add_export_command(CommandTable& table, CLI::App& root);
 void add_augment_command(CommandTable& table, CLI::App& root);
 void add_data_command(CommandTable& table, CLI::App& root);
@@ -51,8 +52,8 @@ void add_info_command(CommandTable& table, CLI::App& root);
 // In the order of the help.
 using AddCommand = void (*)(CommandTable& table, CLI::App& root);
 inline constexpr AddCommand kCommands[] = {
-    add_pretrain_command, add_finetune_command, add_evaluate_command, add_embed_command,
-    add_export_command,   add_augment_command,  add_data_command,     add_verify_command,
-    add_config_command,   add_bench_command,    add_info_command};
+    add_pretrain_command, add_finetune_command, add_evaluate_command, add_predict_command,
+    add_embed_command,    add_export_command,   add_augment_command,  add_data_command,
+    add_verify_command,   add_config_command,   add_bench_command,    add_info_command};
 
 }  // namespace amcl

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <iostream>
 #include <limits>
-#include <numeric>
 #include <vector>
 
 #include "data/sources/good_images.h"
@@ -113,28 +112,13 @@ FeatureRecord record_of(const EmbedOptions& options, const EncoderFile& file,
           .device = options.device};
 }
 
-// Of images [begin, end) those that can be read, where others may be skipped.
-std::vector<int64_t> readable(const Dataset& dataset, int64_t begin, int64_t end) {
-  std::vector<int64_t> images(static_cast<size_t>(end - begin));
-  std::iota(images.begin(), images.end(), begin);
-  if (!dataset.files || !dataset.bad_images->skips()) return images;
-  images.clear();
-  for (const ImageCheck& check : check_images(*dataset.files, begin, end)) {
-    if (check.error.empty())
-      images.push_back(check.image);
-    else
-      dataset.bad_images->add(check.image, Error(ErrorKind::data, check.error));
-  }
-  return images;
-}
-
 // Rows of images [begin, end); not a number for those that cannot be read.
 std::vector<float> rows_of(const FeatureMaker& maker, const Dataset& dataset, int64_t begin,
                            int64_t end) {
   const auto width = static_cast<size_t>(maker.width());
   std::vector<float> rows(static_cast<size_t>(end - begin) * width,
                           std::numeric_limits<float>::quiet_NaN());
-  const std::vector<int64_t> images = readable(dataset, begin, end);
+  const std::vector<int64_t> images = readable_images(dataset, begin, end);
   if (images.empty()) return rows;
   const std::vector<float> made = maker.rows(dataset, images);
   for (size_t i = 0; i < images.size(); ++i)

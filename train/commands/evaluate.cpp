@@ -28,6 +28,8 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
   const TrainerState state = has_checkpoint ? evaluation.checkpoint->state : TrainerState{};
   record["knn_top1"] = if_there(evaluation.knn.has_value(), evaluation.knn_top1);
   record["linear_top1"] = if_there(evaluation.linear.has_value(), evaluation.linear_top1);
+  record["classifier_top1"] = if_there(evaluation.classifier.has_value(),
+                                       evaluation.classifier.value_or(ClassifierScores{}).top1);
   record["k"] = evaluation.knn ? evaluation.knn->k : options.k;
   record["temperature"] = options.knn_temperature;
   record["linear_rate"] = nullptr;
@@ -59,6 +61,8 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
   record["random_init"] = options.random_init;
   record["checkpoint"] =
       if_there(has_checkpoint, has_checkpoint ? evaluation.checkpoint->path : "");
+  record["encoder"] =
+      if_there(evaluation.encoder.has_value(), evaluation.encoder ? evaluation.encoder->path : "");
   record["epoch"] = if_there(has_checkpoint, state.epoch);
   record["step"] = if_there(has_checkpoint, state.step);
   record["seed"] = evaluation.config.train.seed;
@@ -71,8 +75,12 @@ nlohmann::ordered_json record_of(const Evaluation& evaluation, const EvaluateOpt
 
 // Where size, mean and deviation come from.
 std::string origin_of(const Evaluation& evaluation, const EvaluateOptions& options) {
-  const std::string origin = evaluation.checkpoint ? "as in the run" : "of the set";
-  return options.size > 0 ? origin + " but for --size" : origin;
+  const bool of_file = evaluation.encoder && evaluation.encoder->metadata;
+  const std::string origin = evaluation.checkpoint ? "as in the run"
+                             : of_file             ? "as the encoder says"
+                                                   : "of the set";
+  const bool other = options.size > 0 || options.mean || options.deviation;
+  return other ? origin + " but for what was given" : origin;
 }
 
 void print_text(const Evaluation& evaluation, const EvaluateOptions& options, double seconds) {
@@ -81,6 +89,11 @@ void print_text(const Evaluation& evaluation, const EvaluateOptions& options, do
     std::cout << "checkpoint  " << printable(evaluation.checkpoint->path) << " (epoch "
               << evaluation.checkpoint->state.epoch << ", step "
               << evaluation.checkpoint->state.step << ")\n";
+  if (evaluation.encoder)
+    std::cout << "encoder     " << printable(evaluation.encoder->path) << ": "
+              << evaluation.encoder->backbone.backbone << " of width "
+              << evaluation.encoder->backbone.width << " (" << evaluation.encoder->backbone.stem
+              << " stem), " << printable(evaluation.encoder->naming) << '\n';
   std::cout << "data        " << printable(evaluation.train.name) << ": "
             << evaluation.train.count() << " training and " << evaluation.test.count()
             << " test images\n";
@@ -104,6 +117,9 @@ void print_text(const Evaluation& evaluation, const EvaluateOptions& options, do
     std::cout << "linear      " << evaluation.linear_top1 << " % top-1 (learning rate "
               << std::defaultfloat << evaluation.linear->rate << std::fixed
               << ", chosen on a held-out tenth)\n";
+  if (evaluation.classifier)
+    std::cout << "classifier  " << evaluation.classifier->top1 << " % top-1, loss "
+              << evaluation.classifier->loss << '\n';
   std::cout << "time        " << seconds << " s" << std::defaultfloat << std::endl;
 }
 

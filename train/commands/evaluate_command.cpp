@@ -9,9 +9,11 @@ namespace amcl {
 namespace {
 
 void add_model_options(CLI::App& app, EvaluateOptions& options) {
-  add_value(app, "run", options.run,
-            {.value = "RUN|CHECKPOINT",
-             .help = "run directory or checkpoint file; may be left out with --features pixels"});
+  add_value(
+      app, "run", options.run,
+      {.value = "RUN|CHECKPOINT|FILE",
+       .help = "run directory, checkpoint, or another file of an encoder, as of amcl embed; may "
+               "be left out with --features pixels"});
   add_value(app, "--features", options.features,
             {.value = "WHICH",
              .help = "features of the encoder, or raw pixels as a baseline",
@@ -20,6 +22,18 @@ void add_model_options(CLI::App& app, EvaluateOptions& options) {
   app.add_flag("--random-init", options.random_init,
                "the same encoder with random weights, as a baseline")
       ->group("Model");
+}
+
+void add_channels(CLI::App& app, const std::string& name,
+                  std::optional<std::array<double, 3>>& target, const std::string& help) {
+  const auto parse = [&target, name](const std::string& text) {
+    if (const char* expected = parse_value(text, target.emplace()))
+      fail_option(name, text, std::string("must be ") + expected);
+  };
+  app.add_option_function<std::string>(name, parse, help)
+      ->type_name("R,G,B")
+      ->take_last()
+      ->group("Data");
 }
 
 void add_data_options(CLI::App& app, EvaluateOptions& options) {
@@ -47,6 +61,9 @@ void add_data_options(CLI::App& app, EvaluateOptions& options) {
                "the images' own",
        .range = {.low = 0, .high = 4096}})
       ->group("Data");
+  add_channels(app, "--mean", options.mean,
+               "of the channels; left out: the encoder's, else the images'");
+  add_channels(app, "--deviation", options.deviation, "of the channels; left out: as the mean");
   add_value(app, "--limit", options.limit,
             {.value = "N",
              .unit = "images",
@@ -58,8 +75,10 @@ void add_data_options(CLI::App& app, EvaluateOptions& options) {
 void add_protocol_options(CLI::App& app, EvaluateOptions& options) {
   add_list(app, "--protocol", options.protocol,
            {.value = "LIST",
-            .help = "weighted k nearest neighbours, linear probe, or both with a comma",
-            .allowed = {"knn", "linear"}})
+            .help = "weighted k nearest neighbours, linear probe, or several with commas; the "
+                    "classifier of amcl finetune is scored on test images with its classes anyway, "
+                    "and if named must be",
+            .allowed = {"knn", "linear", "classifier"}})
       ->group("Protocol");
   add_value(app, "--k", options.k,
             {.value = "N", .unit = "neighbours", .help = "that vote", .range = {.low = 1}})
@@ -85,7 +104,7 @@ void add_evaluate_command(CommandTable& table, CLI::App& root) {
   auto options = std::make_shared<EvaluateOptions>();
   CLI::App* app =
       table.add(root, "evaluate", "measure what the features of an encoder are worth",
-                {.usage = "amcl evaluate RUN|CHECKPOINT [options]",
+                {.usage = "amcl evaluate RUN|CHECKPOINT|FILE [options]",
                  .examples = {"amcl evaluate runs/first --protocol knn,linear",
                               "amcl evaluate --features pixels --data shapes10 --k 20 --json"},
                  .run = [options](const GlobalOptions&) { return run_evaluate(*options); }});

@@ -2,10 +2,14 @@
 #include "train/assembly/open_data.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include "data/sources/good_images.h"
 #include "train/checkpoint/intact_checkpoint.h"
+#include "train/encoder/encoder.h"
 #include "train/evaluation/embed.h"
+#include "train/evaluation/image_features.h"
 #include "train/evaluation/stored_model.h"
 
 namespace amcl {
@@ -13,6 +17,7 @@ namespace {
 
 constexpr const char* kKnn = "knn";
 constexpr const char* kLinear = "linear";
+constexpr const char* kClassifier = "classifier";
 constexpr const char* kBackbone = "backbone";
 constexpr const char* kPixels = "pixels";
 
@@ -23,8 +28,8 @@ bool asks_for(const EvaluationOptions& options, const char* protocol) {
 
 void check_options(const EvaluationOptions& options) {
   for (const std::string& protocol : options.protocol)
-    AMCL_CHECK(protocol == kKnn || protocol == kLinear, "protocol: '", protocol,
-               "' is not known; choose from ", kKnn, ", ", kLinear);
+    AMCL_CHECK(protocol == kKnn || protocol == kLinear || protocol == kClassifier, "protocol: '",
+               protocol, "' is not known; choose from ", kKnn, ", ", kLinear, ", ", kClassifier);
   AMCL_CHECK(!options.protocol.empty(), "protocol: name ", kKnn, ", ", kLinear, " or both");
   AMCL_CHECK(options.features == kBackbone || options.features == kPixels, "features: '",
              options.features, "' is not known; choose ", kBackbone, " or ", kPixels);
@@ -52,6 +57,13 @@ Dataset open_labelled(const EvaluationOptions& options, Backend& backend, const 
   return dataset;
 }
 
+// What the encoder says of itself; null: nothing.
+const EncoderMetadata* metadata_of(const Evaluation& evaluation) {
+  if (evaluation.checkpoint) return &evaluation.checkpoint->encoder;
+  const bool says = evaluation.encoder && evaluation.encoder->metadata;
+  return says ? &*evaluation.encoder->metadata : nullptr;
+}
+
 // The run's configuration with the data that are asked for.
 Config config_of_data(const EvaluationOptions& options, const Evaluation& evaluation) {
   Config config = evaluation.config;
@@ -61,11 +73,14 @@ Config config_of_data(const EvaluationOptions& options, const Evaluation& evalua
   }
   DatasetOptions& reading = config.data.reading;
   reading.val_fraction = options.val_fraction.value_or(reading.val_fraction);
-  if (evaluation.checkpoint) {  // else measured, which takes time
-    const ImageNormalization& seen = evaluation.checkpoint->encoder.preprocessing.normalization;
+  if (const EncoderMetadata* encoder =
+          metadata_of(evaluation)) {  // else measured, which takes time
+    const ImageNormalization& seen = encoder->preprocessing.normalization;
     reading.mean = {seen.mean[0], seen.mean[1], seen.mean[2]};
     reading.deviation = {seen.deviation[0], seen.deviation[1], seen.deviation[2]};
   }
+  if (options.mean) reading.mean = options.mean;
+  if (options.deviation) reading.deviation = options.deviation;
   AMCL_CHECK(!config.data.data.empty(), "data: name a directory of images, or shapes10");
   return config;
 }
@@ -73,6 +88,11 @@ Config config_of_data(const EvaluationOptions& options, const Evaluation& evalua
 // Of the encoder, or without one of the training images.
 Preprocessing choose_preprocessing(const EvaluationOptions& options, const Evaluation& evaluation) {
   Preprocessing chosen = preprocessing_of(evaluation.train);
+  if (evaluation.encoder && !evaluation.encoder->metadata &&
+      evaluation.encoder->backbone.stem == "imagenet")
+    chosen = with_size(chosen, kFileViewSize);
+  if (evaluation.encoder && evaluation.encoder->metadata)
+    chosen = evaluation.encoder->metadata->preprocessing;
   if (evaluation.checkpoint) {
     chosen = evaluation.checkpoint->encoder.preprocessing;
     const int64_t configured = evaluation.config.data.reading.size;
@@ -81,6 +101,7 @@ Preprocessing choose_preprocessing(const EvaluationOptions& options, const Evalu
                "evaluate: ", evaluation.checkpoint->path,
                " does not say of which size its images were; give it with --size N");
   }
+  chosen.normalization = evaluation.train.normalization;  // the encoder's, or what was given
   return options.size > 0 ? with_size(chosen, options.size) : chosen;
 }
 
@@ -111,25 +132,98 @@ struct Features {
   Tensor test;   // [m, D]
 };
 
-std::unique_ptr<Method> open_model(const EvaluationOptions& options, Backend& backend,
-                                   Evaluation& evaluation) {
-  std::unique_ptr<Method> method = build_stored(*evaluation.checkpoint, evaluation.config, backend);
+// What makes features of images; nothing of pixels.
+struct Model {
+  Forward features = {};
+  int64_t width = 0;
+  Logits logits = {};                  // of a fine-tuned checkpoint
+  std::shared_ptr<void> network = {};  // that both refer to
+};
+
+constexpr ForwardContext kEvaluating{.phase = Phase::eval, .update_running_statistics = false};
+
+Model model_of_run(const EvaluationOptions& options, Backend& backend,
+                   const Evaluation& evaluation) {
+  std::shared_ptr<Method> method = build_stored(*evaluation.checkpoint, evaluation.config, backend);
+  Model model{
+      .features = [method](const Tensor& images) { return method->features(images, kEvaluating); },
+      .width = method->feature_dim(),
+      .network = method};
+  if (options.random_init) return model;
+  load_weights(*evaluation.checkpoint,
+               [&](const ModuleVisitor& visitor) { method->visit(visitor); });
+  if (traits_of(evaluation.config.method).labelled)
+    model.logits = [method](const Tensor& images) {
+      return method->projections(images, kEvaluating);
+    };
+  return model;
+}
+
+Model model_of_file(const EvaluationOptions& options, Backend& backend, const EncoderFile& file) {
+  if (options.random_init) {
+    Initializer initializer(backend, /*seed=*/1);
+    auto untrained = std::make_shared<ResNet>(initializer, file.backbone);
+    return {
+        .features =
+            [untrained](const Tensor& images) { return untrained->forward(images, kEvaluating); },
+        .width = untrained->feature_dim(),
+        .network = untrained};
+  }
+  auto encoder = std::make_shared<Encoder>(file, backend, DType::f32);
+  return {.features = [encoder](const Tensor& images) { return encoder->features(images); },
+          .width = encoder->feature_dim(),
+          .network = encoder};
+}
+
+Model open_model(const EvaluationOptions& options, Backend& backend, Evaluation& evaluation) {
+  if (options.features != kBackbone) return {};
   if (options.random_init)
     evaluation.notes.emplace_back(
         "untrained network: batch norm runs with mean 0 and variance 1, as at its start");
-  else
-    load_weights(*evaluation.checkpoint,
-                 [&](const ModuleVisitor& visitor) { method->visit(visitor); });
-  return method;
+  return evaluation.checkpoint ? model_of_run(options, backend, evaluation)
+                               : model_of_file(options, backend, *evaluation.encoder);
 }
 
-// `method` is null for pixels.
-Features compute_features(Method* method, Backend& backend, const Evaluation& evaluation) {
+Features compute_features(const Model& model, Backend& backend, const Evaluation& evaluation) {
   const auto features = [&](const Dataset& images) {
-    return method == nullptr ? pixel_features(backend, images)
-                             : backbone_features(*method, backend, images);
+    return model.features
+               ? image_features(model.features, model.width, backend, images, all_images(images))
+               : pixel_features(backend, images);
   };
   return {features(evaluation.train), features(evaluation.test)};
+}
+
+void open_encoder(const EvaluationOptions& options, Evaluation& evaluation) {
+  const auto warn = [&](const std::string& text) { evaluation.notes.push_back(text); };
+  std::error_code unreadable;
+  const bool is_file = std::filesystem::is_regular_file(options.run, unreadable);
+  if (is_file && !is_checkpoint_of_run(options.run)) {
+    evaluation.encoder = read_encoder_file(options.run, warn);
+    return;
+  }
+  evaluation.checkpoint = read_best_checkpoint(options.run, warn);
+  evaluation.config = config_of(*evaluation.checkpoint);
+}
+
+// Where it is asked for it must be possible.
+void score(const EvaluationOptions& options, const Model& model, Backend& backend,
+           Evaluation& evaluation) {
+  const bool asked = asks_for(options, kClassifier);
+  if (!model.logits) {
+    if (asked)
+      fail(ErrorKind::data, options.run.empty() ? "evaluate" : options.run,
+           ": holds no trained classifier; amcl finetune trains one, with labelled images");
+    return;
+  }
+  const EncoderMetadata& encoder = evaluation.checkpoint->encoder;
+  const std::string difference =
+      class_difference(encoder.classes, encoder.class_names, evaluation.test);
+  if (difference.empty())
+    evaluation.classifier = score_classifier(model.logits, backend, evaluation.test);
+  else if (asked)
+    fail(ErrorKind::data, "evaluate: other classes than the classifier's: ", difference);
+  else
+    evaluation.notes.push_back("not scored as a classifier: " + difference);
 }
 
 int64_t count_classes(const Evaluation& evaluation) {
@@ -144,15 +238,11 @@ int64_t count_classes(const Evaluation& evaluation) {
 Evaluation evaluate(const EvaluationOptions& options, Backend& backend) {
   check_options(options);
   Evaluation evaluation;
-  if (!options.run.empty()) {
-    evaluation.checkpoint = read_intact_checkpoint(
-        options.run, [&](const std::string& note) { evaluation.notes.push_back(note); });
-    evaluation.config = config_of(*evaluation.checkpoint);
-  }
-  std::unique_ptr<Method> method;
-  if (options.features == kBackbone) method = open_model(options, backend, evaluation);
+  if (!options.run.empty()) open_encoder(options, evaluation);
+  const Model model = open_model(options, backend, evaluation);
   open_data(options, backend, evaluation);
-  const Features features = compute_features(method.get(), backend, evaluation);
+  score(options, model, backend, evaluation);
+  const Features features = compute_features(model, backend, evaluation);
   evaluation.feature_dim = features.train.dim(1);
   const int64_t classes = count_classes(evaluation);
   if (asks_for(options, kKnn)) {
