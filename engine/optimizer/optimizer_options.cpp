@@ -44,11 +44,11 @@ std::vector<std::string> optimizer_names() {
 
 OptimizerOptions OptimizerOptions::usual(const std::string& name) {
   std::optional<OptimizerOptions> usual;
-  visit_rules([&]<class Rule>(const Rule& rule) {
+  visit_rules([&]<class Rule>(const Rule& known) {
     // What a ratio of norms is not taken of is not decayed either (You et al. 2017).
-    if (name == rule.kName)
+    if (name == known.kName)
       usual = {
-          .rule = rule, .weight_decay = kWeightDecay, .decay_norm_bias = !kHasTrustRatio<Rule>};
+          .rule = known, .weight_decay = kWeightDecay, .decay_norm_bias = !kHasTrustRatio<Rule>};
   });
   std::string joined;
   for (const std::string& known : optimizer_names()) joined += (joined.empty() ? "" : ", ") + known;

@@ -82,7 +82,10 @@ TEST_CASE(
   const auto backend = open_backend("cpu");
   const auto all = gradients(*backend, /*freeze=*/false);
   CHECK(all.contains("backbone.layer4.1.bn2.weight"));
-  for (const auto& [name, squares] : all) CHECK_MESSAGE(squares > 0.0, name);
+  for (const auto& entry : all) {
+    CAPTURE(entry.first);
+    CHECK(entry.second > 0.0);
+  }
   const auto frozen = gradients(*backend, /*freeze=*/true);
   CHECK(frozen.size() == 2);
   CHECK(frozen.at("classifier.weight") > 0.0);

@@ -151,8 +151,10 @@ TEST_CASE_FIXTURE(OnnxTest, "onnx: the graph is a ResNet-18 with the weights of 
   CHECK(graph.outputs == std::vector<std::string>{"features batch " + width + " of 1"});
   const EncoderFile file = encoder();
   REQUIRE(graph.weights.size() == file.file.tensors.size());
-  for (const auto& [name, entry] : file.file.tensors)
-    CHECK_MESSAGE(graph.weights.at(name) == raw(entry.values<float>()), name);
+  for (const auto& tensor : file.file.tensors) {
+    CAPTURE(tensor.first);
+    CHECK(graph.weights.at(tensor.first) == raw(tensor.second.values<float>()));
+  }
   CHECK(graph.metadata.at("backbone") == "resnet18");
   CHECK(graph.metadata.contains("normalization_mean"));
   CHECK_FALSE(graph.metadata.contains("config"));
